@@ -1,0 +1,51 @@
+"""`python -m engine.job FOLDER`: run the job in a folder and leave its last word.
+
+The kinds are the modules below; each has `run(folder)`, continues from its own checkpoint if there is one,
+and returns the fields of its `end` event.
+"""
+
+import importlib
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from engine import events, jobs
+from engine.problems import Problem
+
+KINDS = {"pretrain": "engine.pretrain", "train": "engine.train", "evaluate": "engine.evaluate"}
+
+
+class Stop(BaseException):
+    """Raised in the job when it is asked to end; not an Exception, so that no handler swallows it."""
+
+
+def main(folder: Path) -> int:
+    signal.signal(signal.SIGTERM, _stop)
+    kind = json.loads((folder / "job.json").read_text())["kind"]
+    events.append(folder, "start")
+    try:
+        result = importlib.import_module(KINDS[kind]).run(folder)
+    except Stop:
+        events.append(folder, "end", state=jobs.STOPPED)
+        return 0
+    except Problem as problem:
+        print(problem, flush=True)
+        events.append(folder, "end", state=jobs.FAILED, why=str(problem))
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        events.append(folder, "end", state=jobs.FAILED, why=f"{type(error).__name__}: {error}")
+        return 1
+    events.append(folder, "end", state=jobs.DONE, **(result or {}))
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stop
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,211 @@
+"""Jobs: a job is a folder, run by its own process group, so whoever dies, nothing is lost.
+
+    job.json      what it is: kind, who asked, when, its place in the queue
+    spec.json     its settings (engine.specs)
+    process.json  the process that runs it: pid and start time, since pids come back
+    events.jsonl  what happened, whole lines (engine.events); the last word is an event `end`
+    log.txt       whatever it printed
+
+State is never stored: it is read off the folder, so it cannot be wrong after a crash.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine import events, specs
+from engine.problems import Problem
+
+QUEUED, RUNNING, DONE, FAILED, STOPPED = "queued", "running", "done", "failed", "stopped"
+LIVE = (QUEUED, RUNNING)
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    kind: str
+    by: str
+    made_at: float
+    folder: Path
+
+    @property
+    def state(self) -> str:
+        return state(self.folder)
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+def new_id(prefix: str) -> str:
+    """Short and sortable by time: for things that happen."""
+    return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:4]}"
+
+
+def submit(jobs: Path, kind: str, spec: Any, by: str) -> Job:
+    """Put a job in the queue. `kind` names the engine module that runs it (`engine.train` for "train")."""
+    job = Job(new_id(kind), kind, by, time.time(), Path())
+    whole = jobs / job.id
+    draft = jobs / f".{job.id}"
+    draft.mkdir(parents=True)
+    specs.write(draft, spec)
+    (draft / "job.json").write_text(json.dumps({k: v for k, v in asdict(job).items() if k != "folder"}))
+    draft.rename(whole)  # renamed into place last: a job that can be seen is whole
+    return get(jobs, job.id)
+
+
+def get(jobs: Path, id: str) -> Job:
+    path = jobs / id / "job.json"
+    if not path.is_file():
+        raise Problem(f"There is no job {id}.", do="Look at the list of runs for those that exist.")
+    return Job(**json.loads(path.read_text()), folder=path.parent)
+
+
+def listed(jobs: Path) -> list[Job]:
+    """Every job, oldest first."""
+    found = [get(jobs, path.parent.name) for path in jobs.glob("[!.]*/job.json")]
+    return sorted(found, key=lambda job: (job.made_at, job.id))
+
+
+def state(folder: Path) -> str:
+    """queued, running, done, failed or stopped, read off the folder."""
+    process = _process(folder)
+    if process is not None:
+        return RUNNING
+    end = events.last(folder, "end")
+    if end is not None and not _newer(folder / "requeued", end["at"]):
+        return str(end["state"])
+    if (folder / "requeued").exists() or not (folder / "process.json").exists():
+        return STOPPED if (folder / "stop").exists() else QUEUED
+    return STOPPED if (folder / "stop").exists() else FAILED
+
+
+def why(folder: Path, lines: int = 20) -> str:
+    """What is known about a failure: its own words if it left any, else the end of its log."""
+    end = events.last(folder, "end")
+    if end is not None and end.get("why"):
+        return str(end["why"])
+    return "The process ended without a word; it was killed, or the machine went down.\n" + log(folder, lines)
+
+
+def log(folder: Path, lines: int = 200) -> str:
+    path = folder / "log.txt"
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+def start(job: Job) -> None:
+    """Run a queued job in a process group of its own, which outlives whoever started it."""
+    (job.folder / "requeued").unlink(missing_ok=True)
+    with (job.folder / "log.txt").open("ab") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "engine.job", str(job.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+        )
+    remember(job.folder, child.pid)
+
+
+def remember(folder: Path, pid: int) -> None:
+    """Note which process runs a folder."""
+    draft = folder / ".process.json"
+    draft.write_text(json.dumps({"pid": pid, "started": psutil.Process(pid).create_time()}))
+    draft.rename(folder / "process.json")
+
+
+def stop(job: Job, grace: float = 10.0) -> None:
+    """End a job: ask its group to stop, and insist after `grace` seconds. A queued one never starts."""
+    (job.folder / "stop").touch()
+    process = _process(job.folder)
+    if process is None:
+        return
+    for sent, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            return
+        if _gone(process, patience):
+            return
+
+
+def resume(job: Job) -> None:
+    """Put a failed or stopped job back in the queue; it goes on from its last checkpoint."""
+    if job.live:
+        raise Problem(f"{job.id} is {job.state} already.", do="Wait for it, or stop it first.")
+    if job.state == DONE:
+        raise Problem(f"{job.id} is done.", do="Start a new one.")
+    (job.folder / "stop").unlink(missing_ok=True)
+    (job.folder / "requeued").touch()
+
+
+def tick(jobs: Path) -> Job | None:
+    """Start the oldest queued job if nothing runs. Safe to call from several processes at once."""
+    jobs.mkdir(parents=True, exist_ok=True)
+    with _locked(jobs / ".queue"):
+        found = [(job, job.state) for job in listed(jobs)]
+        if any(state == RUNNING for _, state in found):
+            return None
+        waiting = next((job for job, state in found if state == QUEUED), None)
+        if waiting is not None:
+            start(waiting)
+        return waiting
+
+
+def wait(job: Job, seconds: float = float("inf")) -> str:
+    """Keep the queue moving until `job` has ended; its last state. For the command line and tests."""
+    until = time.monotonic() + seconds
+    while job.live and time.monotonic() < until:
+        tick(job.folder.parent)
+        time.sleep(0.2)
+    return job.state
+
+
+def _process(folder: Path) -> psutil.Process | None:
+    """The living process of a folder. A pid alone proves nothing: it may have come back as somebody else."""
+    path = folder / "process.json"
+    if not path.exists():
+        return None
+    noted = json.loads(path.read_text())
+    try:
+        process = psutil.Process(noted["pid"])
+        same = abs(process.create_time() - noted["started"]) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _gone(process: psutil.Process, patience: float) -> bool:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _newer(path: Path, at: float) -> bool:
+    return path.exists() and path.stat().st_mtime > at
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
