@@ -1,18 +1,19 @@
 """`python -m engine.job FOLDER`: run the job in a folder and leave its last word.
 
-The kinds are the modules below; each has `run(folder)`, continues from its own checkpoint if there is one,
-and returns the fields of its `end` event.
+A kind is one of those below or the dotted name of a module. Each has `run(folder)`, continues from its own
+checkpoint if there is one, and returns the fields of its `end` event.
 """
 
 import importlib
 import json
+import os
 import signal
 import sys
 import traceback
 from pathlib import Path
 from types import FrameType
 
-from engine import events, jobs
+from engine import events, jobs, processes
 from engine.problems import Problem
 
 KINDS = {"pretrain": "engine.pretrain", "train": "engine.train", "evaluate": "engine.evaluate"}
@@ -24,10 +25,11 @@ class Stop(BaseException):
 
 def main(folder: Path) -> int:
     signal.signal(signal.SIGTERM, _stop)
+    processes.remember(folder, os.getpid())  # whoever started this may have died before it could
     kind = json.loads((folder / "job.json").read_text())["kind"]
     events.append(folder, "start")
     try:
-        result = importlib.import_module(KINDS[kind]).run(folder)
+        result = importlib.import_module(KINDS.get(kind, kind)).run(folder)
     except Stop:
         events.append(folder, "end", state=jobs.STOPPED)
         return 0

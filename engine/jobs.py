@@ -2,7 +2,7 @@
 
     job.json      what it is: kind, who asked, when, its place in the queue
     spec.json     its settings (engine.specs)
-    process.json  the process that runs it: pid and start time, since pids come back
+    process.json  the process that runs it (engine.processes)
     events.jsonl  what happened, whole lines (engine.events); the last word is an event `end`
     log.txt       whatever it printed
 
@@ -11,10 +11,6 @@ State is never stored: it is read off the folder, so it cannot be wrong after a 
 
 import fcntl
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -23,9 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from engine import events, specs
+from engine import events, processes, specs
 from engine.problems import Problem
 
 QUEUED, RUNNING, DONE, FAILED, STOPPED = "queued", "running", "done", "failed", "stopped"
@@ -55,7 +49,7 @@ def new_id(prefix: str) -> str:
 
 
 def submit(jobs: Path, kind: str, spec: Any, by: str) -> Job:
-    """Put a job in the queue. `kind` names the engine module that runs it (`engine.train` for "train")."""
+    """Put a job in the queue. `kind` is one of `engine.job.KINDS` or the dotted name of a module with `run(folder)`."""
     job = Job(new_id(kind), kind, by, time.time(), Path())
     whole = jobs / job.id
     draft = jobs / f".{job.id}"
@@ -81,65 +75,40 @@ def listed(jobs: Path) -> list[Job]:
 
 def state(folder: Path) -> str:
     """queued, running, done, failed or stopped, read off the folder."""
-    process = _process(folder)
-    if process is not None:
+    if processes.find(folder) is not None:
         return RUNNING
-    end = events.last(folder, "end")
-    if end is not None and not _newer(folder / "requeued", end["at"]):
-        return str(end["state"])
-    if (folder / "requeued").exists() or not (folder / "process.json").exists():
-        return STOPPED if (folder / "stop").exists() else QUEUED
-    return STOPPED if (folder / "stop").exists() else FAILED
+    waiting = (folder / "requeued").exists() or not (folder / processes.FILE).exists()
+    if (folder / "stop").exists() and (waiting or _end(folder) is None):
+        return STOPPED
+    if waiting:
+        return QUEUED
+    end = _end(folder)
+    return FAILED if end is None else str(end["state"])
 
 
 def why(folder: Path, lines: int = 20) -> str:
     """What is known about a failure: its own words if it left any, else the end of its log."""
-    end = events.last(folder, "end")
+    end = _end(folder)
     if end is not None and end.get("why"):
         return str(end["why"])
     return "The process ended without a word; it was killed, or the machine went down.\n" + log(folder, lines)
 
 
 def log(folder: Path, lines: int = 200) -> str:
-    path = folder / "log.txt"
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+    """The last lines of what the job printed."""
+    return processes.log(folder, lines)
 
 
 def start(job: Job) -> None:
     """Run a queued job in a process group of its own, which outlives whoever started it."""
+    processes.start(job.folder, "engine.job")
     (job.folder / "requeued").unlink(missing_ok=True)
-    with (job.folder / "log.txt").open("ab") as out:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "engine.job", str(job.folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
-        )
-    remember(job.folder, child.pid)
-
-
-def remember(folder: Path, pid: int) -> None:
-    """Note which process runs a folder."""
-    draft = folder / ".process.json"
-    draft.write_text(json.dumps({"pid": pid, "started": psutil.Process(pid).create_time()}))
-    draft.rename(folder / "process.json")
 
 
 def stop(job: Job, grace: float = 10.0) -> None:
     """End a job: ask its group to stop, and insist after `grace` seconds. A queued one never starts."""
     (job.folder / "stop").touch()
-    process = _process(job.folder)
-    if process is None:
-        return
-    for sent, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        try:
-            os.killpg(process.pid, sent)
-        except ProcessLookupError:
-            return
-        if _gone(process, patience):
-            return
+    processes.end(job.folder, grace)
 
 
 def resume(job: Job) -> None:
@@ -174,34 +143,10 @@ def wait(job: Job, seconds: float = float("inf")) -> str:
     return job.state
 
 
-def _process(folder: Path) -> psutil.Process | None:
-    """The living process of a folder. A pid alone proves nothing: it may have come back as somebody else."""
-    path = folder / "process.json"
-    if not path.exists():
-        return None
-    noted = json.loads(path.read_text())
-    try:
-        process = psutil.Process(noted["pid"])
-        same = abs(process.create_time() - noted["started"]) < 1
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
-        return None
-
-
-def _gone(process: psutil.Process, patience: float) -> bool:
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        try:
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _newer(path: Path, at: float) -> bool:
-    return path.exists() and path.stat().st_mtime > at
+def _end(folder: Path) -> dict[str, Any] | None:
+    """The last word of the latest attempt; that of an earlier one says nothing about a process killed since."""
+    end = events.last(folder, "end")
+    return end if end is not None and end["at"] >= (folder / processes.FILE).stat().st_mtime else None
 
 
 @contextmanager

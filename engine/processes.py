@@ -1,0 +1,89 @@
+"""Processes: which one runs a folder, whether it still lives, and how it is ended.
+
+A folder remembers its process in `process.json` as pid and start time, because pids come back.
+Every process noted here leads a group of its own, so that ending it ends its children too.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+FILE = "process.json"
+
+
+def start(folder: Path, module: str) -> psutil.Process:
+    """Run `python -m module folder` in a group of its own, which outlives whoever started it.
+
+    What it prints is added to `log.txt`.
+    """
+    with (folder / "log.txt").open("ab") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", module, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+        )
+    return remember(folder, child.pid)
+
+
+def remember(folder: Path, pid: int) -> psutil.Process:
+    """Note which process runs a folder."""
+    process = psutil.Process(pid)
+    draft = folder / f".{FILE}.{os.getpid()}"  # the process itself may note the same at this moment
+    draft.write_text(json.dumps({"pid": pid, "started": process.create_time()}))
+    draft.rename(folder / FILE)
+    return process
+
+
+def find(folder: Path) -> psutil.Process | None:
+    """The living process of a folder. A pid alone proves nothing: it may have come back as somebody else."""
+    path = folder / FILE
+    if not path.exists():
+        return None
+    noted = json.loads(path.read_text())
+    try:
+        process = psutil.Process(noted["pid"])
+        same = abs(process.create_time() - noted["started"]) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def end(folder: Path, grace: float = 10.0) -> None:
+    """Ask the folder's process group to end, and insist after `grace` seconds."""
+    process = find(folder)
+    if process is None:
+        return
+    for sent, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            return
+        if _gone(process, patience):
+            return
+
+
+def log(folder: Path, lines: int = 200) -> str:
+    """The last lines of what the folder's process printed."""
+    path = folder / "log.txt"
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+def _gone(process: psutil.Process, patience: float) -> bool:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,160 @@
+"""Jobs, with real processes: nothing is lost, whoever dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from engine import events, jobs, processes
+from engine.problems import Problem
+
+KIND = "tests.sleeping"
+
+
+@dataclass(frozen=True)
+class Sleep:
+    steps: int = 1
+    fail: bool = False
+
+
+def sleeping(jobs_folder: Path, steps: int = 1, fail: bool = False) -> jobs.Job:
+    return jobs.submit(jobs_folder, KIND, Sleep(steps, fail), by="ada")
+
+
+def until(true, seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def begun(job: jobs.Job) -> bool:
+    return events.last(job.folder, "progress") is not None
+
+
+def kill(job: jobs.Job) -> None:
+    process = processes.find(job.folder)
+    assert process is not None
+    os.killpg(process.pid, signal.SIGKILL)
+    until(lambda: processes.find(job.folder) is None)
+
+
+def test_a_job_waits_in_the_queue_runs_and_leaves_its_result(tmp_path):
+    job = sleeping(tmp_path, steps=2)
+    assert job.state == jobs.QUEUED and job.by == "ada"
+    assert jobs.tick(tmp_path) == job
+    assert job.state == jobs.RUNNING
+    assert jobs.wait(job, 10) == jobs.DONE
+    assert events.last(job.folder, "end")["steps"] == 2
+    assert "sleeping from step 0" in jobs.log(job.folder)
+
+
+def test_jobs_run_one_at_a_time_in_the_order_they_were_submitted(tmp_path):
+    first, second = sleeping(tmp_path, steps=3), sleeping(tmp_path)
+    jobs.tick(tmp_path)
+    assert jobs.tick(tmp_path) is None
+    assert (first.state, second.state) == (jobs.RUNNING, jobs.QUEUED)
+    assert jobs.wait(second, 10) == jobs.DONE
+    assert events.last(first.folder, "end")["at"] < events.last(second.folder, "start")["at"]
+
+
+def test_a_problem_in_a_job_is_its_reason(tmp_path):
+    job = sleeping(tmp_path, fail=True)
+    assert jobs.wait(job, 10) == jobs.FAILED
+    assert jobs.why(job.folder) == "The bed is broken. Mend it."
+
+
+def test_an_unknown_kind_fails_and_says_so(tmp_path):
+    job = jobs.submit(tmp_path, "dreaming", Sleep(), by="ada")
+    assert jobs.wait(job, 10) == jobs.FAILED
+    assert "dreaming" in jobs.why(job.folder)
+
+
+def test_a_killed_job_is_failed_with_the_last_lines_of_its_log_and_resumes_where_it_was(tmp_path):
+    job = sleeping(tmp_path, steps=8)
+    jobs.tick(tmp_path)
+    until(lambda: begun(job))
+    kill(job)
+    assert job.state == jobs.FAILED
+    assert jobs.why(job.folder).endswith("sleeping from step 0")
+    done = events.last(job.folder, "progress")["done"]
+    jobs.resume(job)
+    assert jobs.wait(job, 10) == jobs.DONE
+    assert f"sleeping from step {done}" in jobs.log(job.folder)
+    steps = [event["done"] for event in events.read(job.folder)[0] if event["kind"] == "progress"]
+    assert steps == list(range(1, 9))
+
+
+def test_a_stopped_job_can_be_resumed_and_a_kill_after_that_is_a_failure_not_the_old_stop(tmp_path):
+    job = sleeping(tmp_path, steps=1000)
+    jobs.tick(tmp_path)
+    until(lambda: begun(job))
+    jobs.stop(job)
+    assert job.state == jobs.STOPPED
+    jobs.resume(job)
+    assert job.state == jobs.QUEUED
+    before = events.last(job.folder, "progress")["done"]
+    jobs.tick(tmp_path)
+    until(lambda: events.last(job.folder, "progress")["done"] > before)
+    kill(job)
+    assert job.state == jobs.FAILED
+
+
+def test_a_job_stopped_in_the_queue_never_starts(tmp_path):
+    job = sleeping(tmp_path)
+    jobs.stop(job)
+    assert jobs.tick(tmp_path) is None
+    assert job.state == jobs.STOPPED
+
+
+def test_what_is_done_or_live_is_not_resumed(tmp_path):
+    job = sleeping(tmp_path)
+    with pytest.raises(Problem, match="queued already"):
+        jobs.resume(job)
+    jobs.wait(job, 10)
+    with pytest.raises(Problem, match="is done"):
+        jobs.resume(job)
+
+
+def test_processes_that_tick_at_the_same_moment_start_a_job_once(tmp_path):
+    job = sleeping(tmp_path, steps=6)
+    at = time.time() + 1.0
+    program = (
+        "import sys, time; from pathlib import Path; from engine import jobs\n"
+        f"time.sleep({at} - time.time()); jobs.tick(Path(sys.argv[1]))"
+    )
+    tickers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
+    assert [ticker.wait() for ticker in tickers] == [0, 0, 0]
+    assert jobs.wait(job, 10) == jobs.DONE
+    kinds = [event["kind"] for event in events.read(job.folder)[0]]
+    assert kinds.count("start") == 1
+
+
+def test_jobs_outlive_the_process_that_submitted_and_started_them(tmp_path):
+    program = (
+        "import sys, time; from pathlib import Path; from engine import jobs\n"
+        "from tests.test_jobs import sleeping, begun, until\n"
+        "folder = Path(sys.argv[1]); first = sleeping(folder, steps=10); sleeping(folder)\n"
+        "jobs.tick(folder); until(lambda: begun(first)); print('begun', flush=True); time.sleep(60)"
+    )
+    starter = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None and starter.stdout.readline() == "begun\n"
+    starter.kill()
+    starter.wait()
+    first, second = jobs.listed(tmp_path)
+    assert (first.state, second.state) == (jobs.RUNNING, jobs.QUEUED)
+    assert jobs.wait(second, 15) == jobs.DONE
+    assert first.state == jobs.DONE
+
+
+def test_a_pid_that_came_back_as_somebody_else_is_not_the_job(tmp_path):
+    processes.remember(tmp_path, os.getpid())
+    assert processes.find(tmp_path) is not None
+    noted = tmp_path / processes.FILE
+    noted.write_text(noted.read_text().replace('"started": ', '"started": 1'))
+    assert processes.find(tmp_path) is None
