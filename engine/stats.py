@@ -1,0 +1,287 @@
+"""Statistics: how sure we are of a number, and what a difference between two candidates says.
+
+Everything compares the same items before and after, always paired. Shares run from 0 to 1. No item, no number: an
+estimate of nothing is None, never 0. It knows nothing of what was measured, and nothing of many looks at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Any, Literal
+
+import numpy as np
+from scipy import optimize, stats
+
+LEVEL = 0.95
+POWER = 0.8
+Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+Z_POWER = float(stats.norm.ppf(POWER))
+
+Verdict = Literal["better", "worse", "no difference worth having", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval and the items it rests on.
+
+    `value` is None without items; `low` and `high` are None where no honest interval exists (a mean of one item,
+    or of items that are all the same).
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def __str__(self) -> str:
+        """`93 % (88-96, n = 150)`: for shares. A mean in another unit has `plain`."""
+        return self._line(100, 0, " %")
+
+    def plain(self, digits: int = 2) -> str:
+        """`0.85 (0.77-0.93, n = 50)`."""
+        return self._line(1, digits, "")
+
+    def _line(self, scale: float, digits: int, unit: str) -> str:
+        if self.value is None:
+            return "no number (n = 0)"
+        between = _between(self.low, self.high, scale, digits)
+        return f"{self.value * scale:.{digits}f}{unit} ({between}, n = {self.n})"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """After minus before on the same `n` items.
+
+    `b` items got worse and `c` better; `p` is that of the paired test named by the function that made it.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    b: int
+    c: int
+    p: float | None
+
+    def __str__(self) -> str:
+        """`+23 points (+15 to +31, n = 150; 4 lost, 38 gained, p < 0.001)`: for shares."""
+        if self.value is None:
+            return "no number (n = 0)"
+        span = (
+            "no interval" if self.low is None or self.high is None else f"{_points(self.low)} to {_points(self.high)}"
+        )
+        return f"{_points(self.value)} points ({span}, n = {self.n}; {self.b} lost, {self.c} gained, {p_text(self.p)})"
+
+
+@dataclass(frozen=True)
+class Preference:
+    """Which of two answers was preferred. `p` is the exact sign test on the decided items alone."""
+
+    wins: int
+    ties: int
+    losses: int
+    net: Estimate  # (wins - losses) / n
+    score: Estimate  # a tie is half a win
+    decided: Estimate  # wins / (wins + losses)
+    p: float | None
+
+
+def share(successes: int, n: int) -> Estimate:
+    """`successes` of `n`, with Wilson's score interval (Wilson, JASA 1927)."""
+    assert 0 <= successes <= n, f"{successes} successes of {n} is not a share"
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    value = successes / n
+    centre = (value + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * sqrt(value * (1 - value) / n + Z**2 / (4 * n**2))
+    # at the ends the formula gives 0 and 1 but for the last bit of a float
+    return Estimate(value, 0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half, n)
+
+
+def mean(values: Sequence[float], least: float = -np.inf, most: float = np.inf) -> Estimate:
+    """The mean with Student's t interval, cut at what a value can be. None for one value, or where all are the same."""
+    n = len(values)
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    data = np.asarray(values, dtype=float)
+    value = float(data.mean())
+    if n == 1 or np.ptp(data) == 0:
+        return Estimate(value, None, None, n)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * data.std(ddof=1) / sqrt(n))
+    return Estimate(value, max(least, value - half), min(most, value + half), n)
+
+
+def difference(before: Sequence[float], after: Sequence[float]) -> Difference:
+    """Right/wrong (1/0) of the same items before and after.
+
+    The interval is method 10 of Newcombe, Statistics in Medicine 17 (1998), 2635-2650; p is McNemar's, exact.
+    """
+    pairs = list(zip(before, after, strict=True))
+    if odd := next((pair for pair in pairs if not set(pair) <= {0, 1}), None):
+        raise ValueError(f"{odd} is not a pair of right (1) and wrong (0); paired_mean takes scores in between")
+    b, c = pairs.count((1, 0)), pairs.count((0, 1))
+    if not pairs:
+        return Difference(None, None, None, 0, 0, 0, None)
+    low, high = newcombe(pairs.count((1, 1)), b, c, pairs.count((0, 0)))
+    return Difference((c - b) / len(pairs), low, high, len(pairs), b, c, mcnemar(b, c))
+
+
+def newcombe(both: int, b: int, c: int, neither: int) -> tuple[float, float]:
+    """Newcombe's method 10: the 95 % interval of (c - b) / n from a paired table.
+
+    Wilson's intervals of the two shares, squared and added, less what their correlation (phi, corrected) takes away.
+    """
+    n = both + b + c + neither
+    before, after = share(both + b, n), share(both + c, n)
+    assert before.value is not None and before.low is not None and before.high is not None
+    assert after.value is not None and after.low is not None and after.high is not None
+    spread = sqrt((both + b) * (c + neither) * (both + c) * (b + neither))
+    cross = both * neither - b * c
+    # a positive correlation is shrunk by n / 2, and never beyond zero; a negative one is taken as it is
+    phi = (min(cross, max(cross - n / 2, 0.0)) / spread) if spread else 0.0
+    down = _joined(after.value - after.low, before.high - before.value, phi)
+    up = _joined(after.high - after.value, before.value - before.low, phi)
+    value = (c - b) / n
+    return max(-1.0, value - down), min(1.0, value + up)
+
+
+def mcnemar(b: int, c: int) -> float:
+    """The exact two-sided p of McNemar's test: the discordant items are a fair coin if nothing changed."""
+    return float(stats.binomtest(min(b, c), b + c).pvalue) if b + c else 1.0
+
+
+def paired_mean(before: Sequence[float], after: Sequence[float]) -> Difference:
+    """Scores of the same items before and after: mean difference with Student's t interval, and the paired t-test."""
+    pairs = list(zip(before, after, strict=True))
+    changes = [late - early for early, late in pairs]
+    found = mean(changes)
+    b, c = sum(change < 0 for change in changes), sum(change > 0 for change in changes)
+    p = None if found.low is None else float(stats.ttest_1samp(changes, 0.0).pvalue)
+    return Difference(found.value, found.low, found.high, found.n, b, c, p)
+
+
+def preference(wins: int, ties: int, losses: int) -> Preference:
+    """Blind preferences over n items: net win and score with ties as half (Student's t), decided share, sign test."""
+    decided = wins + losses
+    return Preference(
+        wins,
+        ties,
+        losses,
+        net=mean([1.0] * wins + [0.0] * ties + [-1.0] * losses, -1.0, 1.0),
+        score=mean([1.0] * wins + [0.5] * ties + [0.0] * losses, 0.0, 1.0),
+        decided=share(wins, decided),
+        p=float(stats.binomtest(wins, decided).pvalue) if decided else None,
+    )
+
+
+def interaction(
+    base: Sequence[float], rag: Sequence[float], tuned: Sequence[float], both: Sequence[float], seed: int = 0
+) -> Estimate:
+    """What the two do together beyond the sum of each: (both - tuned) - (rag - base), per item.
+
+    The interval is a BCa bootstrap over items (Efron 1987), 9,999 resamples, repeatable by its seed.
+    """
+    rows = np.asarray(list(zip(base, rag, tuned, both, strict=True)), dtype=float)
+    if not len(rows):
+        return Estimate(None, None, None, 0)
+    extra = rows @ np.array([1.0, -1.0, -1.0, 1.0])
+    value = float(extra.mean())
+    if np.ptp(extra) == 0:
+        return Estimate(value, None, None, len(extra))
+    found: Any = stats.bootstrap((extra,), np.mean, confidence_level=LEVEL, method="BCa", rng=seed)
+    low, high = found.confidence_interval
+    return Estimate(value, float(low), float(high), len(extra))
+
+
+def items_needed(visible: float, discordant: float = 0.2) -> int:
+    """Paired items that show a difference of `visible` in four of five trials (alpha .05, two-sided).
+
+    `discordant` is the share of items on which the two differ at all; it can't be less than the difference.
+    Connor, Biometrics 43 (1987), 207-211.
+    """
+    return ceil(_connor(visible, discordant) - 1e-9)
+
+
+def smallest_visible(n: int, discordant: float = 0.2) -> float | None:
+    """The smallest paired difference of shares that `n` items can show; None when not even the largest would show."""
+    if n < _connor(1.0, discordant):
+        return None
+    return float(optimize.brentq(lambda visible: _connor(visible, discordant) - n, 1e-6, 1.0))
+
+
+def verdict(found: Difference | Estimate, margin: float = 0.03) -> Verdict:
+    """What a difference says about being at least `margin` better or worse: its whole interval must agree."""
+    if found.low is None or found.high is None:
+        return "cannot tell"
+    if found.low > margin:
+        return "better"
+    if found.high < -margin:
+        return "worse"
+    return "no difference worth having" if -margin <= found.low and found.high <= margin else "cannot tell"
+
+
+def items_missing(found: Difference | Estimate, margin: float = 0.03) -> int | None:
+    """How many more items would settle a "cannot tell" in four of five trials if the figures stay as they are.
+
+    An interval narrows with the root of n. None when nothing is known, or the figure stands on the margin itself.
+    """
+    if found.value is None or found.low is None or found.high is None:
+        return None
+    room = abs(abs(found.value) - margin)
+    half = (found.high - found.low) / 2
+    if room < 1e-9:
+        return None
+    return max(0, ceil(found.n * (half / room * (Z + Z_POWER) / Z) ** 2) - found.n)
+
+
+def in_words(found: Difference | Estimate, margin: float = 0.03) -> str:
+    """The verdict on a difference of shares as a sentence or two, with its figures."""
+    if found.value is None:
+        return "Nothing was measured."
+    if found.low is None or found.high is None:
+        return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
+    span = f"{_points(found.low)} to {_points(found.high)}, n = {found.n}"
+    words = verdict(found, margin)
+    if words in ("better", "worse"):
+        return f"{words.capitalize()} by {abs(found.value) * 100:.0f} points ({span})."
+    if words == "no difference worth having":
+        return f"No difference worth having: at most {margin * 100:g} points either way ({span})."
+    if found.low > 0 or found.high < 0:
+        side = "Better" if found.low > 0 else "Worse"
+        return f"{side}, but perhaps by less than {margin * 100:g} points ({span}). " + _more(found, margin)
+    return f"Cannot tell: {_points(found.low)} to {_points(found.high)} points (n = {found.n}). " + _more(found, margin)
+
+
+def p_text(p: float | None) -> str:
+    """`p = 0.03`, `p < 0.001`, or `p unknown`."""
+    if p is None:
+        return "p unknown"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _more(found: Difference | Estimate, margin: float) -> str:
+    missing = items_missing(found, margin)
+    if missing is None or missing > 20_000:
+        return f"It lies so close to {margin * 100:g} points that no test set of a sensible size would settle it."
+    rounded = ceil(missing / 10) * 10 if missing > 10 else missing
+    return f"About {rounded} more items like these would settle it, if the figures stay as they are."
+
+
+def _connor(visible: float, discordant: float) -> float:
+    psi = max(discordant, visible)
+    return (Z * sqrt(psi) + Z_POWER * sqrt(psi - visible**2)) ** 2 / visible**2
+
+
+def _joined(one: float, other: float, phi: float) -> float:
+    return sqrt(max(0.0, one**2 - 2 * phi * one * other + other**2))
+
+
+def _points(value: float) -> str:
+    return f"{value * 100:+.0f}"
+
+
+def _between(low: float | None, high: float | None, scale: float, digits: int) -> str:
+    if low is None or high is None:
+        return "no interval"
+    joint = "-" if low >= 0 else " to "
+    return f"{low * scale:.{digits}f}{joint}{high * scale:.{digits}f}"
