@@ -1,0 +1,1 @@
+"""What the team keeps: the domain on DuckDB, plain Python. Streamlit only under studio/ui/."""

@@ -1,0 +1,90 @@
+"""Candidates: model x system prompt x library (or none) x decoding. The unit of every comparison."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine import candidates as engine
+from engine import servers
+from engine.client import Decoding
+from engine.problems import Problem
+from studio import hashes, libraries, models
+from studio.store import Store, now
+
+
+@dataclass(frozen=True)
+class Candidate:
+    id: str
+    name: str
+    model: str
+    system: str
+    library: str
+    passages: int
+    decoding: dict[str, Any]
+    by: str
+    made_at: datetime
+
+
+def add(
+    store: Store,
+    name: str,
+    model: str,
+    by: str,
+    *,
+    system: str = "",
+    library: str = "",
+    passages: int = 2,
+    decoding: Decoding | None = None,
+) -> Candidate:
+    """A candidate; the same arrangement again is the same candidate, under the name it had first."""
+    chosen = models.get(store, model)
+    if library:
+        libraries.get(store, library)
+    passages = passages if library else 0
+    settings = asdict(decoding or Decoding())
+    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings)
+    if store.row("select 1 from candidate where id = ?", [id]) is None:
+        with store.write(by, "candidate.add", id, name=name) as cursor:
+            cursor.execute(
+                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                [id, name, model, system, library, passages, json.dumps(settings), by, now()],
+            )
+    return get(store, id)
+
+
+def listed(store: Store) -> list[Candidate]:
+    return [_candidate(row) for row in store.rows("select * from candidate order by made_at, name")]
+
+
+def get(store: Store, id: str) -> Candidate:
+    row = store.row("select * from candidate where id = ?", [id])
+    if row is None:
+        raise Problem(f"There is no candidate {id}.", do="Choose one from the list.")
+    return _candidate(row)
+
+
+def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Candidate:
+    """The candidate as the engine asks it; `serve` sees to it that its model is being served (up to a minute)."""
+    model = models.get(store, candidate.model)
+    base = models.base_of(store, model)
+    if model.kind == models.ENDPOINT:
+        url = model.path
+    else:
+        url = servers.ensure(store.home.servers, Path(base.path)).url if serve else ""
+    return engine.Candidate(
+        name=candidate.id,
+        model=model.name,
+        base=base.path if model.kind != models.ENDPOINT else "",
+        endpoint=url,
+        adapter=model.path if model.kind == models.ADAPTER else "",
+        system=candidate.system,
+        library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
+        passages=candidate.passages,
+        decoding=Decoding(**candidate.decoding),
+    )
+
+
+def _candidate(row: dict[str, Any]) -> Candidate:
+    return Candidate(**{**row, "decoding": json.loads(row["decoding"])})

@@ -1,0 +1,215 @@
+"""Evaluations: candidates x test items, asked by a job, scored, and kept answer by answer.
+
+Every figure of an evaluation is over the same items for every candidate, so differences are paired.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from engine import events, jobs, stats
+from engine.evaluate import EvaluateSpec
+from engine.jobs import Job
+from engine.problems import Problem
+from studio import candidates, hashes, snapshots
+from studio.store import Store, now
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    id: str
+    name: str
+    items: str
+    candidates: list[str]
+    metrics: list[str]
+    by: str
+    made_at: datetime
+    job: Job
+
+    @property
+    def state(self) -> str:
+        return self.job.state
+
+    @property
+    def live(self) -> bool:
+        return self.job.live
+
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """{done, of, seconds_left} as last told."""
+        return events.last(self.job.folder, "progress")
+
+
+def items_from_snapshot(store: Store, snapshot: str, split: str = "test") -> list[dict[str, Any]]:
+    """Test items of a snapshot's split: all but the last answer is asked, the last answer is expected."""
+    return [
+        {
+            "id": row["id"],
+            "messages": row["messages"][:-1],
+            "answer": row["messages"][-1].get("content") or "",
+            "label": row["messages"][-1].get("content") or "",
+            "tags": row["tags"],
+        }
+        for row in snapshots.examples(store, snapshot, split)
+    ]
+
+
+def items_from_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Test items from questions with known answers: question, answer, accept, document, tags."""
+    return [
+        {
+            "id": hashes.content(row["question"]),
+            "messages": [{"role": "user", "content": row["question"]}],
+            "answer": row["answer"],
+            "accept": row.get("accept", []),
+            "document": row.get("document", ""),
+            "tags": row.get("tags", []),
+        }
+        for row in questions
+    ]
+
+
+def start(
+    store: Store,
+    name: str,
+    items: Sequence[Mapping[str, Any]],
+    source: str,
+    chosen: Sequence[str],
+    metrics: Sequence[str],
+    by: str,
+    *,
+    guide: str = "",
+    concurrency: int = 16,
+) -> Evaluation:
+    """Put an evaluation in the queue: `items` (from `source`, in words) asked of the `chosen` candidates.
+
+    `guide` is the path of a style guide, which some metrics need.
+    """
+    if not items:
+        raise Problem(f"{source} holds no test item.", do="Choose another split, or freeze a larger dataset.")
+    if not chosen:
+        raise Problem("No candidate is chosen.", do="Choose at least one.")
+    asked = [candidates.for_engine(store, candidates.get(store, id), serve=False) for id in chosen]
+    home = store.home.evaluations
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / f"{hashes.content(list(map(dict, items)))}.jsonl"
+    path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+    spec = EvaluateSpec(
+        candidates=[asdict(candidate) for candidate in asked],
+        items=str(path),
+        metrics=list(metrics),
+        guide=guide,
+        concurrency=concurrency,
+        servers=str(store.home.servers),
+    )
+    job = jobs.submit(store.home.jobs, "evaluate", spec, by)
+    with store.write(by, "evaluation.start", job.id, name=name, items=len(items)) as cursor:
+        cursor.execute(
+            "insert into evaluation values (?, ?, ?, ?, ?, ?, ?)",
+            [job.id, name, source, list(chosen), list(metrics), by, now()],
+        )
+        frame = pd.DataFrame([{"id": i["id"], "body": json.dumps(dict(i), ensure_ascii=False)} for i in items])
+        cursor.register("asked", frame)
+        cursor.execute("insert into item select ?, id, body from asked on conflict do nothing", [job.id])
+        cursor.unregister("asked")
+    return get(store, job.id)
+
+
+def listed(store: Store) -> list[Evaluation]:
+    """Every evaluation, newest first."""
+    return [_evaluation(store, row) for row in store.rows("select * from evaluation order by made_at desc")]
+
+
+def get(store: Store, id: str) -> Evaluation:
+    row = store.row("select * from evaluation where id = ?", [id])
+    if row is None:
+        raise Problem(f"There is no evaluation {id}.", do="Choose one from the list.")
+    return _evaluation(store, row)
+
+
+def stop(store: Store, id: str, by: str) -> None:
+    evaluation = get(store, id)
+    with store.write(by, "evaluation.stop", id):
+        jobs.stop(evaluation.job)
+
+
+def resume(store: Store, id: str, by: str) -> None:
+    """Go on with a failed or stopped evaluation: what was answered is not asked again."""
+    evaluation = get(store, id)
+    with store.write(by, "evaluation.resume", id):
+        jobs.resume(evaluation.job)
+
+
+def catch_up(store: Store) -> None:
+    """Bring the answers of every evaluation into the database that are not there yet."""
+    for evaluation in listed(store):
+        path = evaluation.job.folder / "responses.jsonl"
+        if not path.exists():
+            continue
+        data = path.read_bytes()
+        lines = data[: data.rfind(b"\n") + 1].splitlines()
+        held = store.row("select count(*) as n from response where evaluation = ?", [evaluation.id])
+        if held is None or held["n"] < len(lines):
+            _keep(store, evaluation, [json.loads(line) for line in lines])
+
+
+def _keep(store: Store, evaluation: Evaluation, answers: list[dict[str, Any]]) -> None:
+    responses, scores = [], []
+    for answer in answers:
+        id = hashes.content(evaluation.id, answer["candidate"], answer["item"])
+        responses.append(
+            {
+                "id": id,
+                "evaluation": evaluation.id,
+                "candidate": answer["candidate"],
+                "item": answer["item"],
+                "text": answer["text"] or "",
+                "model": answer["model"] or "",
+                "passages": json.dumps(answer["passages"], ensure_ascii=False),
+                "tokens_in": answer["tokens_in"] or 0,
+                "tokens_out": answer["tokens_out"] or 0,
+                "seconds": answer["seconds"] or 0.0,
+                "first_token_seconds": answer["first_token_seconds"],
+                "error": answer["error"] or "",
+                "made_at": now(),
+            }
+        )
+        for metric, score in (answer["scores"] or {}).items():
+            scores.append({"response": id, "metric": metric, "value": score["value"], "why": score["why"]})
+    with store.write("atelier", "evaluation.pull", evaluation.id, responses=len(responses)) as cursor:
+        for table, rows in (("response", responses), ("score", scores)):
+            if rows:
+                cursor.register("pulled", pd.DataFrame(rows))
+                cursor.execute(f"insert into {table} by name select * from pulled on conflict do nothing")
+                cursor.unregister("pulled")
+
+
+def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
+    """Scores as a table: a row an item, a column a candidate (its id); NaN where it could not be told."""
+    with store.read() as cursor:
+        found = cursor.execute(
+            """
+            select r.item, r.candidate, s.value
+            from response r
+            join score s on s.response = r.id and s.metric = ?
+            where r.evaluation = ?
+            order by r.item
+            """,
+            [metric, evaluation],
+        ).df()
+    return found.pivot(index="item", columns="candidate", values="value")
+
+
+def estimate(store: Store, evaluation: str, candidate: str, metric: str) -> stats.Estimate:
+    """The share of a candidate's answers that a yes/no metric finds right, over the answers it could judge."""
+    table = values(store, evaluation, metric)
+    known = table[candidate].dropna() if candidate in table else pd.Series(dtype=float)
+    return stats.share(int(known.sum()), len(known))
+
+
+def _evaluation(store: Store, row: dict[str, Any]) -> Evaluation:
+    return Evaluation(**row, job=jobs.get(store.home.jobs, row["id"]))

@@ -1,0 +1,57 @@
+"""Folders: the home folder of a studio and every path below it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CODE = Path(__file__).resolve().parents[1]
+SAMPLE = CODE / "sample"
+STARTER = CODE / "starter"
+
+
+@dataclass(frozen=True)
+class Home:
+    """`ATELIER_HOME`, by default `~/.atelier`."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Home":
+        return cls(Path(os.environ.get("ATELIER_HOME", "~/.atelier")).expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        return self.root / "studio.duckdb"
+
+    @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
+    def servers(self) -> Path:
+        return self.root / "servers"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.root / "snapshots"
+
+    @property
+    def libraries(self) -> Path:
+        return self.root / "libraries"
+
+    @property
+    def evaluations(self) -> Path:
+        return self.root / "evaluations"
+
+    @property
+    def demo(self) -> Path:
+        return self.root / "demo"
+
+    @property
+    def running(self) -> Path:
+        """Where the running studio leaves its address and key, readable by its owner alone."""
+        return self.root / "studio.json"

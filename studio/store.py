@@ -1,0 +1,94 @@
+"""Store: the one DuckDB file of a studio, opened by one process.
+
+`read()` is for looking, from any thread. `write(by, verb, subject)` is the only way to change anything: one writer
+at a time, one transaction, and an Event in that same transaction, so nothing changes without a trace of who did it.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from engine.problems import Problem
+from studio.folders import Home
+from studio.schema import MIGRATIONS
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+def now() -> datetime:
+    """UTC without a zone, as every table keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Store:
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        for folder in (home.root, home.files, home.jobs, home.snapshots, home.libraries):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = duckdb.connect(str(home.database))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            raise Problem(
+                f"Another studio is using {home.root}.",
+                "One process owns the database.",
+                "Use that one, stop it, or choose another folder with --home.",
+            ) from error
+        self._lock = threading.Lock()
+        self._migrate()
+
+    @contextmanager
+    def read(self) -> Iterator[Cursor]:
+        """A cursor of one's own: threads that share a connection get each other's answers."""
+        with self._db.cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def write(self, by: str, verb: str, subject: str, **detail: Any) -> Iterator[Cursor]:
+        """One change by somebody, as one transaction with its Event."""
+        assert by, f"nobody asked for {verb} {subject}"
+        with self._lock, self._db.cursor() as cursor:
+            cursor.begin()
+            try:
+                yield cursor
+                cursor.execute(
+                    "insert into event (by, verb, subject, detail, made_at) values (?, ?, ?, ?, ?)",
+                    [by, verb, subject, json.dumps(detail, ensure_ascii=False, default=str), now()],
+                )
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    def rows(self, query: str, values: Any = ()) -> list[dict[str, Any]]:
+        """The answer to a query as dictionaries."""
+        with self.read() as cursor:
+            cursor.execute(query, list(values))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, query: str, values: Any = ()) -> dict[str, Any] | None:
+        found = self.rows(query, values)
+        return found[0] if found else None
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _migrate(self) -> None:
+        """Apply what this file has not seen yet; the name is the key."""
+        with self._lock, self._db.cursor() as cursor:
+            cursor.execute("create table if not exists migration (name text primary key, made_at timestamp)")
+            seen = {name for (name,) in cursor.execute("select name from migration").fetchall()}
+            for name, statements in MIGRATIONS.items():
+                if name in seen:
+                    continue
+                cursor.begin()
+                cursor.execute(statements)
+                cursor.execute("insert into migration values (?, ?)", [name, now()])
+                cursor.commit()
