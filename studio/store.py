@@ -92,3 +92,23 @@ class Store:
                 cursor.execute(statements)
                 cursor.execute("insert into migration values (?, ?)", [name, now()])
                 cursor.commit()
+
+
+_opened: dict[str, Store] = {}
+_opening = threading.Lock()
+
+
+def opened(home: Home) -> Store:
+    """The one Store of this home in this process, opened at the first call."""
+    key = str(home.root)
+    with _opening:
+        if key not in _opened:
+            _opened[key] = Store(home)
+        return _opened[key]
+
+
+def close_all() -> None:
+    """Close what `opened` has opened; for the end of a process and for tests."""
+    with _opening:
+        while _opened:
+            _opened.popitem()[1].close()

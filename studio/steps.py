@@ -1,0 +1,64 @@
+"""Steps: what each role could do next, read off what is there. Home shows them; nothing here decides anything."""
+
+from dataclasses import dataclass
+
+from engine import jobs
+from studio import datasets, evaluations, models, runs, snapshots
+from studio.store import Store
+
+
+@dataclass(frozen=True)
+class Step:
+    role: str
+    text: str
+    page: str  # of pages/, without .py
+    why: str
+
+
+def next_steps(store: Store) -> list[Step]:
+    """At most one step a role, the one that leads furthest."""
+    return [_designer(store), _engineer(store), _evaluator(store), _manager(store)]
+
+
+def _designer(store: Store) -> Step:
+    found = datasets.listed(store)
+    if not found:
+        return Step("designer", "Bring in your first examples", "datasets", "A model learns from what you show it.")
+    broken = [dataset for dataset in found if dataset.rejects]
+    if broken:
+        n = sum(dataset.rejects for dataset in broken)
+        return Step("designer", f"Mend {n:,} rejected line{'s' * (n > 1)}", "datasets", "They wait in " + broken[0].name)
+    waiting = sum(dataset.examples - dataset.approved for dataset in found)
+    if waiting:
+        return Step("designer", f"Review {waiting:,} examples", "examples", "Only approved ones are trained on.")
+    return Step("designer", "Read a few examples aloud", "examples", "Consistency is what the model picks up first.")
+
+
+def _engineer(store: Store) -> Step:
+    found = runs.listed(store)
+    failed = [run for run in found if run.state == jobs.FAILED]
+    if failed:
+        return Step("engineer", f"See why {failed[0].name} failed", "runs", "It can go on from its last checkpoint.")
+    if any(run.live for run in found):
+        return Step("engineer", "Watch the run", "runs", "Loss, samples and log as they come.")
+    if not found:
+        ready = "A snapshot is ready." if snapshots.listed(store) else "Freeze a dataset first; it takes a second."
+        return Step("engineer", "Launch the first run", "runs", ready)
+    return Step("engineer", "Ask the newest model", "playground", "Side by side with its base.")
+
+
+def _evaluator(store: Store) -> Step:
+    row = store.row("select count(*) as n from pair")
+    if row and row["n"]:
+        return Step("evaluator", "Judge answers blind", "arena", "Two answers, no names, one key.")
+    if evaluations.listed(store):
+        return Step("evaluator", "Deal pairs to judge", "arena", "Choose two candidates of an evaluation.")
+    if len(models.listed(store)) > 1:
+        return Step("evaluator", "Compare candidates", "evaluations", "The same questions for every one of them.")
+    return Step("evaluator", "Try the playground", "playground", "Get a feeling for the base before it is tuned.")
+
+
+def _manager(store: Store) -> Step:
+    if evaluations.listed(store):
+        return Step("manager", "Read accuracy against cost", "dashboard", "Every figure with its n and interval.")
+    return Step("manager", "Load the sample project", "home", "A finished comparison to look at before your own.")
