@@ -3,6 +3,7 @@
 import pytest
 
 from engine import metrics
+from engine.confusion import confusion
 from engine.metrics import Score, score
 from engine.problems import Problem
 from engine.wording import plain, stands
@@ -181,3 +182,26 @@ def test_an_unknown_metric_is_a_problem_that_names_the_known():
 def test_every_metric_says_in_words_what_it_measures():
     assert set(metrics.METRICS) == {"facts", "tone", "label", "type", "kept", "not_found"}
     assert all(metric.words.endswith(".") and metric.name == name for name, metric in metrics.METRICS.items())
+
+
+def test_a_confusion_is_what_counting_by_hand_gives():
+    expected = ["a"] * 5 + ["b"] * 3 + ["c"] * 2
+    answered = ["a", "a", "a", "a", "b"] + ["b", "b", "a"] + ["a", "what?"]
+    found = confusion(expected, answered)
+    assert (found.accuracy.value, found.majority.value, found.unknown.value) == (0.6, 0.5, 0.1)
+    assert {label: recall.value for label, recall in found.recall.items()} == {
+        "a": 0.8,
+        "b": pytest.approx(2 / 3),
+        "c": 0.0,
+    }
+    # F1: a 2*4/(5+6), b 2*2/(3+3), c 0
+    assert found.macro_f1 == pytest.approx((8 / 11 + 4 / 6 + 0) / 3)
+    assert found.counts["c", "what?"] == 1
+    assert found.mistakes(2) == [("a", "b", 1), ("b", "a", 1)]
+
+
+def test_a_confusion_of_nothing_gives_no_number():
+    found = confusion([], [])
+    assert found.accuracy.value is None
+    assert found.macro_f1 is None
+    assert found.mistakes() == []
