@@ -1,0 +1,86 @@
+"""The people, things and figures that fill the slots of the banks.
+
+A slot is `{name}`, or `{hours:6-20}` for a number of that range which the same text may repeat as `{hours}`.
+The products here have no document: training on tone or tickets must not teach any answer to the questions.
+"""
+
+import random
+import re
+
+PEOPLE = (
+    "Nikos Amara Jonas Priya Leila Mateo Ines Oskar Freya Tomasz Yuki Bruno Clara Dmitri Elif Farah Gabriel Hanna Idris "
+    "Julia Kofi Lena Marek Nadia Olga Pablo Quinn Rosa Samir Thea Umar Vera Wendy Xavier Yasmin Zoe Anton Beatriz Cyrus "
+    "Dora Emil Fiona Greta Hugo Iris Jamal Katja Liam Mira Noor Otto Petra Rafael Sofia Tariq"
+).split()
+
+CAST: dict[str, list[str]] = {
+    "name": PEOPLE,
+    "lamp": [f"{name} lamp" for name in "Dapple Marlow Saffi Twill Halo Firefly Candela Lumi Beacon Shade".split()],
+    "kettle": [f"{name} kettle" for name in "Whistle Puffin Brook Steamy Merlin Rosie Tilly Drizzle Oolong".split()],
+    "speaker": [f"{name} speaker" for name in "Bop Hum Ditty Tempo Chirp Jive Melody Rumba Polka".split()],
+    "robot": [f"{name} vacuum" for name in "Crumb Rover Dusty Pickle Nibble Scout Zippy Waffle Tumble".split()],
+    "sensor": [f"{name} plant sensor" for name in "Fernly Leafy Ivy Poppy Sage Mint Daisy Tulip Violet".split()],
+    "blanket": [f"{name} blanket" for name in "Huddle Snowdrop Fable Biscotti Mellow Alpine Velvet Nest".split()],
+    "day": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+    "date": [
+        f"{day} {month}"
+        for month, days in {
+            "January": (4, 17), "February": (9, 26), "March": (3, 21), "April": (8, 30), "May": (6, 19),
+            "June": (2, 24), "July": (11, 28), "August": (5, 16), "September": (7, 23), "October": (1, 13),
+            "November": (10, 29), "December": (12, 18),
+        }.items()
+        for day in days
+    ],
+    "time": "08:15 09:00 09:45 10:30 11:20 12:10 13:40 14:00 15:25 16:50 17:30 18:05 19:15".split(),
+    "amount": [
+        f"{price} euros"
+        for price in "4.50 6.80 7.25 9.90 12.90 14.40 18.75 19.90 23.60 27.40 31.20 34.90 42.00 49.95 58.30 64.90 "
+        "71.15 79.00 86.45 93.70 104.90 118.00 129.50 146.20".split()
+    ],
+    "order": [f"FW-{20417 + 1373 * n}" for n in range(40)],
+    "code": "FERN10 COSY15 LEAF20 HELLO5 MOSS12 TEATIME NEST25 SPRING8 GLOW30 MAPLE6".split(),
+    "city": "Lisbon Ghent Leeds Malmo Turin Graz Lyon Porto Bremen Krakow Galway Basel".split(),
+    "colour": "green blue cream yellow grey pink white copper".split(),
+    "thing": [
+        "lamp", "kettle", "speaker", "toaster", "blanket", "plant sensor", "robot vacuum", "coffee grinder", "heater",
+        "desk fan", "blender", "alarm clock", "air purifier", "kitchen scale", "doorbell", "humidifier",
+    ],
+    "electric": [
+        "lamp", "kettle", "speaker", "toaster", "robot vacuum", "heater", "desk fan", "blender", "air purifier",
+        "doorbell", "humidifier", "coffee grinder",
+    ],
+    "cordless": ["lamp", "speaker", "robot vacuum", "plant sensor", "doorbell", "hand vacuum", "alarm clock", "fan"],
+    "connected": ["lamp", "speaker", "robot vacuum", "plant sensor", "doorbell", "heater", "air purifier", "camera"],
+}  # fmt: skip
+CAST["product"] = [CAST[kind][n] for n in range(8) for kind in ("lamp", "kettle", "speaker", "robot", "blanket")]
+
+SLOT = re.compile(r"\{(\w+)(?::(\d+)-(\d+))?\}")
+
+
+def cast_for(text: str, family: str, row: int) -> dict[str, str]:
+    """What fills each slot of `text` in this row: rows of one family never draw the same value until all are used.
+
+    A pair such as `{time}` and `{time2}` comes in the order of its list, so that no shop closes before it opens.
+    """
+    values = {slot: _draw(slot, low, high, family, row) for slot, low, high in SLOT.findall(text)}
+    for slot, second in ((slot, f"{slot}2") for slot in CAST):
+        if {slot, second} <= values.keys() and values[slot] in CAST[slot]:
+            values[slot], values[second] = sorted((values[slot], values[second]), key=CAST[slot].index)
+    return values
+
+
+def filled(text: str, values: dict[str, str]) -> str:
+    """`text` with its slots filled; a slot that `values` lacks is a KeyError."""
+    return SLOT.sub(lambda match: values[match[1]], text)
+
+
+def _draw(slot: str, low: str, high: str, family: str, row: int) -> str:
+    if low:
+        choices = [str(n) for n in range(int(low), int(high) + 1)]
+    else:
+        # The second of a pair is what the next row draws first: never the same value twice in one text.
+        row += slot.endswith("2")
+        slot = slot.rstrip("2")
+        choices = CAST[slot]
+    order = random.Random(f"{family}/{slot}").sample(choices, len(choices))
+    return order[row % len(order)]

@@ -1,0 +1,77 @@
+"""Makes the tickets: what a customer wrote, and the type and sub-type that it belongs to.
+
+A line of the bank is one phrasing family. Its first word says where it may be seen: `-` train, `v` validation, `t` test.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from sample.making.banks import blocks
+from sample.making.cast import cast_for, filled
+
+INSTRUCTION = "Name the request type and sub-type of this ticket."
+ROWS_PER_FAMILY = 3
+MARKS = {"train": "-", "validation": "v", "test": "t"}
+
+
+def labels() -> dict[str, str]:
+    """Each label with the line that describes it."""
+    return {label: description for label, description in (block.fields for block in blocks("triage.txt"))}
+
+
+def rows(split: str) -> Iterator[dict[str, Any]]:
+    """The tickets of one split; a phrasing family lies in one split as a whole."""
+    fillers = {block.fields[0]: [f"{mark} {text}".strip() for mark, text in block.lines] for block in blocks("fillers.txt")}
+    for block in blocks("triage.txt"):
+        label = block.fields[0]
+        kind, sub = label.split(" / ")
+        for number, (mark, text) in enumerate(block.lines, 1):
+            if mark != MARKS[split]:
+                continue
+            group = f"{kind}-{sub}-{number}"
+            for row in range(ROWS_PER_FAMILY):
+                yield {
+                    "messages": [
+                        {"role": "system", "content": INSTRUCTION},
+                        {"role": "user", "content": _ticket(text, group, row, fillers)},
+                        {"role": "assistant", "content": label},
+                    ],
+                    "tags": [f"type:{kind}", f"sub-type:{sub}"],
+                    "group": group,
+                }
+
+
+def _ticket(text: str, group: str, row: int, fillers: dict[str, list[str]]) -> str:
+    """One ticket: the first row of a family says its piece alone, the others greet, sigh or sign."""
+    draw = random.Random(f"{group}/{row}")
+    ticket = filled(text, cast_for(text, group, row))
+    if row == 1 or (row == 2 and draw.random() < 0.5):
+        ticket = _after(draw.choice(fillers["before"]), ticket, text.startswith("{"))
+    if row == 2 or (row == 1 and draw.random() < 0.4):
+        after = draw.choice(fillers["after"])
+        ticket = f"{ticket} {filled(after, cast_for(after, group, row + 7))}"
+    return _as_typed(ticket, draw)
+
+
+def _after(greeting: str, ticket: str, name_first: bool) -> str:
+    if greeting.endswith(",") and not name_first and ticket[1].islower():
+        ticket = ticket[0].lower() + ticket[1:]
+    return f"{greeting} {ticket}"
+
+
+def _as_typed(ticket: str, draw: random.Random) -> str:
+    """Most people type well; some use no capitals, and now and then two letters change places."""
+    habit = draw.random()
+    if habit < 0.06:
+        return ticket[0].lower() + ticket[1:].rstrip(".")
+    if habit < 0.10:
+        words = ticket.split()
+        long = [n for n, word in enumerate(words) if word.isalpha() and word.islower() and len(word) > 5]
+        if long:
+            n = draw.choice(long)
+            at = draw.randrange(1, len(words[n]) - 2)
+            word = words[n]
+            words[n] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        return " ".join(words)
+    return ticket
