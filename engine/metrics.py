@@ -5,8 +5,9 @@ An answer that can't be read scores 0; an item or a guide that lacks what a metr
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from engine.grounding import NOT_FOUND
@@ -58,24 +59,32 @@ def facts(text: str, item: Item, guide: Guide = None) -> Score:
 
 
 def tone(text: str, item: Item, guide: Guide = None) -> Score:
-    playful = (guide or {}).get("playful")
-    if not playful:
+    """`guide` has `playful` (markers by kind), `needs` (how many kinds) and perhaps `avoid` (words that spoil it)."""
+    if not guide or not guide.get("playful"):
         return Score(None, "There is no style guide with playful markers.")
-    seen = markers(text, playful["kinds"])
-    needs = int(playful["needs"])
+    needs = int(guide["needs"])
+    seen = markers(text, guide["playful"])
+    avoided = markers(text, {"avoid": guide.get("avoid", [])}).get("avoid", [])
     listed = "; ".join(f"{kind}: {', '.join(found)}" for kind, found in seen.items()) or "none"
-    return Score(float(len(seen) >= needs), f"{len(seen)} of {needs} kinds of playful markers ({listed}).")
+    why = f"{len(seen)} kinds of playful markers, {needs} needed ({listed})."
+    if avoided:
+        return Score(0.0, f"{why} Uses {', '.join(avoided)}, which the guide avoids.")
+    return Score(float(len(seen) >= needs), why)
 
 
-def markers(text: str, kinds: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The playful markers that stand in a text, by kind. A sign such as an emoji counts anywhere, a word as a word."""
+def markers(text: str, kinds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The markers that stand in a text, by kind. A sign such as an emoji counts anywhere, a word as a whole word.
+
+    A stretch of text counts once, for its longest marker: "a cuppa helps" isn't "cuppa" as well.
+    """
     said = plain(text)
-    found = {}
-    for kind, known in kinds.items():
-        hits = [one for one in known if _marked(plain(one), said)]
+    found: dict[str, list[str]] = {}
+    known = [(plain(marker), kind, marker) for kind, listed in kinds.items() for marker in listed]
+    for bare, kind, marker in sorted(known, key=lambda one: -len(one[0])):
+        said, hits = _marked(bare).subn("\n", said)
         if hits:
-            found[kind] = hits
-    return found
+            found.setdefault(kind, []).append(marker)
+    return {kind: found[kind] for kind in kinds if kind in found}
 
 
 def label(text: str, item: Item, guide: Guide = None) -> Score:
@@ -176,12 +185,11 @@ def _particular(word: str, first: bool, before_comma: bool) -> bool:
     return bool(CALENDAR.fullmatch(said)) or (before_comma and not OPENINGS.fullmatch(said))
 
 
-def _marked(marker: str, said: str) -> bool:
-    if not marker:
-        return False
+@cache
+def _marked(marker: str) -> re.Pattern[str]:
     before = r"(?<!\w)" if marker[0].isalnum() else ""
     after = r"(?!\w)" if marker[-1].isalnum() else ""
-    return re.search(before + re.escape(marker) + after, said) is not None
+    return re.compile(before + re.escape(marker) + after)
 
 
 def _short(text: str) -> str:

@@ -9,10 +9,15 @@ from engine.problems import Problem
 from engine.wording import plain, stands
 
 GUIDE = {
+    "needs": 2,
     "playful": {
-        "needs": 2,
-        "kinds": {"emoji": ["🎉", "🙈"], "pet name": ["petal", "sweetpea"], "interjection": ["woohoo", "ta-da"]},
-    }
+        "pet_names": ["petal", "sweetpea"],
+        "openers": ["woohoo", "ta-da"],
+        "cheeky_phrases": ["cuppa"],
+        "sign_offs": ["a cuppa helps"],
+        "emoji": ["🎉", "🙈"],
+    },
+    "avoid": ["unfortunately", "your fault"],
 }
 
 # wanted, text, whether it says so
@@ -96,6 +101,9 @@ def test_an_empty_or_unreadable_answer_scores_zero_with_its_reason(metric):
         ("Your lamp is here, petal 🎉", 1),
         ("Petal, sweetpea, your lamp is here.", 0),  # one kind, twice
         ("Your lamp is here.", 0),
+        ("It is late. A cuppa helps!", 0),  # one stretch of text counts once
+        ("A cuppa on the house. A cuppa helps!", 1),
+        ("Woohoo, petal, unfortunately your lamp is late.", 0),  # a word to avoid
         ("A petalled, woohooing lamp", 0),  # inside other words
     ],
 )
@@ -105,7 +113,9 @@ def test_tone_needs_different_kinds_of_markers(text, value):
 
 def test_tone_lists_the_markers_it_found():
     found = score("tone", "Ta-da, petal: your lamp 🙈🙈", {}, GUIDE)
-    assert found.why == "3 of 2 kinds of playful markers (emoji: 🙈; pet name: petal; interjection: ta-da)."
+    assert found.why == "3 kinds of playful markers, 2 needed (pet_names: petal; openers: ta-da; emoji: 🙈)."
+    spoilt = score("tone", "Ta-da, petal: it is your fault", {}, GUIDE)
+    assert spoilt.why.endswith("Uses your fault, which the guide avoids.")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +196,7 @@ def test_every_metric_says_in_words_what_it_measures():
 
 def test_a_confusion_is_what_counting_by_hand_gives():
     expected = ["a"] * 5 + ["b"] * 3 + ["c"] * 2
-    answered = ["a", "a", "a", "a", "b"] + ["b", "b", "a"] + ["a", "what?"]
+    answered = ["a", "a", "a", "a", "b", "b", "b", "a", "a", "what?"]
     found = confusion(expected, answered)
     assert (found.accuracy.value, found.majority.value, found.unknown.value) == (0.6, 0.5, 0.1)
     assert {label: recall.value for label, recall in found.recall.items()} == {
