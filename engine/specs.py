@@ -41,6 +41,11 @@ def parse(values: dict[str, Any], kind: type[T]) -> T:
     return kind(**values)
 
 
+def defaults(kind: type) -> dict[str, Any]:
+    """The settings that have a default, by name."""
+    return {f.name: f.default for f in fields(kind) if f.default is not MISSING}
+
+
 @dataclass(frozen=True)
 class TrainSpec:
     """One fine-tuning run. Paths are absolute; the job reads nothing else."""

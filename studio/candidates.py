@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine.client import Decoding
+
 from engine import candidates as engine
 from engine import servers
-from engine.client import Decoding
 from engine.problems import Problem
 from studio import hashes, libraries, models
 from studio.store import Store, now

@@ -7,6 +7,7 @@ Only `messages` is needed. Mistral-exact checks by tokenizer come on top of thes
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from studio import hashes
@@ -86,10 +87,12 @@ def _check_order(messages: list[dict[str, Any]]) -> None:
     if roles[-1] != "assistant":
         raise Unusable("last-not-assistant", f"Its last message is from the {roles[-1]}; it must be the assistant's.")
     if "system" in roles[1:]:
-        raise Unusable("late-system", f"Message {roles.index('system', 1) + 1} is a system prompt; it can only be first.")
+        raise Unusable(
+            "late-system", f"Message {roles.index('system', 1) + 1} is a system prompt; it can only be first."
+        )
     turns = [role for role in roles if role != "system"]
     if turns[0] != "user":
         raise Unusable("no-user", f"It starts with the {turns[0]}; after the system prompt the user must speak first.")
-    for number, (before, after) in enumerate(zip(turns, turns[1:], strict=False), len(roles) - len(turns) + 2):
+    for number, (before, after) in enumerate(pairwise(turns), len(roles) - len(turns) + 2):
         if before == after and before != "tool":
             raise Unusable("no-turns", f"Messages {number - 1} and {number} are both from the {before}.")

@@ -76,7 +76,8 @@ def bring_in(
 ) -> Imported:
     """Import a JSONL file into a dataset, which is made if it does not exist. The same file twice adds nothing.
 
-    `split` settles where its rows belong; '' leaves it to the rows, or to the freeze. `progress` hears (bytes done, of).
+    `split` settles where its rows belong; '' leaves it to the rows, or to the freeze.
+    `progress` hears (bytes done, of).
     """
     if not dataset.strip():
         raise Problem("The dataset has no name.", do="Give it one, such as tone.")
@@ -123,7 +124,8 @@ def insert(cursor: Cursor, dataset: str, rows: Iterable[Valid], source: str, by:
     new = cursor.execute(
         """
         insert into example
-        select $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split, $status, $by, $source, line, '', $now
+        select $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split,
+               $status, $by, $source, line, '', $now
         from fresh
         where id not in (select entry from example where dataset = $dataset)
           and id not in (select id from example where dataset = $dataset and latest)

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
+from engine.evaluate import EvaluateSpec
 
 from engine import events, jobs, stats
-from engine.evaluate import EvaluateSpec
 from engine.jobs import Job
 from engine.problems import Problem
 from studio import candidates, hashes, snapshots

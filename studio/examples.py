@@ -149,7 +149,9 @@ def _checked(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None)
         raise Problem("This conversation cannot be saved yet.", unusable.why) from unusable
 
 
-def _insert(cursor: Any, dataset: str, entry: str, version: int, said: Conversation, tags: list[str], *rest: Any) -> None:
+def _insert(
+    cursor: Any, dataset: str, entry: str, version: int, said: Conversation, tags: list[str], *rest: Any
+) -> None:
     grouped_by, split, status, by, source, line, note = rest
     cursor.execute(
         "insert into example values (?, ?, ?, true, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

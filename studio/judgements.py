@@ -37,6 +37,8 @@ def record(store: Store, pair: str, judge: str, verdict: str, *, note: str = "",
     if verdict not in VERDICTS:
         raise Problem(f"There is no verdict {verdict!r}.", do=f"Choose one of {', '.join(VERDICTS)}.")
     shown_left = pairs.left(store, pair, judge)
+    if store.row("select 1 from judgement where pair = ? and judge = ?", [pair, judge]) is not None:
+        return
     with store.write(judge, "pair.judge", pair, verdict=verdict) as cursor:
         cursor.execute(
             "insert into judgement values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
@@ -64,12 +66,26 @@ def take_back(store: Store, evaluation: str, judge: str) -> bool:
     return True
 
 
+def pace(store: Store, evaluation: str, judge: str) -> float | None:
+    """Median seconds that this judge takes for a pair; None before the first verdict."""
+    row = store.row(
+        """
+        select median(j.seconds) as pace
+        from judgement j
+        join pair p on p.id = j.pair
+        where p.evaluation = ? and j.judge = ?
+        """,
+        [evaluation, judge],
+    )
+    return row["pace"] if row else None
+
+
 def tallies(store: Store, evaluation: str) -> list[Tally]:
     """One tally for each two candidates that were paired; ties and both-bad count as ties."""
     rows = store.rows(
         """
         with said as (
-            select ca.name as first, cb.name as second, j.judge,
+            select ca.id as one, cb.id as other, ca.name as first, cb.name as second, j.judge,
                    case when j.verdict in ('tie', 'both bad') then 'tie'
                         when j.verdict = 'skip' then 'skip'
                         when (j.verdict = 'left') = (j.shown_left = p.first) then 'win'
@@ -89,7 +105,7 @@ def tallies(store: Store, evaluation: str) -> list[Tally]:
                count(*) filter (where outcome = 'skip') as skipped,
                count(distinct judge) as judges
         from said
-        group by first, second
+        group by one, other, first, second
         order by first, second
         """,
         [evaluation],

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine import retrieval
+from engine.chunks import chunks
 from engine.problems import Problem
 from studio import hashes
 from studio.store import Store, now
@@ -68,11 +69,11 @@ def add(store: Store, library: str, texts: Mapping[str, str], by: str) -> Librar
         cursor.execute("insert into library values (?, ?, ?) on conflict do nothing", [library, by, now()])
         for name, text in texts.items():
             title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
-            chunks = len(retrieval.chunks(name, text))
+            n = len(chunks(name, text))
             cursor.execute("delete from document where library = ? and name = ?", [library, name])
             cursor.execute(
                 "insert into document values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [library, name, hashes.content(text), title, text, chunks, by, now()],
+                [library, name, hashes.content(text), title, text, n, by, now()],
             )
     index(store, library)
     return get(store, library)
@@ -80,5 +81,5 @@ def add(store: Store, library: str, texts: Mapping[str, str], by: str) -> Librar
 
 def index(store: Store, library: str) -> None:
     """Build the index from the documents."""
-    found = [chunk for document in documents(store, library) for chunk in retrieval.chunks(document.name, document.text)]
+    found = [chunk for document in documents(store, library) for chunk in chunks(document.name, document.text)]
     retrieval.build(folder(store, library), found)

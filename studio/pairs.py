@@ -34,6 +34,8 @@ def deal(store: Store, evaluation: str, first: str, second: str, by: str) -> int
     """Pair the answers of two candidates item by item; how many pairs there are. Identical answers are left out."""
     if first == second:
         raise Problem("A candidate cannot be compared with itself.", do="Choose two different ones.")
+    if _dealt(store, evaluation, second, first):  # one tally for two candidates, whichever is named first
+        first, second = second, first
     rows = store.rows(
         """
         select a.item, a.id as first, b.id as second
@@ -53,10 +55,26 @@ def deal(store: Store, evaluation: str, first: str, second: str, by: str) -> int
     with store.write(by, "pairs.deal", evaluation, pairs=len(made)) as cursor:
         cursor.register("made", pd.DataFrame(made))
         cursor.execute(
-            "insert into pair select id, ?, item, first, second, ? from made on conflict do nothing", [evaluation, now()]
+            "insert into pair select id, ?, item, first, second, ? from made on conflict do nothing",
+            [evaluation, now()],
         )
         cursor.unregister("made")
     return len(made)
+
+
+def identical(store: Store, evaluation: str, first: str, second: str) -> int:
+    """How many items both candidates answered with the same words: nobody needs to judge those."""
+    row = store.row(
+        """
+        select count(*) as n
+        from response a
+        join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
+        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = '' and trim(a.text) = trim(b.text)
+        """,
+        [second, evaluation, first],
+    )
+    assert row is not None
+    return int(row["n"])
 
 
 def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
@@ -129,3 +147,18 @@ def reveal(store: Store, evaluation: str, judge: str) -> list[Revealed]:
         [evaluation, judge],
     )
     return [Revealed(**row) for row in rows]
+
+
+def _dealt(store: Store, evaluation: str, first: str, second: str) -> bool:
+    found = store.row(
+        """
+        select 1
+        from pair p
+        join response a on a.id = p.first and a.candidate = ?
+        join response b on b.id = p.second and b.candidate = ?
+        where p.evaluation = ?
+        limit 1
+        """,
+        [first, second, evaluation],
+    )
+    return found is not None

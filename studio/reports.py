@@ -66,9 +66,7 @@ def differences(store: Store, evaluation: str, metric: str, baseline: str) -> di
     for candidate in table.columns:
         if candidate != baseline and baseline in table:
             both = table[[baseline, candidate]].dropna()
-            found[candidate] = stats.difference(
-                [bool(v) for v in both[baseline]], [bool(v) for v in both[candidate]]
-            )
+            found[candidate] = stats.difference([bool(v) for v in both[baseline]], [bool(v) for v in both[candidate]])
     return found
 
 

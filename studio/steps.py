@@ -27,7 +27,9 @@ def _designer(store: Store) -> Step:
     broken = [dataset for dataset in found if dataset.rejects]
     if broken:
         n = sum(dataset.rejects for dataset in broken)
-        return Step("designer", f"Mend {n:,} rejected line{'s' * (n > 1)}", "datasets", "They wait in " + broken[0].name)
+        return Step(
+            "designer", f"Mend {n:,} rejected line{'s' * (n > 1)}", "datasets", "They wait in " + broken[0].name
+        )
     waiting = sum(dataset.examples - dataset.approved for dataset in found)
     if waiting:
         return Step("designer", f"Review {waiting:,} examples", "examples", "Only approved ones are trained on.")

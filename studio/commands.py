@@ -1,0 +1,93 @@
+"""Commands: what the command line can do with a store, each a name, arguments and an answer that JSON can carry.
+
+`run` gives a command to the studio that has the home open, or opens the home itself when there is none,
+so that a command works the same either way.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from engine.problems import Problem
+from studio import datasets, models, running, runs, sample, snapshots
+from studio.folders import Home
+from studio.store import Store
+
+
+def import_file(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
+    found = datasets.bring_in(store, Path(file), dataset, by, split=split)
+    waiting = [row for row in datasets.rejects(store, dataset) if row["source"] == found.source]
+    return {
+        "dataset": dataset,
+        "source": found.source,
+        "added": found.added,
+        "known": found.known,
+        "rejected": found.rejected,
+        "rejects": [{"line": row["line"], "code": row["code"], "why": row["why"]} for row in waiting],
+    }
+
+
+def freeze(store: Store, dataset: str, by: str) -> dict[str, Any]:
+    found = snapshots.freeze(store, dataset, by)
+    return {
+        "snapshot": found.id,
+        "dataset": dataset,
+        "train": found.train,
+        "validation": found.validation,
+        "test": found.test,
+    }
+
+
+def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: dict[str, Any]) -> dict[str, Any]:
+    models.add_starter(store)
+    run = runs.launch(store, name, base, snapshot, by, settings)
+    return {"run": run.id, "name": run.name, "folder": str(run.job.folder)}
+
+
+def list_runs(store: Store) -> dict[str, Any]:
+    runs.catch_up(store)
+    return {"runs": [{"run": run.id, "name": run.name, "state": run.state} for run in runs.listed(store)]}
+
+
+def load_sample(store: Store, by: str) -> dict[str, Any]:
+    return sample.load(store, by)
+
+
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "import": import_file,
+    "freeze": freeze,
+    "train": train,
+    "runs": list_runs,
+    "sample": load_sample,
+}
+
+
+def perform(store: Store, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Carry out a command on an open store."""
+    if name not in COMMANDS:
+        raise Problem(f"There is no command {name}.", do=f"Choose one of {', '.join(COMMANDS)}.")
+    return COMMANDS[name](store, **arguments)
+
+
+def run(home: Home, name: str, **arguments: Any) -> dict[str, Any]:
+    """Carry out a command, in the running studio if there is one."""
+    studio = running.find(home)
+    if studio is None:
+        store = Store(home)
+        try:
+            return perform(store, name, arguments)
+        finally:
+            store.close()
+    answer = httpx.post(
+        f"{studio['url']}/commands/{name}",
+        json=arguments,
+        headers={"authorization": f"Bearer {studio['key']}"},
+        timeout=600,
+    )
+    found: dict[str, Any] = answer.json()
+    if answer.status_code == 422:
+        raise Problem(found["what"], found["why"], found["do"])
+    answer.raise_for_status()
+    return found

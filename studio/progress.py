@@ -1,0 +1,61 @@
+"""Progress: bars with time left for the command line. A job is watched through its folder, like everything else."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from engine import events, jobs
+from engine.jobs import Job
+from engine.problems import Problem
+
+console = Console(stderr=True)
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """A place for bars: what, how far, time taken, time left."""
+    with Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    ) as progress:
+        yield progress
+
+
+def watch(job: Job, what: str, progress: Progress) -> None:
+    """Follow a job to its end, keeping the queue moving meanwhile. Problem when it does not end well."""
+    bar = progress.add_task(what, total=None, note="")
+    offset, state = 0, job.state
+    while True:
+        found, offset = events.read(job.folder, offset)
+        for event in found:
+            _show(progress, bar, event)
+        if state not in jobs.LIVE:
+            break
+        jobs.tick(job.folder.parent)
+        time.sleep(0.2)
+        state = job.state
+    if state != jobs.DONE:
+        raise Problem(f"{what} {state}.", jobs.why(job.folder), f"Its folder is {job.folder}.")
+    total = progress.tasks[bar].total
+    progress.update(bar, total=total or 1, completed=total or 1)
+
+
+def _show(progress: Progress, bar: int, event: dict[str, object]) -> None:
+    """Steps of a training, answers of an evaluation: both are so many of so many."""
+    if event["kind"] == "step":
+        progress.update(
+            bar,
+            completed=event["step"],
+            total=event["steps"],
+            note=f"loss {event['loss']:.3f}",  # type: ignore[arg-type]
+        )
+    elif event["kind"] == "progress":
+        progress.update(bar, completed=event["done"], total=event["of"])  # type: ignore[arg-type]

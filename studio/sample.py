@@ -1,0 +1,60 @@
+"""The sample project: one fictional company's files, brought into a studio like anybody else's."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from studio import datasets, libraries, models, snapshots
+from studio.conversations import SPLITS
+from studio.folders import SAMPLE
+from studio.snapshots import Snapshot
+from studio.store import Store
+
+TONE, TRIAGE, LIBRARY = "tone", "triage", "fernwick"
+GUIDE = SAMPLE / "style_guide.json"
+
+
+def load(
+    store: Store, by: str, progress: Callable[[str, int, int], None] = lambda what, done, of: None
+) -> dict[str, Any]:
+    """Import the sample's datasets and documents. Loading it again adds nothing."""
+    models.add_starter(store)
+    added = {}
+    for name in (TONE, TRIAGE):
+        counts = []
+        for split in SPLITS:
+            path = SAMPLE / name / f"{split}.jsonl"
+            step = f"{name} / {split}"
+            counts.append(
+                datasets.bring_in(
+                    store,
+                    path,
+                    name,
+                    by,
+                    name=f"{name}/{split}.jsonl",
+                    split=split,
+                    progress=lambda done, of, step=step: progress(step, done, of),
+                )
+            )
+        added[name] = {
+            "added": sum(count.added for count in counts),
+            "known": sum(count.known for count in counts),
+            "rejected": sum(count.rejected for count in counts),
+        }
+    texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
+    held = {document.name: document.text for document in libraries.documents(store, LIBRARY)}
+    if held != texts:
+        libraries.add(store, LIBRARY, texts, by)
+    progress("documents", len(texts), len(texts))
+    return {**added, "documents": len(texts)}
+
+
+def freeze(store: Store, by: str) -> tuple[Snapshot, Snapshot]:
+    """The frozen tone and triage datasets."""
+    return snapshots.freeze(store, TONE, by), snapshots.freeze(store, TRIAGE, by)
+
+
+def questions(split: str) -> list[dict[str, Any]]:
+    """Questions that only the sample's documents answer: validation or test."""
+    path = SAMPLE / "questions" / f"{split}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -1,0 +1,91 @@
+"""The server: one ASGI process that alone opens the database.
+
+Pages at `/`, the engine's API at `/v1`, and `/commands/<name>` for the command line of the same machine. Beside them
+one thread keeps the queue moving and brings in what jobs have written.
+"""
+
+import asyncio
+import hmac
+import logging
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from engine import api, jobs
+from engine.problems import Problem
+from studio import commands, evaluations, folders, models, running, runs
+from studio.folders import Home
+from studio.store import Store, close_all, opened
+
+log = logging.getLogger("atelier")
+PORT = 8501
+
+
+def serve(home: Home, host: str = "127.0.0.1", port: int = PORT) -> None:
+    """Run the studio until it is interrupted. Problem when another one has the folder or the port."""
+    os.environ["ATELIER_HOME"] = str(home.root)  # pages ask for the default home
+    os.chdir(folders.CODE)  # Streamlit looks for .streamlit/config.toml where it is started
+    from streamlit.web.server.starlette.starlette_app import App  # after chdir: it reads the configuration
+
+    opened(home)
+    key = secrets.token_urlsafe(32)
+    app = App(
+        folders.CODE / "studio" / "ui" / "app.py",
+        routes=[Mount("/v1", app=api.app(home.root)), Route("/commands/{name}", _command(home, key), methods=["POST"])],
+        lifespan=_lifespan(home, host, port, key),
+    )
+    try:
+        uvicorn.run(app, host=host, port=port, log_level="warning", ws_max_size=256 * 1024 * 1024)
+    finally:
+        home.running.unlink(missing_ok=True)
+        close_all()
+
+
+def _lifespan(home: Home, host: str, port: int, key: str) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
+        running.announce(home, f"http://{host}:{port}", key)
+        ending = threading.Event()
+        keeper = threading.Thread(target=_keep_going, args=(opened(home), ending), name="queue", daemon=True)
+        keeper.start()
+        yield {}
+        ending.set()
+        await asyncio.to_thread(keeper.join, 5)
+
+    return lifespan
+
+
+def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> None:
+    """Start what waits, bring in what is new. A failure is logged and tried again: the queue must not die of it."""
+    models.add_starter(store)
+    while not ending.is_set():
+        try:
+            jobs.tick(store.home.jobs)
+            runs.catch_up(store)
+            evaluations.catch_up(store)
+        except Exception:
+            log.exception("The queue stumbled and goes on.")
+        ending.wait(every)
+
+
+def _command(home: Home, key: str) -> Any:
+    async def perform(request: Request) -> JSONResponse:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given, key):
+            return JSONResponse({"what": "The key is wrong."}, status_code=401)
+        arguments = await request.json()
+        try:
+            found = await asyncio.to_thread(commands.perform, opened(home), request.path_params["name"], arguments)
+        except Problem as problem:
+            return JSONResponse({"what": problem.what, "why": problem.why, "do": problem.do}, status_code=422)
+        return JSONResponse(found)
+
+    return perform
