@@ -29,6 +29,7 @@ STOP = re.compile(
     "a|an|the|this|that|these|those|and|or|but|if|then|so|of|in|on|at|by|for|from|to|with|as|into|about|than"
     "|is|are|was|were|be|been|am|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must"
     "|i|me|my|we|us|our|you|your|it|its|he|she|they|them|their|there|here|what|which|who|whom|whose|when|where|why|how"
+    "|because|while|out|up|again|very|too|same|own|such|each|all|only|not|no"
     "|please|tell|much|many|just|also|any|some|don't|doesn't|i'm|it's|what's|i've|i'd|isn't"
 )
 WORD = re.compile(r"\w+(?:[-.:/'&]\w+)*")
