@@ -11,7 +11,7 @@ from studio.store import Store
 @dataclass(frozen=True)
 class Event:
     id: int
-    by: str
+    made_by: str
     verb: str
     subject: str
     detail: dict[str, Any]

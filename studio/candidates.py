@@ -24,7 +24,7 @@ class Candidate:
     library: str
     passages: int
     decoding: dict[str, Any]
-    by: str
+    made_by: str
     made_at: datetime
 
 

@@ -21,7 +21,7 @@ from studio.store import Cursor, Store, now
 class Dataset:
     name: str
     note: str
-    by: str
+    made_by: str
     made_at: datetime
     examples: int
     approved: int
@@ -45,7 +45,7 @@ class Imported:
 
 def listed(store: Store) -> list[Dataset]:
     rows = store.rows("""
-        select d.name, d.note, d.by, d.made_at,
+        select d.name, d.note, d.made_by, d.made_at,
                (select count(*) from example e where e.dataset = d.name and e.latest) as examples,
                (select count(*) from example e where e.dataset = d.name and e.latest and e.status = 'approved')
                    as approved,

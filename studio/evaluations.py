@@ -26,7 +26,7 @@ class Evaluation:
     items: str
     candidates: list[str]
     metrics: list[str]
-    by: str
+    made_by: str
     made_at: datetime
     job: Job
 

@@ -26,7 +26,7 @@ class Example:
     grouped_by: str
     split: str
     status: str
-    by: str
+    made_by: str
     source: str
     line: int
     note: str
@@ -114,7 +114,7 @@ def edit(
     where = [seen.dataset, seen.entry]
     with store.write(by, "example.edit", f"{seen.dataset}/{seen.entry}", version=seen.version + 1) as cursor:
         row = cursor.execute(
-            "select version, by from example where dataset = ? and entry = ? and latest", where
+            "select version, made_by from example where dataset = ? and entry = ? and latest", where
         ).fetchone()
         if row is None or row[0] != seen.version:
             who = row[1] if row else "somebody"

@@ -15,7 +15,7 @@ from studio.store import Store, now
 @dataclass(frozen=True)
 class Library:
     name: str
-    by: str
+    made_by: str
     made_at: datetime
     documents: int
     chunks: int
@@ -29,13 +29,13 @@ class Document:
     title: str
     text: str
     chunks: int
-    by: str
+    made_by: str
     made_at: datetime
 
 
 def listed(store: Store) -> list[Library]:
     rows = store.rows("""
-        select l.name, l.by, l.made_at, count(d.name) as documents, coalesce(sum(d.chunks), 0)::integer as chunks
+        select l.name, l.made_by, l.made_at, count(d.name) as documents, coalesce(sum(d.chunks), 0)::integer as chunks
         from library l
         left join document d on d.library = l.name
         group by all

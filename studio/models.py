@@ -19,7 +19,7 @@ class Model:
     base: str
     path: str
     run: str
-    by: str
+    made_by: str
     made_at: datetime
 
 

@@ -15,7 +15,7 @@ class Price:
     amount: float
     unit: str
     source: str
-    by: str
+    made_by: str
     made_at: datetime
 
 

@@ -24,7 +24,7 @@ class Run:
     snapshot: str
     method: str
     settings: dict[str, Any]
-    by: str
+    made_by: str
     made_at: datetime
     job: Job
 
@@ -115,7 +115,7 @@ def catch_up(store: Store) -> None:
         run = get(store, row["id"])
         if run.state == jobs.DONE:
             adapter = Path(run.job.folder / "adapter")
-            models.add(store, run.model, models.ADAPTER, str(adapter), run.by, base=run.base, run=run.id)
+            models.add(store, run.model, models.ADAPTER, str(adapter), run.made_by, base=run.base, run=run.id)
 
 
 def _run(store: Store, row: dict[str, Any]) -> Run:

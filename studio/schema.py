@@ -9,7 +9,7 @@ MIGRATIONS: dict[str, str] = {
         create sequence event_id;
         create table event (                    -- what was done, append-only; written by Store.write alone
             id bigint primary key default nextval('event_id'),
-            by text not null,
+            made_by text not null,
             verb text not null,                 -- dataset.import, example.edit, run.launch ...
             subject text not null,
             detail json not null,
@@ -23,7 +23,7 @@ MIGRATIONS: dict[str, str] = {
         create table dataset (
             name text primary key,
             note text not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table example (                  -- one version of one entry of a dataset
@@ -38,7 +38,7 @@ MIGRATIONS: dict[str, str] = {
             grouped_by text not null,           -- examples of one group never part between splits; '' for none
             split text not null,                -- train, validation, test when the source says so; '' to be decided
             status text not null,               -- draft, in review, approved, rejected
-            by text not null,
+            made_by text not null,
             source text not null,
             line integer not null,              -- of the source; 0 when written by hand
             note text not null,
@@ -62,7 +62,7 @@ MIGRATIONS: dict[str, str] = {
             train integer not null,
             validation integer not null,
             test integer not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table run (
@@ -72,7 +72,7 @@ MIGRATIONS: dict[str, str] = {
             snapshot text not null,
             method text not null,
             settings json not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table model (
@@ -81,12 +81,12 @@ MIGRATIONS: dict[str, str] = {
             base text not null,                 -- the model below an adapter, '' for a base
             path text not null,                 -- folder, or URL of an endpoint
             run text not null,                  -- the run that made it, '' for none
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table library (
             name text primary key,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table document (
@@ -96,7 +96,7 @@ MIGRATIONS: dict[str, str] = {
             title text not null,
             text text not null,
             chunks integer not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null,
             primary key (library, name)
         );
@@ -108,7 +108,7 @@ MIGRATIONS: dict[str, str] = {
             library text not null,
             passages integer not null,
             decoding json not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table evaluation (
@@ -117,7 +117,7 @@ MIGRATIONS: dict[str, str] = {
             items text not null,                -- what was asked: snapshot or file, and the split
             candidates text[] not null,
             metrics text[] not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
         create table item (                     -- one test item of an evaluation
@@ -172,7 +172,7 @@ MIGRATIONS: dict[str, str] = {
             amount double not null,
             unit text not null,
             source text not null,
-            by text not null,
+            made_by text not null,
             made_at timestamp not null
         );
     """,

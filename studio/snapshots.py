@@ -27,7 +27,7 @@ class Snapshot:
     train: int
     validation: int
     test: int
-    by: str
+    made_by: str
     made_at: datetime
 
     @property

@@ -58,7 +58,7 @@ class Store:
             try:
                 yield cursor
                 cursor.execute(
-                    "insert into event (by, verb, subject, detail, made_at) values (?, ?, ?, ?, ?)",
+                    "insert into event (made_by, verb, subject, detail, made_at) values (?, ?, ?, ?, ?)",
                     [by, verb, subject, json.dumps(detail, ensure_ascii=False, default=str), now()],
                 )
             except BaseException:
