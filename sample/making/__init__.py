@@ -1,4 +1,4 @@
-"""How the sample project's files are made from hand-written banks: `python -m sample.making` rewrites them all.
+"""How the sample project's files are made from banks of sentences: `python -m sample.making` rewrites them all.
 
 Every draw is seeded by what it draws for, so the same banks always make the same files, byte for byte.
 """

@@ -1,4 +1,4 @@
-"""Reads the hand-written banks: plain text in blocks, each a heading and the lines under it."""
+"""Reads the banks: plain text in blocks, each a heading and the lines under it."""
 
 from pathlib import Path
 from typing import NamedTuple
