@@ -1,0 +1,5 @@
+"""Runs."""
+
+from studio.ui import nav, parts
+
+parts.heading(nav.place("runs").title, nav.place("runs").help)

@@ -1,0 +1,1 @@
+"""The studio's shell: what all pages share. The only place beside pages/ that knows Streamlit."""

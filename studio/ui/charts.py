@@ -1,0 +1,142 @@
+"""Charts: tables in, Plotly figures out. Pure; the page shows them with `show`.
+
+Colours are the place-holders of Streamlit's own Plotly theme, which the browser replaces by those of the theme in use,
+so one figure is right in light and in dark.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from engine.stats import Estimate
+
+COLORS = tuple(f"#{number:06d}" for number in range(1, 9))  # the theme's categorical colours, in order
+ACCENT, SECOND, THIRD, FOURTH = COLORS[:4]
+INK = "rgba(134, 121, 108, 0.9)"  # readable on paper and by lamplight
+HAIR = "rgba(134, 121, 108, 0.22)"
+MONEY, TIME = "cost", "seconds"
+
+
+def show(figure: go.Figure, key: str, alt: str) -> None:
+    """Draw a figure; `alt` says in a sentence what it shows, for those who cannot see it."""
+    st.plotly_chart(figure, key=key, alt=alt, config={"displayModeBar": False})
+
+
+def loss(steps: pd.DataFrame, validation: pd.DataFrame, height: int = 340) -> go.Figure:
+    """Loss by step: `steps` and `validation` have columns step and loss (nats for each trained token)."""
+    figure = go.Figure(layout=_layout(height))
+    if len(steps):
+        figure.add_scatter(
+            x=steps["step"], y=steps["loss"], name="each step", line={"color": ACCENT, "width": 1}, opacity=0.35
+        )
+        figure.add_scatter(
+            x=steps["step"], y=smooth(steps["loss"]), name="training", line={"color": ACCENT, "width": 2.5}
+        )
+    if len(validation):
+        figure.add_scatter(
+            x=validation["step"],
+            y=validation["loss"],
+            name="validation",
+            mode="lines+markers",
+            line={"color": SECOND, "width": 2},
+            marker={"size": 8},
+        )
+    figure.update_traces(hovertemplate="step %{x}: %{y:.3f}")
+    figure.update_xaxes(title="step", rangemode="tozero")
+    figure.update_yaxes(title="loss")
+    return figure
+
+
+def line(table: pd.DataFrame, x: str, y: str, height: int = 150, log: bool = False) -> go.Figure:
+    """A small line for a side reading; its name stands above it on the page."""
+    figure = go.Figure(layout=_layout(height))
+    figure.add_scatter(
+        x=table[x], y=table[y], line={"color": SECOND, "width": 1.75}, hovertemplate=f"{x} %{{x}}: %{{y:.4g}}"
+    )
+    figure.update_layout(showlegend=False, margin={"t": 6, "b": 4, "l": 4, "r": 8})
+    figure.update_yaxes(type="log" if log else "linear", nticks=4)
+    figure.update_xaxes(nticks=4)
+    return figure
+
+
+def estimates(groups: Mapping[str, Mapping[str, Estimate]], height: int = 0, percent: bool = True) -> go.Figure:
+    """Bars with 95 % intervals: {series: {name: Estimate}}, a bar for each name, a colour for each series."""
+    names = list(dict.fromkeys(name for series in groups.values() for name in series))
+    figure = go.Figure(layout=_layout(height or 90 + 44 * max(1, len(names) * len(groups))))
+    for color, (series, values) in zip(COLORS, groups.items(), strict=False):
+        known = {name: e for name, e in values.items() if e.value is not None}
+        figure.add_bar(
+            y=list(known),
+            x=[e.value for e in known.values()],
+            name=series,
+            orientation="h",
+            marker={"color": color, "cornerradius": 5},
+            error_x=_errors(list(known.values())),
+            customdata=[str(e) if percent else e.plain() for e in known.values()],
+            hovertemplate="%{y}: %{customdata}",
+        )
+    figure.update_layout(barmode="group", bargap=0.35, bargroupgap=0.12, showlegend=len(groups) > 1)
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], showgrid=False)
+    if percent:
+        figure.update_xaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go.Figure:
+    """Quality against cost or time, a point a candidate, with its 95 % interval.
+
+    `table` has columns name, value, low, high, n, and cost (euros for 1,000 answers) and seconds (median).
+    """
+    figure = go.Figure(layout=_layout(height))
+    for color, row in zip(COLORS * (1 + len(table) // len(COLORS)), table.to_dict("records"), strict=False):
+        figure.add_scatter(
+            x=[row[against]],
+            y=[row["value"]],
+            name=row["name"],
+            text=[row["name"]],
+            mode="markers+text",
+            textposition="middle right",
+            marker={"size": 14, "color": color},
+            error_y=_errors([Estimate(row["value"], row["low"], row["high"], row["n"])]),
+            customdata=[[row["n"]]],
+            hovertemplate="%{text}: %{y:.0%} (n = %{customdata[0]})",
+        )
+    figure.update_layout(showlegend=False, margin={"r": 90})
+    figure.update_yaxes(tickformat=".0%", range=[-0.03, 1.05], title="share right")
+    title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
+    figure.update_xaxes(title=title, rangemode="tozero")
+    return figure
+
+
+def smooth(values: pd.Series, span: int = 0) -> pd.Series:
+    """An exponential mean, wide enough to calm the curve: a tenth of it by default, at least 3 values."""
+    return values.ewm(span=span or max(3, len(values) // 10)).mean()
+
+
+def _errors(found: Sequence[Estimate]) -> dict[str, object]:
+    """The interval as Plotly wants it, lengths upwards and downwards; none where there is no interval."""
+    up = [None if e.high is None or e.value is None else e.high - e.value for e in found]
+    down = [None if e.low is None or e.value is None else e.value - e.low for e in found]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": up,
+        "arrayminus": down,
+        "thickness": 1.5,
+        "width": 5,
+        "color": INK,
+    }
+
+
+def _layout(height: int) -> go.Layout:
+    axis = {"gridcolor": HAIR, "zeroline": False, "automargin": True, "fixedrange": True}
+    return go.Layout(
+        height=height,
+        margin={"t": 36, "b": 8, "l": 8, "r": 12},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
+        hovermode="closest",
+        xaxis=axis,
+        yaxis=axis,
+    )

@@ -1,0 +1,19 @@
+"""Live: what draws itself again while a job runs, and stops doing so when it has ended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+
+def watch(draw: Callable[..., bool], *arguments: Any, live: bool, every: str = "2s") -> None:
+    """Call `draw(*arguments)`, again every so often while `live`. It says whether it still goes on.
+
+    When it has just ended the whole page is drawn once more, now without a timer.
+    """
+
+    def again() -> None:
+        if not draw(*arguments) and live:
+            st.rerun()
+
+    st.fragment(run_every=every if live else None)(again)()

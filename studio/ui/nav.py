@@ -1,0 +1,78 @@
+"""Navigation: every page by name, and the ways to it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from studio.folders import CODE
+
+PAGES = CODE / "pages"
+
+
+@dataclass(frozen=True)
+class Place:
+    name: str  # of pages/, without .py; also its URL
+    title: str
+    icon: str
+    group: str
+    help: str
+    hidden: bool = False  # reached from another page, not from the sidebar
+
+    @property
+    def path(self) -> Path:
+        return PAGES / f"{self.name}.py"
+
+    @property
+    def symbol(self) -> str:
+        return f":material/{self.icon}:"
+
+
+PLACES = (
+    Place("home", "Home", "cottage", "", "What exists, what runs now, and what to do next."),
+    Place("datasets", "Datasets", "inventory_2", "Write", "Import a file, mend what was rejected, freeze a snapshot."),
+    Place("examples", "Examples", "edit_note", "Write", "Find, read and edit examples, with their history."),
+    Place("runs", "Runs", "model_training", "Build", "All training runs, and the form to launch one."),
+    Place("run", "Run", "monitoring", "Build", "One run: progress, loss, samples, log.", hidden=True),
+    Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
+    Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
+    Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),
+    Place("dashboard", "Dashboard", "insights", "Decide", "Quality against cost and time, with its doubt."),
+)
+
+
+def place(name: str) -> Place:
+    return next(place for place in PLACES if place.name == name)
+
+
+def navigation() -> Any:
+    """The sidebar's menu; returns the page to run."""
+    groups: dict[str, list[Any]] = {}
+    for found in PLACES:
+        if found.path.exists():
+            groups.setdefault(found.group, []).append(
+                st.Page(
+                    found.path,
+                    title=found.title,
+                    icon=found.symbol,
+                    url_path=found.name,
+                    default=found.name == "home",
+                    visibility="hidden" if found.hidden else "visible",
+                    help=found.help,
+                )
+            )
+    return st.navigation(groups, expanded=True)
+
+
+def goto(name: str, **ids: str) -> None:
+    """Leave for another page, with what to look at there: goto("run", run=run.id)."""
+    st.switch_page(place(name).path, query_params=ids)
+
+
+def link(label: str, name: str, icon: str = "", **ids: str) -> None:
+    """A link to another page, with what to look at there."""
+    there = place(name)
+    if there.path.exists():
+        symbol = f":material/{icon}:" if icon else there.symbol
+        st.page_link(there.path, label=label, icon=symbol, query_params=ids)

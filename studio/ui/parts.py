@@ -1,0 +1,82 @@
+"""Parts: headings, labels and small figures that look the same on every page."""
+
+import html
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from engine import jobs
+from studio.store import now
+
+STATES = {  # state of a job -> colour, icon
+    jobs.QUEUED: ("gray", "schedule"),
+    jobs.RUNNING: ("primary", "autorenew"),
+    jobs.DONE: ("green", "check"),
+    jobs.FAILED: ("red", "error"),
+    jobs.STOPPED: ("yellow", "stop_circle"),
+    "draft": ("gray", "edit"),
+    "in review": ("blue", "visibility"),
+    "approved": ("green", "check"),
+    "rejected": ("red", "close"),
+}
+
+
+def heading(title: str, lead: str = "", above: str = "") -> None:
+    """The head of a page: a small label, the title, and one sentence on what can be done here."""
+    with st.container(gap="xsmall", key="heading"):
+        if above:
+            label(above)
+        st.title(title, anchor=False)
+        if lead:
+            st.markdown(lead, width=680)
+
+
+def label(text: str) -> None:
+    """A small-caps label above a group."""
+    st.html(f'<div class="label">{html.escape(text)}</div>')
+
+
+def facts(values: Mapping[str, str]) -> None:
+    """A row of figures, each under its name; wraps on a narrow screen."""
+    cells = "".join(
+        f'<div><dt class="label">{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>'
+        for name, value in values.items()
+    )
+    st.html(f'<dl class="facts">{cells}</dl>')
+
+
+def badge(state: str) -> None:
+    """The state of a job, or the status of an example."""
+    color, icon = STATES[state]
+    st.badge(state, color=color, icon=f":material/{icon}:")  # type: ignore[arg-type]
+
+
+def badge_text(state: str) -> str:
+    """The same, to stand within Markdown."""
+    color, icon = STATES[state]
+    return f":{color}-badge[:material/{icon}: {state}]"
+
+
+def ago(then: datetime | float) -> str:
+    """How long ago, in words; `then` is UTC without a zone, or seconds since the epoch."""
+    if isinstance(then, int | float):
+        then = datetime.fromtimestamp(then, UTC).replace(tzinfo=None)
+    seconds = (now() - then).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min ago"
+    if seconds < 86400:
+        return f"{seconds / 3600:.0f} h ago"
+    return f"{then:%-d %b %Y}" if seconds > 86400 * 6 else f"{seconds / 86400:.0f} days ago"
+
+
+def lasting(seconds: float) -> str:
+    """A duration in words: 12 s, 3 min 20 s, 1 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,113 @@
+"""State: the store, who sits here, and what is being looked at.
+
+Three homes, no fourth: durable facts in the Store, what is being looked at in the URL (`?dataset=`, `?run=`,
+`?evaluation=`, `?entry=`), half-finished typing in widgets. Every key of `session_state` that is not a widget's own
+is declared here.
+"""
+
+import getpass
+import time
+from typing import Any
+from urllib.parse import unquote
+
+import streamlit as st
+
+from studio import datasets, evaluations, members, models, runs
+from studio.datasets import Dataset
+from studio.evaluations import Evaluation
+from studio.folders import Home
+from studio.members import Member
+from studio.runs import Run
+from studio.store import Store, opened
+
+ME = "me"  # name of the member who sits here
+TOASTS = "toasts"  # what to say once the page is drawn anew
+EDITING = "editing"  # the example in the editor: entry, version, turns
+ROUND = "round"  # counts saves; part of the editor's widget keys, so that a save clears them
+SHOWN = "shown"  # what was put before this person last, and when
+COOKIE = "atelier_me"
+
+
+def store() -> Store:
+    """The one Store of this process, with the model that Atelier ships."""
+    return _ready(str(Home.default().root))
+
+
+@st.cache_resource
+def _ready(root: str) -> Store:
+    found = opened(Home.default())
+    models.add_starter(found)
+    return found
+
+
+def me() -> str:
+    """Who sits here: the name chosen in the sidebar, by default the login name."""
+    if ME not in st.session_state:
+        st.session_state[ME] = unquote(st.context.cookies.get(COOKIE, "")) or _login()
+    return str(st.session_state[ME])
+
+
+def member() -> Member | None:
+    return next((member for member in members.listed(store()) if member.name == me()), None)
+
+
+def role() -> str:
+    """The role of who sits here, '' until one is chosen."""
+    found = member()
+    return found.role if found else ""
+
+
+def sit_down(name: str) -> None:
+    st.session_state[ME] = name
+
+
+def asked(name: str) -> str:
+    """A value of the URL, '' when it is not there."""
+    return str(st.query_params.get(name, ""))
+
+
+def ask(**values: str) -> None:
+    """Put what is looked at into the URL; '' takes it out."""
+    for name, value in values.items():
+        if value:
+            st.query_params[name] = value
+        else:
+            st.query_params.pop(name, None)
+
+
+def current_dataset() -> Dataset | None:
+    """The dataset of the URL, None when it names none. Problem when there is no such dataset."""
+    return datasets.get(store(), asked("dataset")) if asked("dataset") else None
+
+
+def current_run() -> Run | None:
+    """The run of the URL, None when it names none. Problem when there is no such run."""
+    return runs.get(store(), asked("run")) if asked("run") else None
+
+
+def current_evaluation() -> Evaluation | None:
+    """The evaluation of the URL, None when it names none. Problem when there is no such evaluation."""
+    return evaluations.get(store(), asked("evaluation")) if asked("evaluation") else None
+
+
+def value(key: str, otherwise: Any = None) -> Any:
+    """What `session_state` holds under one of the keys above."""
+    return st.session_state.get(key, otherwise)
+
+
+def keep(key: str, what: Any) -> None:
+    st.session_state[key] = what
+
+
+def first_shown(what: str) -> float:
+    """When `what` was put before this person, in seconds since the epoch; only the latest is remembered."""
+    if value(SHOWN, ("", 0.0))[0] != what:
+        keep(SHOWN, (what, time.time()))
+    return float(value(SHOWN)[1])
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a user without a name
+        return "somebody"
