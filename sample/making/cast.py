@@ -37,6 +37,7 @@ CAST: dict[str, list[str]] = {
         for price in "4.50 6.80 7.25 9.90 12.90 14.40 18.75 19.90 23.60 27.40 31.20 34.90 42.00 49.95 58.30 64.90 "
         "71.15 79.00 86.45 93.70 104.90 118.00 129.50 146.20".split()
     ],
+    "fee": [f"{price} euros" for price in "2.50 3.20 3.90 4.40 4.95 5.30 5.80 6.10 6.75 7.20 7.90 8.50".split()],
     "order": [f"FW-{20417 + 1373 * n}" for n in range(40)],
     "code": "FERN10 COSY15 LEAF20 HELLO5 MOSS12 TEATIME NEST25 SPRING8 GLOW30 MAPLE6".split(),
     "city": "Lisbon Ghent Leeds Malmo Turin Graz Lyon Porto Bremen Krakow Galway Basel".split(),

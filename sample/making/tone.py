@@ -64,6 +64,6 @@ def _spoken(
     if said[-1] not in ".!?":
         said += "."
     if goodbye:
-        wanted = [text for text in voice[f"goodbyes, {mood}"] if not ("{pet}" in text and pet in said)]
+        wanted = [text for text in voice[f"goodbyes, {mood}"] if not ("{pet}" in text and pet in said) and text[:5] not in said]
         said += " " + filled(draw.choice(wanted), {"pet": pet})
     return f"{said} {draw.choice(emoji)}" if picture else said
