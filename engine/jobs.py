@@ -9,12 +9,9 @@
 State is never stored: it is read off the folder, so it cannot be wrong after a crash.
 """
 
-import fcntl
 import json
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +121,7 @@ def resume(job: Job) -> None:
 def tick(jobs: Path) -> Job | None:
     """Start the oldest queued job if nothing runs. Safe to call from several processes at once."""
     jobs.mkdir(parents=True, exist_ok=True)
-    with _locked(jobs / ".queue"):
+    with processes.locked(jobs / ".queue"):
         found = [(job, job.state) for job in listed(jobs)]
         if any(state == RUNNING for _, state in found):
             return None
@@ -147,10 +144,3 @@ def _end(folder: Path) -> dict[str, Any] | None:
     """The last word of the latest attempt; that of an earlier one says nothing about a process killed since."""
     end = events.last(folder, "end")
     return end if end is not None and end["at"] >= (folder / processes.FILE).stat().st_mtime else None
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

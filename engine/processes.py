@@ -4,12 +4,15 @@ A folder remembers its process in `process.json` as pid and start time, because 
 Every process noted here leads a group of its own, so that ending it ends its children too.
 """
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -75,6 +78,14 @@ def log(folder: Path, lines: int = 200) -> str:
     """The last lines of what the folder's process printed."""
     path = folder / "log.txt"
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one process at a time is past this; the lock of one that dies is free again."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _gone(process: psutil.Process, patience: float) -> bool:

@@ -1,0 +1,146 @@
+"""Protocol: the chat protocol that OpenAI, Mistral and vLLM share, as a server reads and writes it. No HTTP here.
+
+A field that would change the answer and that we cannot honour is refused by name, never ignored.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+ROLES = ("system", "user", "assistant")
+MOST_TOKENS = 1024  # when the request does not say
+
+# what may be there without changing the answer: always, or at this value
+IDLE = {"user", "metadata", "stream_options", "tool_choice", "parallel_tool_calls", "prompt_mode", "store"}
+NEUTRAL: dict[str, Any] = {
+    "n": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "safe_prompt": False,
+    "logprobs": False,
+    "tools": [],
+    "response_format": {"type": "text"},
+}
+
+
+class Refused(Exception):
+    """A request that gets an error instead of an answer."""
+
+    def __init__(self, message: str, status: int = 400, kind: str = "BadRequestError") -> None:
+        self.status, self.kind = status, kind
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A chat request. `limit` is None when it does not say how many tokens it wants, `seed` when any will do."""
+
+    model: str
+    messages: list[dict[str, str]]
+    limit: int | None = None
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stops: tuple[str, ...] = ()
+    stream: bool = False
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    at: int = field(default_factory=lambda: int(time.time()))
+
+
+def read(body: Any) -> Ask:
+    """The request in a body. Refused, with a sentence that names the field, when it cannot be honoured."""
+    if not isinstance(body, dict):
+        raise Refused("The body must be a JSON object.")
+    given = {key: value for key, value in body.items() if value is not None and key not in IDLE}
+    for key, harmless in NEUTRAL.items():
+        if given.pop(key, harmless) != harmless:
+            raise Refused(f"This server cannot honour {key}={body[key]!r}; leave it out.")
+    ask = Ask(
+        model=_text(given.pop("model", None), "model"),
+        messages=_messages(given.pop("messages", None)),
+        limit=_whole(_either(given, "max_completion_tokens", "max_tokens"), "max_tokens", least=1),
+        temperature=_number(given.pop("temperature", 1.0), "temperature", 0, 2),
+        top_p=_number(given.pop("top_p", 1.0), "top_p", 0, 1),
+        seed=_whole(_either(given, "seed", "random_seed"), "seed", least=0),
+        stops=_stops(given.pop("stop", [])),
+        stream=bool(given.pop("stream", False)),
+    )
+    if ask.top_p == 0:
+        raise Refused("top_p must be above 0; for the likeliest token each time, set temperature to 0.")
+    if given:
+        raise Refused(f"This server does not know {', '.join(sorted(given))}.")
+    return ask
+
+
+def answer(ask: Ask, text: str, finish: str, tokens_in: int, tokens_out: int) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    return {**_head(ask, "chat.completion"), "choices": [choice], "usage": usage(tokens_in, tokens_out)}
+
+
+def piece(ask: Ask, delta: dict[str, str], finish: str | None = None, **more: Any) -> dict[str, Any]:
+    """One event of a streamed answer; the last one carries `finish` and the usage."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+    return {**_head(ask, "chat.completion.chunk"), "choices": [choice], **more}
+
+
+def usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
+    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+
+def error(message: str, kind: str, status: int) -> dict[str, Any]:
+    return {"object": "error", "message": message, "type": kind, "param": None, "code": status}
+
+
+def _head(ask: Ask, object: str) -> dict[str, Any]:
+    return {"id": ask.id, "object": object, "created": ask.at, "model": ask.model}
+
+
+def _messages(given: Any) -> list[dict[str, str]]:
+    if not isinstance(given, list) or not given:
+        raise Refused("messages must be a list with at least one message.")
+    return [_message(one, n) for n, one in enumerate(given)]
+
+
+def _message(given: Any, n: int) -> dict[str, str]:
+    if not isinstance(given, dict) or given.get("role") not in ROLES:
+        raise Refused(f"messages[{n}] must have a role, one of {', '.join(ROLES)}.")
+    if given.get("tool_calls"):
+        raise Refused(f"messages[{n}] has tool_calls; this server knows plain conversations only.")
+    content = given.get("content")
+    if isinstance(content, list):
+        if not all(isinstance(part, dict) and part.get("type") == "text" for part in content):
+            raise Refused(f"messages[{n}] holds more than text; this server knows text only.")
+        content = "".join(_text(part.get("text"), f"messages[{n}].content") for part in content)
+    return {"role": given["role"], "content": _text(content, f"messages[{n}].content")}
+
+
+def _text(given: Any, name: str) -> str:
+    if not isinstance(given, str):
+        raise Refused(f"{name} must be a text, not {given!r}.")
+    return given
+
+
+def _number(given: Any, name: str, least: float, most: float) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
+        raise Refused(f"{name} must be a number from {least} to {most}, not {given!r}.")
+    return float(given)
+
+
+def _whole(given: Any, name: str, least: int) -> int | None:
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
+        raise Refused(f"{name} must be a whole number of at least {least}, not {given!r}.")
+    return given
+
+
+def _stops(given: Any) -> tuple[str, ...]:
+    stops = [given] if isinstance(given, str) else given
+    if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
+        raise Refused(f"stop must be a text or a list of texts, not {given!r}.")
+    return tuple(stops)
+
+
+def _either(given: dict[str, Any], one: str, other: str) -> Any:
+    first, second = given.pop(one, None), given.pop(other, None)
+    return second if first is None else first
