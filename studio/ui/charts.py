@@ -26,7 +26,7 @@ def show(figure: go.Figure, key: str, alt: str) -> None:
 
 def loss(steps: pd.DataFrame, validation: pd.DataFrame, height: int = 340) -> go.Figure:
     """Loss by step: `steps` and `validation` have columns step and loss (nats for each trained token)."""
-    figure = go.Figure(layout=_layout(height))
+    figure = go.Figure(layout=layout(height))
     if len(steps):
         figure.add_scatter(
             x=steps["step"], y=steps["loss"], name="each step", line={"color": ACCENT, "width": 1}, opacity=0.35
@@ -51,7 +51,7 @@ def loss(steps: pd.DataFrame, validation: pd.DataFrame, height: int = 340) -> go
 
 def line(table: pd.DataFrame, x: str, y: str, height: int = 150, log: bool = False) -> go.Figure:
     """A small line for a side reading; its name stands above it on the page."""
-    figure = go.Figure(layout=_layout(height))
+    figure = go.Figure(layout=layout(height))
     figure.add_scatter(
         x=table[x], y=table[y], line={"color": SECOND, "width": 1.75}, hovertemplate=f"{x} %{{x}}: %{{y:.4g}}"
     )
@@ -64,7 +64,7 @@ def line(table: pd.DataFrame, x: str, y: str, height: int = 150, log: bool = Fal
 def estimates(groups: Mapping[str, Mapping[str, Estimate]], height: int = 0, percent: bool = True) -> go.Figure:
     """Bars with 95 % intervals: {series: {name: Estimate}}, a bar for each name, a colour for each series."""
     names = list(dict.fromkeys(name for series in groups.values() for name in series))
-    figure = go.Figure(layout=_layout(height or 90 + 44 * max(1, len(names) * len(groups))))
+    figure = go.Figure(layout=layout(height or 90 + 44 * max(1, len(names) * len(groups))))
     for color, (series, values) in zip(COLORS, groups.items(), strict=False):
         known = {name: e for name, e in values.items() if e.value is not None}
         figure.add_bar(
@@ -89,7 +89,7 @@ def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go
 
     `table` has columns name, value, low, high, n, and cost (euros for 1,000 answers) and seconds (median).
     """
-    figure = go.Figure(layout=_layout(height))
+    figure = go.Figure(layout=layout(height))
     for color, row in zip(COLORS * (1 + len(table) // len(COLORS)), table.to_dict("records"), strict=False):
         figure.add_scatter(
             x=[row[against]],
@@ -130,7 +130,8 @@ def _errors(found: Sequence[Estimate]) -> dict[str, object]:
     }
 
 
-def _layout(height: int) -> go.Layout:
+def layout(height: int) -> go.Layout:
+    """The family look of every figure: quiet grid, legend above, no zoom."""
     axis = {"gridcolor": HAIR, "zeroline": False, "automargin": True, "fixedrange": True}
     return go.Layout(
         height=height,

@@ -31,7 +31,7 @@ def shown() -> Iterator[None]:
 
 def tell(problem: Problem) -> None:
     """What happened, why, and what to do."""
-    words = [f"**{_plain(problem.what)}**", _plain(problem.why), _plain(problem.do)]
+    words = [f"**{plain(problem.what)}**", plain(problem.why), plain(problem.do)]
     st.error("  \n".join(word for word in words if word), icon=":material/error:")
 
 
@@ -59,8 +59,8 @@ def sure(label: str, question: str, answer: str, key: str, icon: str = "", disab
         return st.button(answer, type="primary", key=key)
 
 
-def _plain(text: str) -> str:
-    """Text with Markdown's signs made harmless: a Problem quotes what people wrote."""
+def plain(text: str) -> str:
+    """Text with Markdown's signs made harmless: what people wrote is shown as they wrote it."""
     for sign in "\\`*_[]$:<>#~":
         text = text.replace(sign, f"\\{sign}")
     return text

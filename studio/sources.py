@@ -1,0 +1,54 @@
+"""Sources: what an evaluation can ask. The frozen splits of every snapshot, and the sample's document questions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.metrics import METRICS
+from studio import evaluations, hashes, libraries, sample, snapshots
+from studio.store import Store
+
+SPLITS = ("test", "validation")  # never what a model has learned from
+LABELS = 0.5  # with at most so many different answers an item, the answers are labels
+
+
+@dataclass(frozen=True)
+class Source:
+    """`split` of a snapshot, or of the sample's questions when `snapshot` is ''."""
+
+    name: str
+    snapshot: str
+    split: str
+    n: int
+
+
+def listed(store: Store) -> list[Source]:
+    """What can be asked, test splits first."""
+    found = []
+    for split in SPLITS:
+        if any(library.name == sample.LIBRARY for library in libraries.listed(store)):
+            n = len(sample.questions(split))
+            found.append(Source(f"Questions about the {sample.LIBRARY} documents, {split}", "", split, n))
+        for snapshot in snapshots.listed(store):
+            n = snapshot.test if split == "test" else snapshot.validation
+            found.append(Source(f"{snapshot.name}, {split}", snapshot.id, split, n))
+    return [source for source in found if source.n]
+
+
+def items(store: Store, source: Source, n: int | None = None) -> list[dict[str, Any]]:
+    """`n` test items of a source, all of them by default. The same `n` are the same items every time."""
+    if source.snapshot:
+        found = evaluations.items_from_snapshot(store, source.snapshot, source.split)
+    else:
+        found = evaluations.items_from_questions(sample.questions(source.split))
+    return sorted(found, key=lambda item: hashes.share(item["id"]))[:n]
+
+
+def fitting(asked: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The metrics that can say something about such items, by what the items hold."""
+    if any(item.get("accept") for item in asked):
+        return ["facts", "tone", "not_found"]
+    labels = {item.get("label") for item in asked}
+    if asked and len(labels) <= LABELS * len(asked):
+        return ["label", "type"]
+    return ["tone", "kept"] if asked else list(METRICS)
