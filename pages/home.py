@@ -92,7 +92,7 @@ def next_steps(store: Store) -> None:
 def lately(store: Store) -> None:
     parts.label("Lately")
     for event in audit.listed(store, 8):
-        st.markdown(f"**{event.by}** · {event.verb} · {event.subject} :gray[· {parts.ago(event.made_at)}]")
+        st.markdown(f"**{event.made_by}** · {event.verb} · {event.subject} :gray[· {parts.ago(event.made_at)}]")
 
 
 store = state.store()

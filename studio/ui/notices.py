@@ -17,9 +17,8 @@ def shown() -> Iterator[None]:
         st.toast(text, icon=":material/check_circle:")
     state.keep(state.TOASTS, [])
     try:
-        yield
-    except Problem as problem:
-        tell(problem)
+        with told():
+            yield
     except Exception as error:
         st.error(
             "**Something broke that should not have.** Nothing that was saved is lost.", icon=":material/bug_report:"
@@ -27,6 +26,15 @@ def shown() -> Iterator[None]:
         with st.expander(f"For whoever mends it: {type(error).__name__}"):
             st.code(traceback.format_exc(), language=None)
         raise
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Around one action: a Problem is shown where it happens, and the rest of the page is still drawn."""
+    try:
+        yield
+    except Problem as problem:
+        tell(problem)
 
 
 def tell(problem: Problem) -> None:

@@ -1,6 +1,7 @@
 """Parts: headings, labels and small figures that look the same on every page."""
 
 import html
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -44,6 +45,17 @@ def facts(values: Mapping[str, str]) -> None:
         for name, value in values.items()
     )
     st.html(f'<dl class="facts">{cells}</dl>')
+
+
+def count(n: int, noun: str) -> str:
+    """A number with its noun: 1 example, 412 examples."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def command(*words: str) -> None:
+    """The command line that does the same as the button above."""
+    with st.expander("The same from the command line", type="compact", icon=":material/terminal:"):
+        st.code(shlex.join(words), language="bash", wrap_lines=True)
 
 
 def badge(state: str) -> None:
