@@ -46,6 +46,11 @@ def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: 
     return {"run": run.id, "name": run.name, "folder": str(run.job.folder)}
 
 
+def resume(store: Store, run: str, by: str) -> dict[str, Any]:
+    runs.resume(store, run, by)
+    return {"run": run}
+
+
 def list_runs(store: Store) -> dict[str, Any]:
     runs.catch_up(store)
     return {"runs": [{"run": run.id, "name": run.name, "state": run.state} for run in runs.listed(store)]}
@@ -59,6 +64,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": import_file,
     "freeze": freeze,
     "train": train,
+    "resume": resume,
     "runs": list_runs,
     "sample": load_sample,
 }

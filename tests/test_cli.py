@@ -1,0 +1,67 @@
+"""The command line: one clear sentence for a person, JSON for a script, an exit status for both."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from studio import cli
+from studio.folders import SAMPLE
+
+GOOD = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
+
+
+def atelier(*arguments: str | Path) -> tuple[int, str]:
+    found = CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    if found.exception and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return found.exit_code, found.output
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n{broken\n")
+    return path
+
+
+def test_check_counts_rows_and_exits_by_what_it_found(mixed, tmp_path):
+    status, said = atelier("check", mixed, "--json")
+    found = json.loads(said)
+    assert status == 1
+    assert (found["rows"], found["valid"], found["rejected"]) == (2, 1, 1)
+    assert found["problems"][0]["line"] == 2 and found["problems"][0]["code"] == "broken-json"
+    assert atelier("check", SAMPLE / "tone" / "test.jsonl")[0] == 0
+    assert atelier("check", tmp_path / "missing.jsonl")[0] == 2
+
+
+def test_import_and_freeze_say_what_they_did(mixed, tmp_path):
+    home = tmp_path / "home"
+    status, said = atelier("import", mixed, "--dataset", "cups", "--home", home)
+    assert status == 0
+    assert "Line 2: It is not JSON" in said and "1 added to cups, 0 known, 1 rejected." in said
+    status, said = atelier("import", mixed, "--dataset", "cups", "--home", home, "--split", "train", "--json")
+    assert json.loads(said)["known"] == 1
+
+
+def test_a_setting_takes_its_own_type_and_a_wrong_one_is_told():
+    assert cli._settings(["rank=8", "learning_rate=0.001"]) == {"rank": 8, "learning_rate": 0.001}
+    with pytest.raises(cli.Problem, match="no value for rank, which is a int"):
+        cli._settings(["rank=big"])
+    with pytest.raises(cli.Problem, match="There is no setting 'rnak'"):
+        cli._settings(["rnak=8"])
+
+
+def test_doctor_says_what_is_here(tmp_path):
+    status, said = atelier("doctor", "--home", tmp_path, "--json")
+    found = json.loads(said)
+    assert status == 0 and found["duckdb"].startswith("2.") and found["studio"] == "not running"
+
+
+def test_a_problem_is_a_sentence_and_no_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["atelier", "freeze", "nothing", "--home", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert "nothing has no approved example to train on." in capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""What the documents claim, read and checked."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from studio import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def rooms(floor: str) -> set[str]:
+    """The modules and packages of a floor."""
+    found = {path.stem for path in (ROOT / floor).glob("*.py")} | {
+        path.parent.name for path in (ROOT / floor).glob("*/__init__.py")
+    }
+    return found - {"__init__", "__main__"}
+
+
+def told(floor: str) -> set[str]:
+    """The rooms that the architecture page lists for a floor."""
+    if floor == "pages":
+        section = re.search(r"\*\*pages/\*\*: (.*?)\n\n", ARCHITECTURE, re.S)
+        assert section
+        return set(re.findall(r"`(\w+)`", section[1])) | {"home"}
+    section = re.search(rf"\*\*{floor}/\*\*\n\| room \| holds \|\n\|---\|---\|\n(.*?)\n\n", ARCHITECTURE, re.S)
+    assert section, f"no table of rooms for {floor}"
+    first_cells = [row.split("|")[1] for row in section[1].splitlines()]
+    return set(re.findall(r"`(\w+)/?`", " ".join(first_cells)))
+
+
+@pytest.mark.parametrize("floor", ["engine", "studio", "pages"])
+def test_the_architecture_page_names_every_room_and_no_other(floor):
+    assert told(floor) == rooms(floor)
+
+
+@pytest.mark.parametrize("page", [README, ARCHITECTURE], ids=["README", "architecture"])
+def test_links_and_pictures_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", page):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readme_lists_every_command_and_no_other():
+    listed = set(re.findall(r"^\| `atelier (\w+)", README, re.M))
+    there = {command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback}
+    assert listed == there
+
+
+def test_the_make_targets_of_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"`?make (\w+)", README)):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_functions_named_on_the_walks_exist():
+    walks = ARCHITECTURE[ARCHITECTURE.index("## First walk") :]
+    named = set(re.findall(r"`(\w+)\.(\w+)`", walks)) - {("engine", "train"), ("engine", "evaluate")}
+    assert len(named) > 10
+    for module, function in named:
+        files = [ROOT / floor / f"{module}.py" for floor in ("studio", "engine")]
+        assert any(path.exists() and re.search(rf"^def {function}\(", path.read_text(), re.M) for path in files), (
+            f"{module}.{function}"
+        )
+
+
+def test_the_changelog_speaks_of_this_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert "0.1.0" in changelog and 'version = "0.1.0"' in (ROOT / "pyproject.toml").read_text()
