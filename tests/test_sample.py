@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.metrics import markers, score
 from sample.making import files
 from sample.making.cast import CAST, PEOPLE
 
@@ -18,9 +19,8 @@ FIGURE = re.compile(r"\d[\d.,:]*\d|\d")
 PRODUCTS = [name for kind in ("lamp", "kettle", "speaker", "robot", "sensor", "blanket") for name in CAST[kind]]
 NAMES = sorted([*PEOPLE, *PRODUCTS, *CAST["city"], *CAST["code"]], key=len, reverse=True)
 MASKED_NAMES = re.compile(r"\b(" + "|".join(map(re.escape, NAMES)) + r")\b")
-MASKED_THINGS = re.compile(
-    r"\b(" + "|".join(sorted({*CAST["thing"], *CAST["cordless"], *CAST["connected"], *CAST["colour"]}, key=len)[::-1]) + r")\b"
-)
+THINGS = sorted({*CAST["thing"], *CAST["cordless"], *CAST["connected"], *CAST["colour"]}, key=len, reverse=True)
+MASKED_THINGS = re.compile(r"\b(" + "|".join(THINGS) + r")\b")
 
 
 @cache
@@ -39,14 +39,8 @@ def guide() -> dict[str, Any]:
 
 
 def kinds_shown(text: str) -> set[str]:
-    """The kinds of marker of the style guide that `text` shows."""
-    return {kind for kind, markers in guide()["playful"].items() if any(holds(text, marker) for marker in markers)}
-
-
-def holds(text: str, marker: str) -> bool:
-    if not marker[0].isalpha():
-        return marker in text
-    return re.search(rf"(?<!\w){re.escape(marker)}(?!\w)", text, re.IGNORECASE) is not None
+    """The kinds of marker of the style guide that `text` shows, as the tone metric counts them."""
+    return set(markers(text, guide()["playful"]))
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
@@ -129,6 +123,18 @@ def test_every_figure_and_name_of_a_dry_message_is_in_the_playful_one_and_no_oth
     assert changed == []
 
 
+def test_the_kept_metric_agrees_that_nothing_was_lost():
+    scores = [score("kept", said(row, "assistant"), row).value for row in tone_rows()]
+    assert set(scores) == {1.0, None}
+    assert scores.count(None) <= 6
+
+
+def test_what_is_not_known_stays_not_known_in_the_playful_voice():
+    for row in tone_rows():
+        expected = 1.0 if row["tags"] == ["topic:not-known"] else 0.0
+        assert score("not_found", said(row, "assistant"), row).value == expected, row
+
+
 def test_every_instruction_of_a_dry_message_is_in_the_playful_one():
     lost = [
         row["messages"]
@@ -143,7 +149,7 @@ def test_every_playful_message_follows_the_style_guide():
     for row in tone_rows():
         text = said(row, "assistant")
         assert len(kinds_shown(text)) >= guide()["needs"], text
-        assert not any(holds(text, word) for word in guide()["avoid"]), text
+        assert not markers(text, {"avoid": guide()["avoid"]}), text
         assert len(text.split()) < 60, text
 
 
@@ -184,6 +190,10 @@ def test_every_sub_type_has_twelve_phrasing_families_or_more():
     assert min(len(groups) for groups in families.values()) >= 12
 
 
+def title_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+
+
 def paragraphs(document: str) -> list[str]:
     parts = (SAMPLE / "documents" / document).read_text(encoding="utf-8").split("\n\n")
     return [part.strip() for part in parts if not part.startswith("#")]
@@ -193,7 +203,7 @@ def test_documents_are_titled_and_each_fact_stands_alone():
     documents = sorted((SAMPLE / "documents").glob("*.md"))
     assert len(documents) >= 64
     for path in documents:
-        title = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        title = title_of(path)
         facts = paragraphs(path.name)
         assert 6 <= len(facts) <= 12, path.name
         for fact in facts:
@@ -211,7 +221,7 @@ def test_every_answer_stands_in_its_passage_and_the_passage_in_its_document():
 
 
 def test_every_question_names_the_product_of_one_document_only():
-    titles = {path.name: path.read_text(encoding="utf-8").splitlines()[0][2:] for path in (SAMPLE / "documents").iterdir()}
+    titles = {path.name: title_of(path) for path in (SAMPLE / "documents").iterdir()}
     short = {name: title if title.startswith("Fernwick") else title.split()[0] for name, title in titles.items()}
     for split in SPLITS[1:]:
         for row in rows(f"questions/{split}"):

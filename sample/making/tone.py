@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sample.making.banks import Block, blocks
+from sample.making.banks import Block, blocks, listed
 from sample.making.cast import cast_for, filled
 
 ROWS_PER_FAMILY = 6
@@ -18,7 +18,7 @@ SHAPES = [(True, False, True)] * 5 + [(True, True, True)] * 2 + [(False, True, T
 
 def rows(split: str) -> Iterator[dict[str, Any]]:
     """The rows of one split; a family lies in one split as a whole."""
-    voice = {block.fields[0]: [f"{mark} {text}".strip() for mark, text in block.lines] for block in blocks("voice.txt")}
+    voice = listed("voice.txt")
     for family in blocks("tone.txt"):
         if family.fields[4] == split:
             yield from _rows_of(family, voice)
@@ -64,6 +64,8 @@ def _spoken(
     if said[-1] not in ".!?":
         said += "."
     if goodbye:
-        wanted = [text for text in voice[f"goodbyes, {mood}"] if not ("{pet}" in text and pet in said) and text[:5] not in said]
+        # Neither two pet names in one message nor a happy dance after a happy dance.
+        once = [text for text in voice[f"goodbyes, {mood}"] if text[:9].lower() not in said.lower()]
+        wanted = [text for text in once if not ("{pet}" in text and pet in said)]
         said += " " + filled(draw.choice(wanted), {"pet": pet})
     return f"{said} {draw.choice(emoji)}" if picture else said

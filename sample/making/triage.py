@@ -1,13 +1,13 @@
 """Makes the tickets: what a customer wrote, and the type and sub-type that it belongs to.
 
-A line of the bank is one phrasing family. Its first word says where it may be seen: `-` train, `v` validation, `t` test.
+A line of the bank is one phrasing family. Its mark says where it may be seen: `-` train, `v` validation, `t` test.
 """
 
 import random
 from collections.abc import Iterator
 from typing import Any
 
-from sample.making.banks import blocks
+from sample.making.banks import blocks, listed
 from sample.making.cast import cast_for, filled
 
 INSTRUCTION = "Name the request type and sub-type of this ticket."
@@ -22,7 +22,7 @@ def labels() -> dict[str, str]:
 
 def rows(split: str) -> Iterator[dict[str, Any]]:
     """The tickets of one split; a phrasing family lies in one split as a whole."""
-    fillers = {block.fields[0]: [f"{mark} {text}".strip() for mark, text in block.lines] for block in blocks("fillers.txt")}
+    fillers = listed("fillers.txt")
     for block in blocks("triage.txt"):
         label = block.fields[0]
         kind, sub = label.split(" / ")
@@ -46,6 +46,8 @@ def _ticket(text: str, group: str, row: int, fillers: dict[str, list[str]]) -> s
     """One ticket: the first row of a family says its piece alone, the others greet, sigh or sign."""
     draw = random.Random(f"{group}/{row}")
     ticket = filled(text, cast_for(text, group, row))
+    if row == 2 and draw.random() < 0.4:
+        ticket = f"{ticket} {draw.choice(fillers['between'])}"
     if row == 1 or (row == 2 and draw.random() < 0.5):
         ticket = _after(draw.choice(fillers["before"]), ticket, text.startswith("{"))
     if row == 2 or (row == 1 and draw.random() < 0.4):
