@@ -91,6 +91,11 @@ def read(path: Path, template: Template, max_tokens: int) -> Data:
     return Data(path, hashlib.sha256(data).hexdigest(), rows, refused)
 
 
+def conversation(path: Path, line: int) -> dict[str, Any]:
+    """What stands in one line of a file that was read before."""
+    return _parsed(path.read_bytes().split(b"\n")[line - 1])
+
+
 def row(conversation: dict[str, Any], template: Template, max_tokens: int, line: int = 1) -> Row:
     """One conversation as tokens and mask. Problem, without the line, if there is nothing to learn or too much."""
     messages, weights = _messages(conversation, template)

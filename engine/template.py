@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import jinja2
 from jinja2 import nodes
@@ -166,7 +166,7 @@ def _content(value: Any) -> str:
 class _Marks(Extension):
     """`{% generation %}`: says where an assistant speaks."""
 
-    tags: ClassVar = {"generation"}
+    tags = {"generation"}  # noqa: RUF012 (the base class declares it so)
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno
