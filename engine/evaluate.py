@@ -1,0 +1,164 @@
+"""The `evaluate` job: asks every candidate every item and keeps each answer, with its scores, in `responses.jsonl`.
+
+An answer that stands is not asked again when the job goes on after an interruption; a call that failed is, and the
+newest line of an item and a candidate holds. A failed call has an error and no scores: never a score of 0.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from engine import candidates, client, events, metrics, specs
+from engine.candidates import Candidate
+from engine.client import Answer, Endpoint
+from engine.problems import Problem
+from engine.retrieval import Hit
+
+FILE = "responses.jsonl"
+TELL = 1.0  # seconds between two progress events
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluateSpec:
+    """Candidates x items. Paths are absolute."""
+
+    candidates: list[dict[str, Any]] = field(metadata={"help": "engine.candidates.Candidate, each as an object."})
+    items: str = field(metadata={"help": "JSONL of items: id, messages up to the user's turn, and what metrics need."})
+    metrics: list[str] = field(metadata={"help": "Names of the metrics to score with."})
+    guide: str = specs.setting("", "Style guide as JSON, for the metrics that need one; empty for none.")
+    concurrency: int = specs.setting(16, "Questions asked at once.")
+    servers: str = specs.setting("", "Folder of our own chat servers; needed for candidates with a base.")
+
+
+def run(folder: Path) -> dict[str, int]:
+    """How many of all answers there are now, and how many failed."""
+    spec = specs.read(folder, EvaluateSpec)
+    chosen = [candidates.parse(values) for values in spec.candidates]
+    items = [json.loads(line) for line in Path(spec.items).read_text(encoding="utf-8").splitlines() if line.strip()]
+    _check(spec, chosen, items)
+    _cut_torn_line(folder / FILE)
+    standing = {(line["item"], line["candidate"]) for line in responses(folder) if not line["error"]}
+    open_pairs = [(one, item) for one in chosen for item in items if (item["id"], one.name) not in standing]
+    asyncio.run(Round(folder, spec, open_pairs, len(standing)).finish())
+    failed = sum(bool(line["error"]) for line in responses(folder))
+    return {"answered": len(chosen) * len(items) - failed, "failed": failed}
+
+
+def responses(folder: Path) -> list[dict[str, Any]]:
+    """The answers of an evaluation so far: for each item and candidate the newest one."""
+    path = folder / FILE
+    data = path.read_bytes() if path.exists() else b""
+    lines = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    return list({(line["item"], line["candidate"]): line for line in lines}.values())
+
+
+class Round:
+    """What one process does: asks what is open, a few at a time, one candidate after the other."""
+
+    def __init__(self, folder: Path, spec: EvaluateSpec, open_pairs: list[tuple[Candidate, Item]], done: int) -> None:
+        self.folder, self.spec, self.open_pairs = folder, spec, open_pairs
+        self.guide = json.loads(Path(spec.guide).read_text(encoding="utf-8")) if spec.guide else None
+        self.places: dict[str, asyncio.Task[tuple[Endpoint, str]]] = {}
+        self.pools: dict[str, httpx.AsyncClient] = {}
+        self.before = self.done = done
+        self.of = done + len(open_pairs)
+        self.began = self.told = time.monotonic()
+
+    async def finish(self) -> None:
+        async with AsyncExitStack() as stack:
+            for one in {candidate.name: candidate for candidate, _ in self.open_pairs}.values():
+                await self._place(one)  # a model that cannot be had ends the job here, not once for every item
+            pairs = iter(self.open_pairs)
+            await asyncio.gather(*[self._work(pairs, stack) for _ in range(self.spec.concurrency)])
+        self._tell()
+
+    async def _work(self, pairs: Any, stack: AsyncExitStack) -> None:
+        for candidate, item in pairs:
+            line = await self._line(candidate, item, stack)
+            with (self.folder / FILE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self.done += 1
+            if time.monotonic() - self.told >= TELL:
+                self._tell()
+
+    async def _line(self, candidate: Candidate, item: Item, stack: AsyncExitStack) -> dict[str, Any]:
+        hits: list[Hit] = []
+        try:
+            messages, hits = candidates.messages(candidate, item["messages"])
+            answer = await self._ask(candidate, messages, stack)
+        except Problem as problem:
+            return _line(candidate, item, hits, Answer("", "", None, None, 0.0, None, ""), {}, str(problem))
+        found = {metric: metrics.score(metric, answer.text, item, self.guide) for metric in self.spec.metrics}
+        scores = {metric: {"value": score.value, "why": score.why} for metric, score in found.items()}
+        return _line(candidate, item, hits, answer, scores, None)
+
+    async def _ask(self, candidate: Candidate, messages: list[dict[str, str]], stack: AsyncExitStack) -> Answer:
+        place = await self._place(candidate)
+        try:
+            return await self._asked(candidate, place, messages, stack)
+        except Problem:
+            # our own server may have ended meanwhile: then there is another place
+            elsewhere = await self._place(candidate, anew=place)
+            if elsewhere == place:
+                raise
+            return await self._asked(candidate, elsewhere, messages, stack)
+
+    async def _asked(
+        self, candidate: Candidate, place: tuple[Endpoint, str], messages: list[dict[str, str]], stack: AsyncExitStack
+    ) -> Answer:
+        endpoint, name = place
+        if endpoint.url not in self.pools:
+            self.pools[endpoint.url] = client.pool(endpoint, self.spec.concurrency)
+            await stack.enter_async_context(self.pools[endpoint.url])
+        return await client.achat(endpoint, name, messages, candidate.decoding, self.pools[endpoint.url])
+
+    async def _place(self, candidate: Candidate, anew: tuple[Endpoint, str] | None = None) -> tuple[Endpoint, str]:
+        """Where to ask a candidate, found once for all its items; `anew` is a place that may be gone."""
+        known = self.places.get(candidate.name)
+        if known is None or (anew is not None and known.done() and known.result() == anew):
+            finding = asyncio.to_thread(candidates.located, candidate, Path(self.spec.servers))
+            known = self.places[candidate.name] = asyncio.ensure_future(finding)
+        return await known
+
+    def _tell(self) -> None:
+        self.told = time.monotonic()
+        pace = (self.told - self.began) / max(1, self.done - self.before)
+        left = round(pace * (self.of - self.done), 1)
+        events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left)
+
+
+def _line(
+    candidate: Candidate, item: Item, hits: Sequence[Hit], answer: Answer, scores: dict[str, Any], error: str | None
+) -> dict[str, Any]:
+    passages = [{"text": hit.text, "source": hit.source, "score": hit.score} for hit in hits]
+    head = {"item": item["id"], "candidate": candidate.name}
+    return {**head, **asdict(answer), "passages": passages, "scores": scores, "error": error}
+
+
+def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item]) -> None:
+    for what, names in (("candidate", [one.name for one in chosen]), ("item", [item["id"] for item in items])):
+        if not names:
+            raise Problem(f"There is no {what} to evaluate.")
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise Problem(f"The {what} {twice[0]} is there twice.", "Then nobody could tell the answers apart.")
+    if unknown := [name for name in spec.metrics if name not in metrics.METRICS]:
+        raise Problem(f"There is no metric called {unknown[0]}.", do=f"Known are {', '.join(metrics.METRICS)}.")
+    if not spec.servers and any(one.base and not one.endpoint for one in chosen):
+        raise Problem("A candidate's model needs a server of ours, but no folder for servers is given.")
+
+
+def _cut_torn_line(path: Path) -> None:
+    """A killed process may have left half a line at the end; what is added next must not be glued to it."""
+    if path.exists():
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.truncate(data.rfind(b"\n") + 1)
