@@ -14,6 +14,7 @@ from scipy import optimize, stats
 
 LEVEL = 0.95
 POWER = 0.8
+MARGIN = 0.03  # a smaller difference of shares is not worth having
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 Z_POWER = float(stats.norm.ppf(POWER))
 
@@ -68,9 +69,13 @@ class Difference:
         if self.value is None:
             return "no number (n = 0)"
         span = (
-            "no interval" if self.low is None or self.high is None else f"{_points(self.low)} to {_points(self.high)}"
+            "no interval"
+            if self.low is None or self.high is None
+            else f"{in_points(self.low)} to {in_points(self.high)}"
         )
-        return f"{_points(self.value)} points ({span}, n = {self.n}; {self.b} lost, {self.c} gained, {p_text(self.p)})"
+        return (
+            f"{in_points(self.value)} points ({span}, n = {self.n}; {self.b} lost, {self.c} gained, {p_text(self.p)})"
+        )
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,7 @@ def smallest_visible(n: int, discordant: float = 0.2) -> float | None:
     return float(optimize.brentq(lambda visible: _connor(visible, discordant) - n, 1e-6, 1.0))
 
 
-def verdict(found: Difference | Estimate, margin: float = 0.03) -> Verdict:
+def verdict(found: Difference | Estimate, margin: float = MARGIN) -> Verdict:
     """What a difference says about being at least `margin` better or worse: its whole interval must agree."""
     if found.low is None or found.high is None:
         return "cannot tell"
@@ -220,7 +225,7 @@ def verdict(found: Difference | Estimate, margin: float = 0.03) -> Verdict:
     return "no difference worth having" if -margin <= found.low and found.high <= margin else "cannot tell"
 
 
-def items_missing(found: Difference | Estimate, margin: float = 0.03) -> int | None:
+def items_missing(found: Difference | Estimate, margin: float = MARGIN) -> int | None:
     """How many more items would settle a "cannot tell" in four of five trials if the figures stay as they are.
 
     An interval narrows with the root of n. None when nothing is known, or the figure stands on the margin itself.
@@ -234,13 +239,13 @@ def items_missing(found: Difference | Estimate, margin: float = 0.03) -> int | N
     return max(0, ceil(found.n * (half / room * (Z + Z_POWER) / Z) ** 2) - found.n)
 
 
-def in_words(found: Difference | Estimate, margin: float = 0.03) -> str:
+def in_words(found: Difference | Estimate, margin: float = MARGIN) -> str:
     """The verdict on a difference of shares as a sentence or two, with its figures."""
     if found.value is None:
         return "Nothing was measured."
     if found.low is None or found.high is None:
         return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
-    span = f"{_points(found.low)} to {_points(found.high)}, n = {found.n}"
+    span = f"{in_points(found.low)} to {in_points(found.high)}, n = {found.n}"
     words = verdict(found, margin)
     if words in ("better", "worse"):
         return f"{words.capitalize()} by {abs(found.value) * 100:.0f} points ({span})."
@@ -249,7 +254,9 @@ def in_words(found: Difference | Estimate, margin: float = 0.03) -> str:
     if found.low > 0 or found.high < 0:
         side = "Better" if found.low > 0 else "Worse"
         return f"{side}, but perhaps by less than {margin * 100:g} points ({span}). " + _more(found, margin)
-    return f"Cannot tell: {_points(found.low)} to {_points(found.high)} points (n = {found.n}). " + _more(found, margin)
+    return f"Cannot tell: {in_points(found.low)} to {in_points(found.high)} points (n = {found.n}). " + _more(
+        found, margin
+    )
 
 
 def p_text(p: float | None) -> str:
@@ -259,12 +266,18 @@ def p_text(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
+def in_points(value: float) -> str:
+    """A difference of shares in points of a hundred, with its sign: `+23`, `-4`, `0`."""
+    rounded = round(value * 100)
+    return f"{rounded:+d}" if rounded else "0"
+
+
 def _more(found: Difference | Estimate, margin: float) -> str:
     missing = items_missing(found, margin)
     if missing is None or missing > 20_000:
         return f"It lies so close to {margin * 100:g} points that no test set of a sensible size would settle it."
     rounded = ceil(missing / 10) * 10 if missing > 10 else missing
-    return f"About {rounded} more items like these would settle it, if the figures stay as they are."
+    return f"About {rounded:,} more items like these would settle it, if the figures stay as they are."
 
 
 def _connor(visible: float, discordant: float) -> float:
@@ -274,10 +287,6 @@ def _connor(visible: float, discordant: float) -> float:
 
 def _joined(one: float, other: float, phi: float) -> float:
     return sqrt(max(0.0, one**2 - 2 * phi * one * other + other**2))
-
-
-def _points(value: float) -> str:
-    return f"{value * 100:+.0f}"
 
 
 def _between(low: float | None, high: float | None, scale: float, digits: int) -> str:
