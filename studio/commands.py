@@ -77,17 +77,17 @@ def perform(store: Store, name: str, arguments: dict[str, Any]) -> dict[str, Any
     return COMMANDS[name](store, **arguments)
 
 
-def run(home: Home, name: str, **arguments: Any) -> dict[str, Any]:
+def run(home: Home, command: str, /, **arguments: Any) -> dict[str, Any]:
     """Carry out a command, in the running studio if there is one."""
     studio = running.find(home)
     if studio is None:
         store = Store(home)
         try:
-            return perform(store, name, arguments)
+            return perform(store, command, arguments)
         finally:
             store.close()
     answer = httpx.post(
-        f"{studio['url']}/commands/{name}",
+        f"{studio['url']}/commands/{command}",
         json=arguments,
         headers={"authorization": f"Bearer {studio['key']}"},
         timeout=600,
