@@ -68,6 +68,7 @@ CAST: dict[str, list[str]] = {
 CAST["machine"] = [CAST[kind][n] for n in range(8) for kind in ("lamp", "kettle", "speaker", "robot")]
 CAST["product"] = [CAST[kind][n] for n in range(8) for kind in ("lamp", "kettle", "speaker", "robot", "blanket")]
 
+BARE_ARTICLE = re.compile(r"\b([Aa])(?= (?:air|alarm)\b)")
 SLOT = re.compile(r"\{(\w+)(?::(\d+)-(\d+))?\}")
 
 
@@ -84,8 +85,8 @@ def cast_for(text: str, family: str, row: int) -> dict[str, str]:
 
 
 def filled(text: str, values: dict[str, str]) -> str:
-    """`text` with its slots filled; a slot that `values` lacks is a KeyError."""
-    return SLOT.sub(lambda match: values[match[1]], text)
+    """`text` with its slots filled, and "a" before a vowel mended; a slot that `values` lacks is a KeyError."""
+    return BARE_ARTICLE.sub(r"\1n", SLOT.sub(lambda match: values[match[1]], text))
 
 
 def _draw(slot: str, low: str, high: str, family: str, row: int) -> str:

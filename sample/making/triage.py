@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from sample.making.banks import blocks, listed
+from sample.making.banks import blocks
 from sample.making.cast import cast_for, filled
 
 INSTRUCTION = "Name the request type and sub-type of this ticket."
-ROWS_PER_FAMILY = 3
+ROWS_PER_FAMILY = 2
+# What may stand around a ticket: something before it, between it and the end, after it.
+AROUND = [(True, False, True)] * 3 + [(True, False, False)] * 2 + [(False, False, True)] * 3 + [(True, True, True)] * 2
 MARKS = {"train": "-", "validation": "v", "test": "t"}
 
 
@@ -22,10 +24,10 @@ def labels() -> dict[str, str]:
 
 def rows(split: str) -> Iterator[dict[str, Any]]:
     """The tickets of one split; a phrasing family lies in one split as a whole."""
-    fillers = listed("fillers.txt")
     for block in blocks("triage.txt"):
         label = block.fields[0]
         kind, sub = label.split(" / ")
+        fillers = _fillers(kind)
         for number, (mark, text) in enumerate(block.lines, 1):
             if mark != MARKS[split]:
                 continue
@@ -42,17 +44,30 @@ def rows(split: str) -> Iterator[dict[str, Any]]:
                 }
 
 
+def _fillers(kind: str) -> dict[str, list[str]]:
+    """What suits this request type, by place: nobody is annoyed in a thank-you note."""
+    suiting: dict[str, list[str]] = {}
+    for block in blocks("fillers.txt"):
+        place, kinds = block.fields
+        if kinds == "all" or kind in kinds.split():
+            suiting.setdefault(place, []).extend(f"{mark} {text}".strip() for mark, text in block.lines)
+    return suiting
+
+
 def _ticket(text: str, group: str, row: int, fillers: dict[str, list[str]]) -> str:
-    """One ticket: the first row of a family says its piece alone, the others greet, sigh or sign."""
+    """One ticket: the first row of a family says its piece alone, the others greet, explain or sign."""
     draw = random.Random(f"{group}/{row}")
     ticket = filled(text, cast_for(text, group, row))
-    if row == 2 and draw.random() < 0.4:
-        ticket = f"{ticket} {draw.choice(fillers['between'])}"
-    if row == 1 or (row == 2 and draw.random() < 0.5):
-        ticket = _after(draw.choice(fillers["before"]), ticket, text.startswith("{"))
-    if row == 2 or (row == 1 and draw.random() < 0.4):
-        after = draw.choice(fillers["after"])
-        ticket = f"{ticket} {filled(after, cast_for(after, group, row + 7))}"
+    if row:
+        before, between, after = draw.choice(AROUND)
+        if between:
+            ticket = f"{ticket} {draw.choice(fillers['between'])}"
+        if before:
+            ticket = _after(draw.choice(fillers["before"]), ticket, text.startswith("{"))
+        if after:
+            closing = draw.choice(fillers["after"])
+            # Far from the row's own number, so that nobody signs with the name of the person complained about.
+            ticket = f"{ticket} {filled(closing, cast_for(closing, group, row + 7))}"
     return _as_typed(ticket, draw)
 
 
