@@ -70,14 +70,16 @@ def _template() -> Template:
         "duration": duration,
         "money": money,
         "day": _day,
-        "p": stats.p_text,
+        "p": lambda p: typeset(stats.p_text(p)),
     }
     return environment.get_template("report.html.j2")
 
 
 def typeset(text: str) -> str:
-    """A dash between figures and a minus before one, as print has them."""
-    return re.sub(r"(?<![\w])-(?=\d)", "−", re.sub(r"(?<=\d)-(?=\d)", "–", text))
+    """As print has it: a dash between figures, a minus before one, and no line break inside `94 %` or `n = 192`."""
+    text = re.sub(r"(?<=\d)-(?=\d)", "–", text)
+    text = re.sub(r"(?<!\w)-(?=\d)", "−", text)
+    return re.sub(r"(?<=\d) (?=%)|(?<=\bn) (?=[=<])|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", "\u00a0", text)
 
 
 def duration(seconds: float | None) -> str:

@@ -46,7 +46,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.texts.append(data.strip())
+        self.texts.append(data.replace("\u00a0", " ").strip())
 
 
 def page(found: dict) -> Page:
@@ -151,7 +151,7 @@ def test_every_part_of_the_report_is_on_the_page():
         "How long can I use the Aurora",
         "0.0031 euros",
         "mean reciprocal rank",
-        "1215",
+        "1,215",
         "One training seed",
         "4 min 11 s",
         "20 November 2026, 19:03 UTC",
