@@ -1,6 +1,7 @@
 """Grounding: how retrieved passages and a question become one user message.
 
-One place, because training data, the playground, evaluations and the starter's own corpus must agree on it to the letter.
+One place, because training data, the playground, evaluations and the starter's own corpus must agree on it to the
+letter.
 """
 
 from collections.abc import Sequence

@@ -123,7 +123,7 @@ def test_the_same_file_twice_adds_nothing(own, tmp_path):
 def test_a_mended_line_becomes_an_example(own, tmp_path):
     datasets.bring_in(own, write(tmp_path / "a.jsonl", row(), '{"messages": ['), "tone", "ada")
     (reject,) = datasets.rejects(own, "tone")
-    with pytest.raises(Problem, match="Line 2 of a.jsonl still cannot be used"):
+    with pytest.raises(Problem, match=r"Line 2 of a\.jsonl still cannot be used"):
         datasets.mend(own, "tone", "a.jsonl", 2, reject["content"], "ada")
     datasets.mend(own, "tone", "a.jsonl", 2, json.dumps(row("mended")), "ada")
     assert datasets.rejects(own, "tone") == []
