@@ -151,6 +151,20 @@ def test_every_playful_message_follows_the_style_guide():
         assert len(kinds_shown(text)) >= guide()["needs"], text
         assert not markers(text, {"avoid": guide()["avoid"]}), text
         assert len(text.split()) < 60, text
+        assert len(re.findall(r"[.!?](?= [A-Z]|$| \W+$)", text)) <= 2, text
+
+
+def test_the_style_guide_says_the_same_to_people_and_to_machines():
+    page = (SAMPLE / "style_guide.md").read_text(encoding="utf-8")
+    assert guide()["needs"] == 2 and "at least two" in page
+    assert len(guide()["playful"]) == 5 and "of these five" in page
+    assert page.split("## Words that we don't use\n\n")[1].split(".md")[0].count(" ·") == len(guide()["avoid"]) - 1
+    assert all(word in page for word in guide()["avoid"])
+
+
+@pytest.mark.parametrize("task", ["tone", "triage"])
+def test_what_people_write_is_short(task: str):
+    assert max(len(said(row, "user").split()) for split in SPLITS for row in rows(f"{task}/{split}")) <= 45
 
 
 def test_no_dry_message_is_playful():
@@ -209,6 +223,20 @@ def test_documents_are_titled_and_each_fact_stands_alone():
         for fact in facts:
             assert title in fact or title + "s" in fact, fact
             assert len(fact.split()) < 25, fact
+
+
+def test_no_fact_of_a_document_is_playful_by_accident():
+    facts = [fact for path in (SAMPLE / "documents").glob("*.md") for fact in paragraphs(path.name)]
+    assert [fact for fact in facts if len(kinds_shown(fact)) >= guide()["needs"]] == []
+
+
+def test_the_readme_counts_what_is_there():
+    readme = (SAMPLE / "README.md").read_text(encoding="utf-8")
+    tone, triage = (" / ".join(str(len(rows(f"{task}/{split}"))) for split in SPLITS) for task in ("tone", "triage"))
+    questions = " / ".join(str(len(rows(f"questions/{split}"))) for split in SPLITS[1:])
+    documents = len(list((SAMPLE / "documents").glob("*.md")))
+    for count in (f"{tone} rows", f"{triage} rows", f"{questions} questions", f"{documents} documents"):
+        assert count in readme
 
 
 def test_every_answer_stands_in_its_passage_and_the_passage_in_its_document():

@@ -5,6 +5,7 @@ call petal, how to say goodbye) is drawn around it, from a bank with a mood, so 
 """
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from sample.making.cast import cast_for, filled
 ROWS_PER_FAMILY = 6
 # How a message may be built around its core: with an opener, with a goodbye, with an emoji.
 SHAPES = [(True, False, True)] * 5 + [(True, True, True)] * 2 + [(False, True, True)] * 2 + [(True, True, False)]
+TWO_SENTENCES = re.compile(r"[.!?] ")
 
 
 def rows(split: str) -> Iterator[dict[str, Any]]:
@@ -48,24 +50,22 @@ def _rows_of(family: Block, voice: dict[str, list[str]]) -> Iterator[dict[str, A
 def _spoken(
     core: str, values: dict[str, str], mood: str, emoji: list[str], voice: dict[str, list[str]], draw: random.Random
 ) -> str:
-    opener, goodbye, picture = draw.choice(SHAPES)
-    if ". " in core or "! " in core:
-        # Two sentences are enough: a core that has two gets no goodbye.
-        opener, goodbye, picture = True, False, True
+    """The core with its facts, and the voice around it: one sentence and a goodbye, or two sentences."""
+    opener, goodbye, picture = (True, False, True) if TWO_SENTENCES.search(core) else draw.choice(SHAPES)
     pet = draw.choice(voice["pet names"])
     said = filled(core, values)
     if opener:
         # "Oh petal, Nikos, your..." calls two people at once.
         named = core.startswith("{name},")
-        wanted = [text for text in voice[f"openers, {mood}"] if not ("{pet}" in text and named)]
-        said = filled(draw.choice(wanted), {"pet": pet}) + " " + said
+        fitting = [text for text in voice[f"openers, {mood}"] if not (named and "{pet}" in text)]
+        said = f"{filled(draw.choice(fitting), {'pet': pet})} {said}"
     else:
         said = said[0].upper() + said[1:]
     if said[-1] not in ".!?":
         said += "."
     if goodbye:
         # Neither two pet names in one message nor a happy dance after a happy dance.
-        once = [text for text in voice[f"goodbyes, {mood}"] if text[:9].lower() not in said.lower()]
-        wanted = [text for text in once if not ("{pet}" in text and pet in said)]
-        said += " " + filled(draw.choice(wanted), {"pet": pet})
+        fresh = [text for text in voice[f"goodbyes, {mood}"] if text[:9].lower() not in said.lower()]
+        fitting = [text for text in fresh if not (pet in said and "{pet}" in text)]
+        said = f"{said} {filled(draw.choice(fitting), {'pet': pet})}"
     return f"{said} {draw.choice(emoji)}" if picture else said
