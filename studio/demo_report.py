@@ -96,6 +96,7 @@ def _differences(store: Store, arms: Mapping[str, Candidate], four: Evaluation) 
         ("prompt", "tuned", "facts"),
         ("prompt", "rag", "tone"),
         ("prompt", "tuned", "tone"),
+        ("rag", "tuned_rag", "facts"),
         ("rag", "tuned_rag", "both"),
         ("tuned", "tuned_rag", "both"),
     )
