@@ -40,7 +40,8 @@ def card(dataset: Dataset) -> None:
             st.badge(f"{parts.count(dataset.rejects, 'line')} to mend", icon=":material/build:", color="orange")
         st.space("stretch")
         with st.container(horizontal=True, gap="medium"):
-            nav.link("Open", "datasets", icon="folder_open", dataset=dataset.name)
+            if st.button("Open", icon=":material/folder_open:", key=f"open-{dataset.name}"):
+                nav.goto("datasets", dataset=dataset.name)
             nav.link("Examples", "examples", dataset=dataset.name)
 
 
@@ -91,7 +92,7 @@ def perform(upload: object, path: str, dataset: str, status: str) -> None:
 
 
 def detail(dataset: Dataset) -> None:
-    nav.link("All datasets", "datasets", icon="arrow_back")
+    nav.back("All datasets", "datasets")
     parts.heading(dataset.name, above="Dataset")
     imported = state.value(state.IMPORTED)
     if imported and imported.dataset == dataset.name:

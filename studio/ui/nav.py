@@ -76,3 +76,9 @@ def link(label: str, name: str, icon: str = "", **ids: str) -> None:
     if there.path.exists():
         symbol = f":material/{icon}:" if icon else there.symbol
         st.page_link(there.path, label=label, icon=symbol, query_params=ids)
+
+
+def back(label: str, name: str) -> None:
+    """The way up, to a page without anything chosen on it."""
+    if st.button(label, icon=":material/arrow_back:", type="tertiary", key=f"back-{name}"):
+        goto(name)

@@ -41,10 +41,10 @@ def label(text: str) -> None:
 def facts(values: Mapping[str, str]) -> None:
     """A row of figures, each under its name; wraps on a narrow screen."""
     cells = "".join(
-        f'<div><dt class="label">{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>'
+        f'<div><div class="label">{html.escape(name)}</div><b>{html.escape(value)}</b></div>'
         for name, value in values.items()
     )
-    st.html(f'<dl class="facts">{cells}</dl>')
+    st.html(f'<div class="facts">{cells}</div>')
 
 
 def count(n: int, noun: str) -> str:

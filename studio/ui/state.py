@@ -23,8 +23,9 @@ from studio.store import Store, opened
 ME = "me"  # name of the member who sits here
 TOASTS = "toasts"  # what to say once the page is drawn anew
 IMPORTED = "imported"  # what the last import did
-EDITING = "editing"  # the example in the editor: entry, version, turns
-ROUND = "round"  # counts saves; part of the editor's widget keys, so that a save clears them
+LISTED = "listed"  # the table of examples drawn last: its key and the entries of its rows
+STEPS = "steps"  # how often the editor moved on by itself; the table beside it then marks the new row
+EDITING = "editing"  # the example in the editor, as it was seen, and its turns as they stand
 SHOWN = "shown"  # the pair on the arena's screen, and since when
 TURNS = "turns"  # what the playground has asked and been answered
 COOKIE = "atelier_me"
