@@ -40,6 +40,9 @@ class Endpoint:
     def host(self) -> str:
         return urlsplit(self.url).hostname or ""
 
+    def __str__(self) -> str:
+        return urlsplit(self.url).netloc
+
 
 @dataclass(frozen=True)
 class Decoding:
@@ -258,23 +261,22 @@ def _checked(endpoint: Endpoint, outcome: httpx.Response | httpx.HTTPError) -> h
     if endpoint.key:
         said = said.replace(endpoint.key, "(the key)")
     advice = {401: "Check the key.", 403: "Check what the key may do.", 429: "Wait, or ask fewer at once."}
-    what = f"{endpoint.host} refused with {outcome.status_code}."
-    raise Problem(what, said, advice.get(outcome.status_code, ""))
+    raise Problem(f"{endpoint} refused with {outcome.status_code}.", said, advice.get(outcome.status_code, ""))
 
 
 def _lost(endpoint: Endpoint, error: httpx.HTTPError) -> Problem:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return Problem(f"{endpoint.host} did not answer in {TIMEOUT.read:.0f} seconds.", do="Ask fewer at once.")
-    where = urlsplit(endpoint.url).netloc
-    return Problem(f"{where} cannot be reached.", f"{error or type(error).__name__}.", "See whether the server runs.")
+        return Problem(f"{endpoint} did not answer in {TIMEOUT.read:.0f} seconds.", do="Ask fewer at once.")
+    return Problem(
+        f"{endpoint} cannot be reached.", f"{error or type(error).__name__}.", "See whether the server runs."
+    )
 
 
 def _said(body: Any) -> str:
     """The sentence in an error body, in any of the shapes in use."""
     found = body
-    for key in ("error", "detail", "message"):
-        if isinstance(found, dict) and key in found:
-            found = found[key]
+    while isinstance(found, dict) and (inner := found.get("error") or found.get("message") or found.get("detail")):
+        found = inner
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)[:300]
 
 

@@ -136,7 +136,7 @@ class Service:
         self.crew.ask(ask.model, heard)
         try:
             yield _event(protocol.piece(ask, {"role": "assistant", "content": ""}))
-            while (text := await pieces.get()) is not None:
+            async for text in _written(pieces):
                 yield _event(protocol.piece(ask, {"content": text}))
             generated = heard.end.result()
             usage = protocol.usage(len(heard.ids), generated.tokens)
@@ -198,6 +198,18 @@ async def _unless_gone(request: Request, answer: "asyncio.Future[Generated]") ->
         if await request.is_disconnected():
             answer.cancel()
             return None
+
+
+async def _written(pieces: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+    """The text until None comes: a token at a time, or several if they come faster than they are sent."""
+    ended = False
+    while not ended:
+        new = [await pieces.get()]
+        while not pieces.empty():
+            new.append(pieces.get_nowait())
+        ended = None in new
+        if text := "".join(piece for piece in new if piece):
+            yield text
 
 
 def _event(body: dict[str, Any]) -> str:

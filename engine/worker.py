@@ -43,10 +43,10 @@ def with_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:
     except (RuntimeError, ValueError) as error:
         raise Problem(f"The adapter in {folder} does not fit this base.", str(error).splitlines()[0]) from error
     saved, needed = load_peft_weights(str(folder), device="cpu"), get_peft_model_state_dict(tuned)
-    if missing := sorted(needed.keys() - saved.keys()):
+    if astray := sorted(needed.keys() ^ saved.keys()):  # peft only warns, and the rest would answer as if whole
         raise Problem(
             f"The adapter in {folder} does not fit this base.",
-            f"{len(missing)} of its {len(needed)} weights are not in its file, {missing[0]} among them.",
+            f"Its file and the base have {len(astray)} weights not in common, {astray[0]} among them.",
         )
     merged = tuned.merge_and_unload(safe_merge=True).eval()
     for weight in merged.parameters():  # not merged.to(...): that would also round the rotary frequencies

@@ -1,9 +1,29 @@
-"""A random adapter for the tiny base: small, but its answers differ from the base's."""
+"""Models whose answers differ from question to question, as the tiny base's hardly do, and random adapters for them."""
 
 from pathlib import Path
 
+from tests import tiny
+
+
+def lively(folder: Path, seed: int = 0) -> Path:
+    """The tiny base with weights ten times as large and untied: it babbles, differently each time."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    tiny.base(folder, seed=seed)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
+    for name, weight in model.named_parameters():
+        if "proj" in name or "embed" in name:
+            weight.data *= 10
+    model.lm_head.weight.data[:6] = 0  # no special tokens, no early ends
+    model.save_pretrained(folder)
+    return folder
+
 
 def adapter(base: Path, folder: Path, seed: int = 0) -> Path:
+    """A LoRA adapter with random weights, large enough to change answers."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM

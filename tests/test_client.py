@@ -1,0 +1,187 @@
+"""The client against foreign servers, played by a small real HTTP server that does what it is told."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from engine import client
+from engine.client import Decoding, Endpoint
+from engine.problems import Problem
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def whole(model: str = "large", text: str = "Good day", **more: object) -> dict:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"model": model, "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 2}, **more}
+
+
+def part(text: str, finish: str | None = None, **more: object) -> dict:
+    return {"model": "large", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}], **more}
+
+
+class Foreign(BaseHTTPRequestHandler):
+    """Gives the answers in its server's list one after the other; notes what it was asked."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((self.path, dict(self.headers), body))
+        status, headers, said = self.server.script.pop(0)
+        if status is None:
+            return self.connection.close()
+        data = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(status)
+        for name, value in {"content-length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def foreign(*script: tuple) -> Iterator[tuple[Endpoint, list]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
+    server.script, server.asked = list(script), []
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield Endpoint(f"http://127.0.0.1:{server.server_port}", "secret-key"), server.asked
+    finally:
+        server.shutdown()
+
+
+def events(*said: dict) -> bytes:
+    return b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in said) + b"data: [DONE]\n\n"
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch):
+    monkeypatch.setattr(client, "PAUSES", (0.01, 0.02))
+
+
+def test_an_answer_brings_its_text_tokens_time_and_the_model_that_gave_it():
+    with foreign((200, {}, whole())) as (endpoint, asked):
+        answer = client.chat(endpoint, "large", HELLO, Decoding(0.5, 0.9, 40, seed=7))
+    assert (answer.text, answer.model, answer.tokens_in, answer.tokens_out, answer.finish) == (
+        "Good day",
+        "large",
+        3,
+        2,
+        "stop",
+    )
+    assert answer.seconds > 0 and answer.first_token_seconds is None
+    [(path, headers, body)] = asked
+    assert path == "/v1/chat/completions"
+    assert {name.lower(): value for name, value in headers.items()}["authorization"] == "Bearer secret-key"
+    assert body == {
+        "model": "large",
+        "messages": HELLO,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 40,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize("passing", [(429, {"retry-after": "0.01"}, {}), (503, {}, b"busy"), (None, {}, {})])
+def test_what_may_pass_is_tried_again(passing):
+    with foreign(passing, passing, (200, {}, whole())) as (endpoint, asked):
+        assert client.chat(endpoint, "large", HELLO).text == "Good day"
+    assert len(asked) == 3
+
+
+def test_what_does_not_pass_is_a_problem_with_the_servers_own_sentence():
+    script = [(500, {}, {"message": "Out of memory."})] * 3
+    with foreign(*script) as (endpoint, asked), pytest.raises(Problem, match=r"with 500\. Out of memory\."):
+        client.chat(endpoint, "large", HELLO)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "error", "message": "No such model."},
+        {"error": {"message": "No such model.", "type": "x"}},
+        {"detail": "No such model."},
+        {"message": {"detail": "No such model."}},
+    ],
+)
+def test_a_mistake_is_told_at_once_whatever_shape_its_error_has(body):
+    with foreign((404, {}, body)) as (endpoint, asked), pytest.raises(Problem, match=r"404\. No such model\."):
+        client.chat(endpoint, "large", HELLO)
+    assert len(asked) == 1
+
+
+def test_a_server_that_is_not_there_is_a_problem():
+    with pytest.raises(Problem, match=r"127\.0\.0\.1:\d+ cannot be reached"):
+        client.chat(Endpoint("http://127.0.0.1:9/v1"), "large", HELLO)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "same"),
+    [
+        ("large", "large", True),
+        ("mistral-small-latest", "mistral-small-2506", True),
+        ("gpt-4o", "gpt-4o-2024-08-06", True),
+        ("starter", "starter-tone", False),
+        ("tuned", "base", False),
+        ("large", "", False),
+    ],
+)
+def test_an_answer_by_another_model_is_refused(asked, answered, same):
+    with foreign((200, {}, whole(answered))) as (endpoint, _):
+        if same:
+            assert client.chat(endpoint, asked, HELLO).model == answered
+        else:
+            with pytest.raises(Problem, match=f"Asked {asked}, but"):
+                client.chat(endpoint, asked, HELLO)
+
+
+def test_a_stream_gives_pieces_and_then_its_answer():
+    usage = {"model": "large", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    said = events(part(""), part("Good "), part("day"), part("", "stop"), usage)
+    with foreign((503, {}, {}), (200, {}, said)) as (endpoint, asked):
+        stream = client.stream(endpoint, "large", HELLO)
+        assert list(stream) == ["Good ", "day"]
+    assert (stream.answer.text, stream.answer.tokens_out, stream.answer.finish) == ("Good day", 2, "stop")
+    assert stream.answer.first_token_seconds is not None
+    assert asked[-1][2]["stream"] is True
+
+
+def test_a_stream_that_breaks_off_is_a_problem_and_has_no_answer():
+    with foreign((200, {}, events(part("Good ")))) as (endpoint, _):
+        stream = client.stream(endpoint, "large", HELLO)
+        with pytest.raises(Problem, match="broke off"):
+            list(stream)
+    with pytest.raises(Problem, match="has not finished"):
+        _ = stream.answer
+
+
+def test_an_error_in_a_stream_is_a_problem():
+    said = events(part("Good "), {"object": "error", "message": "Lost it."})
+    with foreign((200, {}, said)) as (endpoint, _), pytest.raises(Problem, match="Lost it"):
+        list(client.stream(endpoint, "large", HELLO))
+
+
+def test_the_key_is_neither_shown_nor_logged_nor_echoed(caplog):
+    caplog.set_level(logging.DEBUG)
+    refusal = (401, {}, {"message": "The key secret-key is wrong."})
+    with foreign(refusal) as (endpoint, _), pytest.raises(Problem) as caught:
+        client.chat(endpoint, "large", HELLO)
+    for text in (repr(endpoint), str(caught.value), caplog.text):
+        assert "secret-key" not in text
+    assert "401" in str(caught.value)
+
+
+def test_mistrals_hosted_api_is_spoken_to_in_its_dialect():
+    hosted, other = Endpoint("https://api.mistral.ai"), Endpoint("https://api.openai.com/v1/")
+    assert (hosted.api, other.api) == ("https://api.mistral.ai/v1", "https://api.openai.com/v1")
+    assert client._body(hosted, "m", HELLO, Decoding(seed=3))["random_seed"] == 3
+    assert "stream_options" not in client.stream(hosted, "m", HELLO)._body
+    assert client.stream(other, "m", HELLO)._body["stream_options"] == {"include_usage": True}
