@@ -13,11 +13,12 @@ from engine.problems import Problem
 
 FILE = "spec.json"
 T = TypeVar("T")
+KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
-def setting(default: Any, help: str) -> Any:
-    """A dataclass field with its help text."""
-    return field(default=default, metadata={"help": help})
+def setting(default: Any, help: str, least: float | None = None, most: float | None = None) -> Any:
+    """A dataclass field with its help text and, for numbers, its range."""
+    return field(default=default, metadata={"help": help, "least": least, "most": most})
 
 
 def write(folder: Path, spec: Any) -> None:
@@ -41,6 +42,20 @@ def parse(values: dict[str, Any], kind: type[T]) -> T:
     return kind(**values)
 
 
+def check(spec: Any) -> None:
+    """Problem when a setting is of another kind than its default, or out of its range."""
+    for f in fields(spec):
+        value, wanted = getattr(spec, f.name), str if f.default is MISSING else type(f.default)
+        # a whole number will do for a share, but True is no number
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise Problem(f"The setting {f.name} is {value!r}.", f"It must be {KINDS[wanted]}.")
+        least, most = f.metadata.get("least"), f.metadata.get("most")
+        if least is not None and not value >= least:
+            raise Problem(f"The setting {f.name} is {value:g}.", f"It must be at least {least:g}.")
+        if most is not None and not value <= most:
+            raise Problem(f"The setting {f.name} is {value:g}.", f"It must be at most {most:g}.")
+
+
 def defaults(kind: type) -> dict[str, Any]:
     """The settings that have a default, by name."""
     return {f.name: f.default for f in fields(kind) if f.default is not MISSING}
@@ -54,17 +69,22 @@ class TrainSpec:
     train: str = field(metadata={"help": "JSONL of conversations to learn from."})
     validation: str = setting("", "JSONL of conversations to watch while learning; empty for none.")
     method: str = setting("lora", "How it learns: lora.")
-    rank: int = setting(16, "Size of the adapter. Higher learns more and needs more memory.")
-    alpha: int = setting(32, "Strength of the adapter, usually twice its rank.")
-    dropout: float = setting(0.0, "Share of the adapter switched off at random while learning.")
-    learning_rate: float = setting(3e-3, "Size of a learning step. Too high forgets, too low learns nothing.")
-    epochs: float = setting(3.0, "How often each example is seen.")
-    batch_size: int = setting(16, "Examples learned from at once.")
-    accumulation: int = setting(1, "Batches added up before a step; saves memory, costs time.")
-    max_tokens: int = setting(512, "Longest example in tokens; longer ones are refused by line.")
-    warmup: float = setting(0.05, "Share of the steps in which the learning rate rises.")
-    weight_decay: float = setting(0.0, "Pull of the weights towards zero.")
-    clip: float = setting(1.0, "Longest gradient allowed.")
-    evaluate_every: int = setting(20, "Steps between two looks at the validation loss.")
-    checkpoint_every: int = setting(20, "Steps between two checkpoints; a crash loses at most these.")
-    seed: int = setting(0, "Same seed, same data order, same result.")
+    rank: int = setting(16, "Size of the adapter. Higher learns more and needs more memory.", least=1)
+    alpha: int = setting(32, "Strength of the adapter, usually twice its rank.", least=1)
+    dropout: float = setting(0.0, "Share of the adapter switched off at random while learning.", least=0, most=0.95)
+    learning_rate: float = setting(
+        3e-3, "Size of a learning step. Too high forgets, too low learns nothing.", least=1e-9
+    )
+    epochs: float = setting(3.0, "How often each example is seen.", least=0.001, most=1000)
+    batch_size: int = setting(16, "Examples learned from at once.", least=1)
+    accumulation: int = setting(1, "Batches added up before a step; saves memory, costs time.", least=1)
+    max_tokens: int = setting(512, "Longest example in tokens; longer ones are refused by line.", least=2)
+    warmup: float = setting(0.05, "Share of the steps in which the learning rate rises.", least=0, most=1)
+    weight_decay: float = setting(0.0, "Pull of the weights towards zero.", least=0)
+    clip: float = setting(1.0, "Longest gradient allowed.", least=1e-6)
+    evaluate_every: int = setting(20, "Steps between two looks at the validation loss.", least=1)
+    checkpoint_every: int = setting(20, "Steps between two checkpoints; a crash loses at most these.", least=1)
+    seed: int = setting(0, "Same seed, same data order, same result.", least=0)
+
+    def __post_init__(self) -> None:
+        check(self)
