@@ -1,15 +1,15 @@
 """Candidates: model x system prompt x library (or none) x decoding. The unit of every comparison."""
 
+import itertools
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engine.client import Decoding
-
 from engine import candidates as engine
 from engine import servers
+from engine.client import Decoding
 from engine.problems import Problem
 from studio import hashes, libraries, models
 from studio.store import Store, now
@@ -40,19 +40,36 @@ def add(
     decoding: Decoding | None = None,
 ) -> Candidate:
     """A candidate; the same arrangement again is the same candidate, under the name it had first."""
+    made = draft(store, name, model, by, system=system, library=library, passages=passages, decoding=decoding)
+    if store.row("select 1 from candidate where id = ?", [made.id]) is None:
+        name = _free(store, name.strip() or model)
+        with store.write(by, "candidate.add", made.id, name=name) as cursor:
+            cursor.execute(
+                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                [made.id, name, model, system, library, made.passages, json.dumps(made.decoding), by, made.made_at],
+            )
+    return get(store, made.id)
+
+
+def draft(
+    store: Store,
+    name: str,
+    model: str,
+    by: str,
+    *,
+    system: str = "",
+    library: str = "",
+    passages: int = 2,
+    decoding: Decoding | None = None,
+) -> Candidate:
+    """A candidate that can be asked but is kept nowhere; the id that it would have follows from what it is."""
     chosen = models.get(store, model)
     if library:
         libraries.get(store, library)
     passages = passages if library else 0
     settings = asdict(decoding or Decoding())
     id = hashes.content(chosen.name, chosen.run, system, library, passages, settings)
-    if store.row("select 1 from candidate where id = ?", [id]) is None:
-        with store.write(by, "candidate.add", id, name=name) as cursor:
-            cursor.execute(
-                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-                [id, name, model, system, library, passages, json.dumps(settings), by, now()],
-            )
-    return get(store, id)
+    return Candidate(id, name, model, system, library, passages, settings, by, now())
 
 
 def listed(store: Store) -> list[Candidate]:
@@ -85,6 +102,13 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         passages=candidate.passages,
         decoding=Decoding(**candidate.decoding),
     )
+
+
+def _free(store: Store, name: str) -> str:
+    """A name that no other candidate has, since charts and tables tell them apart by it."""
+    taken = {candidate.name for candidate in listed(store)}
+    names = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
+    return next(free for free in names if free not in taken)
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from engine.evaluate import EvaluateSpec
 
-from engine import events, jobs, stats
+from engine import events, jobs, specs, stats
+from engine.evaluate import EvaluateSpec
 from engine.jobs import Job
 from engine.problems import Problem
 from studio import candidates, hashes, snapshots
@@ -43,6 +44,11 @@ class Evaluation:
         """{done, of, seconds_left} as last told."""
         return events.last(self.job.folder, "progress")
 
+    @property
+    def at_once(self) -> int:
+        """How many questions were on their way at the same time."""
+        return specs.read(self.job.folder, EvaluateSpec).concurrency
+
 
 def items_from_snapshot(store: Store, snapshot: str, split: str = "test") -> list[dict[str, Any]]:
     """Test items of a snapshot's split: all but the last answer is asked, the last answer is expected."""
@@ -52,6 +58,7 @@ def items_from_snapshot(store: Store, snapshot: str, split: str = "test") -> lis
             "messages": row["messages"][:-1],
             "answer": row["messages"][-1].get("content") or "",
             "label": row["messages"][-1].get("content") or "",
+            "source": row["messages"][-2].get("content") or "",
             "tags": row["tags"],
         }
         for row in snapshots.examples(store, snapshot, split)
@@ -144,48 +151,73 @@ def resume(store: Store, id: str, by: str) -> None:
         jobs.resume(evaluation.job)
 
 
+_seen: dict[Path, int] = {}  # how much of each file this process has brought in; whoever forgets only reads it again
+
+
 def catch_up(store: Store) -> None:
     """Bring the answers of every evaluation into the database that are not there yet."""
     for evaluation in listed(store):
         path = evaluation.job.folder / "responses.jsonl"
-        if not path.exists():
-            continue
-        data = path.read_bytes()
-        lines = data[: data.rfind(b"\n") + 1].splitlines()
-        held = store.row("select count(*) as n from response where evaluation = ?", [evaluation.id])
-        if held is None or held["n"] < len(lines):
-            _keep(store, evaluation, [json.loads(line) for line in lines])
+        if path.exists() and path.stat().st_size != _seen.get(path):
+            _pull(store, evaluation, path)
 
 
-def _keep(store: Store, evaluation: Evaluation, answers: list[dict[str, Any]]) -> None:
-    responses, scores = [], []
-    for answer in answers:
-        id = hashes.content(evaluation.id, answer["candidate"], answer["item"])
-        responses.append(
-            {
-                "id": id,
-                "evaluation": evaluation.id,
-                "candidate": answer["candidate"],
-                "item": answer["item"],
-                "text": answer["text"] or "",
-                "model": answer["model"] or "",
-                "passages": json.dumps(answer["passages"], ensure_ascii=False),
-                "tokens_in": answer["tokens_in"] or 0,
-                "tokens_out": answer["tokens_out"] or 0,
-                "seconds": answer["seconds"] or 0.0,
-                "first_token_seconds": answer["first_token_seconds"],
-                "error": answer["error"] or "",
-                "made_at": now(),
-            }
-        )
-        for metric, score in (answer["scores"] or {}).items():
-            scores.append({"response": id, "metric": metric, "value": score["value"], "why": score["why"]})
+def _pull(store: Store, evaluation: Evaluation, path: Path) -> None:
+    data = path.read_bytes()
+    lines = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    # a failed answer may have been asked again since: the newest line holds
+    newest = {hashes.content(evaluation.id, line["candidate"], line["item"]): line for line in lines}
+    held = store.rows("select id, error from response where evaluation = ?", [evaluation.id])
+    whole = {row["id"] for row in held if not row["error"]}
+    failed = {row["id"]: row["error"] for row in held if row["error"]}
+    fresh = {id: line for id, line in newest.items() if id not in whole and failed.get(id) != (line["error"] or "")}
+    if fresh:
+        _keep(store, evaluation, fresh)
+    _seen[path] = len(data)
+
+
+def _keep(store: Store, evaluation: Evaluation, answers: Mapping[str, dict[str, Any]]) -> None:
+    responses = [_response(id, evaluation, answer) for id, answer in answers.items()]
+    scores = [
+        {"response": id, "metric": metric, "value": score["value"], "why": score["why"]}
+        for id, answer in answers.items()
+        for metric, score in (answer["scores"] or {}).items()
+    ]
     with store.write("atelier", "evaluation.pull", evaluation.id, responses=len(responses)) as cursor:
         for table, rows in (("response", responses), ("score", scores)):
             if rows:
                 cursor.register("pulled", pd.DataFrame(rows))
-                cursor.execute(f"insert into {table} by name select * from pulled on conflict do nothing")
+                cursor.execute(f"insert or replace into {table} by name select * from pulled")
                 cursor.unregister("pulled")
+
+
+def _response(id: str, evaluation: Evaluation, answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": id,
+        "evaluation": evaluation.id,
+        "candidate": answer["candidate"],
+        "item": answer["item"],
+        "text": answer["text"] or "",
+        "model": answer["model"] or "",
+        "passages": json.dumps(answer["passages"], ensure_ascii=False),
+        "tokens_in": answer["tokens_in"] or 0,
+        "tokens_out": answer["tokens_out"] or 0,
+        "seconds": answer["seconds"] or 0.0,
+        "first_token_seconds": answer["first_token_seconds"],
+        "error": answer["error"] or "",
+        "made_at": now(),
+    }
+
+
+def pace(store: Store) -> float | None:
+    """Seconds an answer took in the evaluations done here so far, everything counted; None before the first."""
+    taken = answered = 0.0
+    for evaluation in listed(store):
+        begun, end = (events.last(evaluation.job.folder, kind) for kind in ("start", "end"))
+        if evaluation.state == jobs.DONE and begun and end and end["at"] > begun["at"]:
+            row = store.row("select count(*) as n from response where evaluation = ?", [evaluation.id])
+            taken, answered = taken + end["at"] - begun["at"], answered + (row["n"] if row else 0)
+    return taken / answered if answered else None
 
 
 def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:

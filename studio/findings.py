@@ -39,17 +39,25 @@ class Effects:
 
 
 def headline(store: Store, evaluation: str, metric: str) -> str:
-    """Who is best, by how much over the runner-up, and how sure that is."""
+    """Who leads, by how much over the next, and how sure that is."""
     lines = [line for line in reports.frontier(store, evaluation, metric) if line.quality.n]
     if not lines:
         return "Nothing can be said yet: no answer has a score."
     best = lines[0]
-    said = f"{best.name} has the highest share of answers that pass “{metric}”: {best.quality}."
     if len(lines) == 1:
-        return said + " There is nothing to compare it with."
-    second = lines[1]
-    found = reports.differences(store, evaluation, metric, second.candidate)[best.candidate]
-    return f"{said} Against the runner-up, {second.name}: {_small(stats.in_words(found))}"
+        return f"{best.name} reaches {best.quality} by {metric}. There is nothing to compare it with."
+    found = reports.differences(store, evaluation, metric, best.candidate)
+    behind = [line for line in lines[1:] if stats.verdict(found[line.candidate]) == "worse"]
+    beside = [line for line in lines[1:] if line not in behind]
+    if beside:
+        names = _listed([line.name for line in (best, *beside)])
+        figures = "; ".join(f"{line.name} {line.quality}" for line in (best, *beside))
+        said = f"By {metric}, one cannot tell which is better: {names}. {figures}."
+    else:
+        said = f"By {metric}, {best.name} is best: {best.quality}."
+    if behind:
+        said += f" {behind[0].name}, the next, is {_small(stats.in_words(found[behind[0].candidate]))}"
+    return said
 
 
 def price_of_it(lines: Sequence[Line]) -> str:
@@ -123,6 +131,10 @@ def preferred(tally: Tally) -> str:
         f"{winner} is preferred to {loser}: it wins {decided} of the decided pairs ({counts}; {who}). "
         f"A fair coin would hardly ever do that ({stats.p_text(found.p)})."
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1]
 
 
 def _small(sentence: str) -> str:

@@ -6,6 +6,7 @@ luck. A BlindPair has no model, candidate or response id in it: a page cannot le
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -36,15 +37,7 @@ def deal(store: Store, evaluation: str, first: str, second: str, by: str) -> int
         raise Problem("A candidate cannot be compared with itself.", do="Choose two different ones.")
     if _dealt(store, evaluation, second, first):  # one tally for two candidates, whichever is named first
         first, second = second, first
-    rows = store.rows(
-        """
-        select a.item, a.id as first, b.id as second
-        from response a
-        join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
-        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = '' and trim(a.text) != trim(b.text)
-        """,
-        [second, evaluation, first],
-    )
+    rows = [row for row in _answered(store, evaluation, first, second) if not row.pop("same")]
     if not rows:
         raise Problem(
             "There is no pair to judge.",
@@ -64,17 +57,7 @@ def deal(store: Store, evaluation: str, first: str, second: str, by: str) -> int
 
 def identical(store: Store, evaluation: str, first: str, second: str) -> int:
     """How many items both candidates answered with the same words: nobody needs to judge those."""
-    row = store.row(
-        """
-        select count(*) as n
-        from response a
-        join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
-        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = '' and trim(a.text) = trim(b.text)
-        """,
-        [second, evaluation, first],
-    )
-    assert row is not None
-    return int(row["n"])
+    return sum(row["same"] for row in _answered(store, evaluation, first, second))
 
 
 def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
@@ -147,6 +130,20 @@ def reveal(store: Store, evaluation: str, judge: str) -> list[Revealed]:
         [evaluation, judge],
     )
     return [Revealed(**row) for row in rows]
+
+
+def _answered(store: Store, evaluation: str, first: str, second: str) -> list[dict[str, Any]]:
+    """The items that both answered, with both responses, and whether these differ in nothing but spaces and breaks."""
+    return store.rows(
+        """
+        select a.item, a.id as first, b.id as second,
+               trim(regexp_replace(a.text, '\\s+', ' ', 'g')) = trim(regexp_replace(b.text, '\\s+', ' ', 'g')) as same
+        from response a
+        join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
+        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = ''
+        """,
+        [second, evaluation, first],
+    )
 
 
 def _dealt(store: Store, evaluation: str, first: str, second: str) -> bool:

@@ -4,6 +4,7 @@ Colours are the place-holders of Streamlit's own Plotly theme, which the browser
 so one figure is right in light and in dark.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -90,24 +91,41 @@ def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go
     `table` has columns name, value, low, high, n, and cost (euros for 1,000 answers) and seconds (median).
     """
     figure = go.Figure(layout=layout(height))
-    for color, row in zip(COLORS * (1 + len(table) // len(COLORS)), table.to_dict("records"), strict=False):
+    places = _places(table[against], table["value"])
+    for color, place, row in zip(itertools.cycle(COLORS), places, table.to_dict("records"), strict=False):
         figure.add_scatter(
             x=[row[against]],
             y=[row["value"]],
             name=row["name"],
-            text=[row["name"]],
+            text=[f"<b>{row['name']}</b>"],
             mode="markers+text",
-            textposition="middle right",
+            textposition=place,
+            cliponaxis=False,
             marker={"size": 14, "color": color},
             error_y=_errors([Estimate(row["value"], row["low"], row["high"], row["n"])]),
-            customdata=[[row["n"]]],
-            hovertemplate="%{text}: %{y:.0%} (n = %{customdata[0]})",
+            customdata=[[row["name"], row["n"]]],
+            hovertemplate="%{customdata[0]}: %{y:.0%} (n = %{customdata[1]})<extra></extra>",
         )
-    figure.update_layout(showlegend=False, margin={"r": 90})
-    figure.update_yaxes(tickformat=".0%", range=[-0.03, 1.05], title="share right")
+    figure.update_layout(showlegend=False)
+    figure.update_yaxes(tickformat=".0%", range=[-0.08, 1.1], title="share right")
     title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
-    figure.update_xaxes(title=title, rangemode="tozero")
+    most = float(table[against].max() or 1) if len(table) else 1.0
+    figure.update_xaxes(title=title, range=[0, 1.12 * most], nticks=6, exponentformat="none")
     return figure
+
+
+def _places(across: pd.Series, up: pd.Series) -> list[str]:
+    """Where the labels of points stand so that they stay inside the figure and off each other."""
+    most = across.max() or 1
+    found = []
+    for x, y in zip(across, up, strict=True):
+        side = "left" if x > 0.5 * most else "right"
+        near = [
+            other for at, other in zip(across, up, strict=True) if abs(other - y) < 0.12 and abs(at - x) < 0.5 * most
+        ]
+        height = "middle" if len(near) == 1 else "top" if y == max(near) else "bottom"
+        found.append(f"{height} {side}")
+    return found
 
 
 def smooth(values: pd.Series, span: int = 0) -> pd.Series:

@@ -1,0 +1,181 @@
+"""Arena: two answers without names, one verdict, the next pair.
+
+While a pair is on the screen this page holds no name of a candidate or model: it has only the BlindPair.
+"""
+
+import time
+
+import streamlit as st
+
+from studio import candidates, evaluations, judgements, pairs
+from studio.evaluations import Evaluation
+from studio.pairs import BlindPair
+from studio.ui import chat, nav, notices, parts, results, state
+
+VERDICTS = (  # verdict, words on its button, key
+    (judgements.LEFT, "Left", "1"),
+    (judgements.RIGHT, "Right", "2"),
+    (judgements.TIE, "Equally good", "3"),
+    (judgements.BOTH_BAD, "Both bad", "4"),
+    (judgements.SKIP, "Skip", "S"),
+)
+
+store, judge = state.store(), state.me()
+
+
+def choose() -> None:
+    """Which evaluation to judge, or how to get one."""
+    parts.heading(
+        "Arena", "Read two answers without knowing whose they are, and say which you would rather send.", "Judge"
+    )
+    found = evaluations.listed(store)
+    if not found:
+        notices.empty(
+            "Nothing to judge yet",
+            "An evaluation asks every candidate the same questions. Its answers are what you judge here.",
+            "balance",
+            "evaluations",
+            "Start an evaluation",
+        )
+        return
+    for evaluation in found:
+        judged, of = pairs.count(store, evaluation.id, judge)
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{notices.plain(evaluation.name)}**  \n:small[{_standing(evaluation, judged, of)}]")
+            if of and judged < of and st.button("Judge", type="primary", key=f"judge-{evaluation.id}"):
+                nav.goto("arena", evaluation=evaluation.id)
+            if of and st.button("Results", key=f"names-{evaluation.id}"):
+                nav.goto("arena", evaluation=evaluation.id, show="names")
+            if st.button("Deal pairs", key=f"deal-{evaluation.id}", disabled=len(evaluation.candidates) < 2):
+                nav.goto("arena", evaluation=evaluation.id, show="deal")
+
+
+def _standing(evaluation: Evaluation, judged: int, of: int) -> str:
+    if of:
+        return f"{judged} of {of} pairs judged by you"
+    if len(evaluation.candidates) < 2:
+        return "one candidate only, so there is nothing to compare"
+    return f"{len(evaluation.candidates)} candidates · no pairs dealt yet · {parts.ago(evaluation.made_at)}"
+
+
+def deal(evaluation: Evaluation) -> None:
+    """Which two candidates meet. The only screen before the end on which names are seen."""
+    parts.heading("Deal pairs", f"Two candidates of “{evaluation.name}” meet, question by question.", "Arena")
+    names = {id: candidates.get(store, id).name for id in evaluation.candidates}
+    if len(names) < 2:
+        notices.empty("One candidate only", "It takes two to compare.", "balance", "evaluations", "To the evaluations")
+        return
+    one, other = st.columns(2)
+    first = one.selectbox("One candidate", list(names), format_func=names.__getitem__)
+    rest = [id for id in names if id != first]
+    second = other.selectbox("The other", rest, index=len(rest) - 1, format_func=names.__getitem__)
+    same = pairs.identical(store, evaluation.id, first, second)
+    if same:
+        st.caption(
+            f"They gave the same words to {same} question{'s' * (same > 1)}; those need no judge and are left out."
+        )
+    with st.container(horizontal=True):
+        if st.button("Deal the pairs", type="primary", icon=":material/style:"):
+            pairs.deal(store, evaluation.id, first, second, judge)
+            nav.goto("arena", evaluation=evaluation.id)
+        if st.button("Back", type="tertiary", icon=":material/arrow_back:"):
+            nav.goto("arena")
+
+
+def compare(evaluation: Evaluation) -> None:
+    """One pair a screen, until there is none left."""
+    judged, of = pairs.count(store, evaluation.id, judge)
+    pair = pairs.next_blind(store, evaluation.id, judge)
+    if pair is None:
+        finished(evaluation, judged)
+        return
+    st.progress(judged / of, text=_pace(evaluation, judged, of))
+    parts.label("Question")
+    chat.words(pair.prompt, large=True)
+    for column, side, text in zip(st.columns(2, border=True), ("Left", "Right"), (pair.left, pair.right), strict=True):
+        with column:
+            parts.label(side)
+            chat.words(text)
+    with st.bottom():
+        verdict(evaluation, pair, judged)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Which would you rather send to a customer? Skip what you cannot judge; it counts nowhere.")
+        asks = f"You have judged {judged} of {of}. Once you know the names, the rest is no longer judged blind."
+        if judged and notices.sure("Stop and see the names", asks, "Show the names", key="stop"):
+            nav.goto("arena", evaluation=evaluation.id, show="names")
+
+
+def verdict(evaluation: Evaluation, pair: BlindPair, judged: int) -> None:
+    """The five answers and the way back. A key belongs to its pair, so a late click never lands on the next one."""
+    seconds = time.time() - state.first_shown(pair.id)
+    with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+        for said, words, key in VERDICTS:
+            kind = "primary" if said in (judgements.LEFT, judgements.RIGHT) else "secondary"
+            if st.button(words, shortcut=key, type=kind, key=f"{said}-{pair.id}"):
+                judgements.record(store, pair.id, judge, said, seconds=seconds)
+                st.rerun()
+        if st.button("Undo", shortcut="Z", type="tertiary", disabled=not judged, key=f"undo-{judged}"):
+            judgements.take_back(store, evaluation.id, judge)
+            st.rerun()
+
+
+def _pace(evaluation: Evaluation, judged: int, of: int) -> str:
+    pace = judgements.pace(store, evaluation.id, judge)
+    said = f"{judged} of {of} judged"
+    if pace is None:
+        return said
+    return f"{said} · {parts.lasting(pace)} a pair · about {parts.lasting(pace * (of - judged))} left"
+
+
+def finished(evaluation: Evaluation, judged: int) -> None:
+    if not judged:
+        deal(evaluation)
+        return
+    st.space("medium")
+    with st.container(border=True, horizontal_alignment="center"):
+        parts.heading("All judged", f"You have judged all {judged} pairs. Thank you.", "Arena")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            if st.button("Show who was who", type="primary", icon=":material/visibility:"):
+                nav.goto("arena", evaluation=evaluation.id, show="names")
+            if st.button("Undo the last verdict", shortcut="Z", key="undo"):
+                judgements.take_back(store, evaluation.id, judge)
+                st.rerun()
+
+
+def names(evaluation: Evaluation) -> None:
+    """Who was who, after the judging."""
+    parts.heading("Who was who", f"“{evaluation.name}”, judged blind.", "Arena")
+    found = judgements.tallies(store, evaluation.id)
+    if not found:
+        notices.empty("No verdict yet", "Names are shown once somebody has judged.", "balance", "arena", "To the arena")
+        return
+    for number, tally in enumerate(found):
+        results.preference(tally, key=f"tally-{number}")
+    rows = pairs.reveal(store, evaluation.id, judge)
+    if rows:
+        parts.label(f"Your {len(rows)} verdicts, newest first")
+        st.dataframe(
+            [{"left": row.left, "right": row.right, "you said": row.verdict} for row in rows],
+            hide_index=True,
+            height=min(420, 36 * (len(rows) + 1)),
+        )
+    with st.container(horizontal=True):
+        judged, of = pairs.count(store, evaluation.id, judge)
+        if judged < of and st.button("Go on judging", icon=":material/balance:"):
+            nav.goto("arena", evaluation=evaluation.id)
+        if st.button("Deal more pairs", icon=":material/style:"):
+            nav.goto("arena", evaluation=evaluation.id, show="deal")
+        if st.button("Dashboard", type="tertiary", icon=nav.place("dashboard").symbol):
+            nav.goto("dashboard", evaluation=evaluation.id)
+
+
+evaluations.catch_up(store)
+chosen = state.current_evaluation()
+if chosen is None:
+    choose()
+elif state.asked("show") == "deal":
+    deal(chosen)
+elif state.asked("show") == "names":
+    names(chosen)
+else:
+    compare(chosen)

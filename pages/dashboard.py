@@ -1,0 +1,173 @@
+"""Dashboard: what the figures allow one to say, in the first line, and the figures below it."""
+
+import json
+
+import pandas as pd
+import streamlit as st
+
+from engine.metrics import METRICS
+from studio import evaluations, findings, prices, report_words, reports, runs
+from studio.evaluations import Evaluation
+from studio.reports import Line
+from studio.ui import charts, nav, notices, parts, results, state
+
+store, me = state.store(), state.me()
+
+
+def pick(found: list[Evaluation]) -> tuple[Evaluation, str]:
+    """Which evaluation, by which metric. The choice is in the URL."""
+    ids = {evaluation.id: evaluation for evaluation in found}
+    current = state.current_evaluation() or next((e for e in found if findings.arms(store, e)), found[0])
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    id = left.selectbox(
+        "Evaluation", list(ids), index=list(ids).index(current.id), format_func=lambda id: ids[id].name, key="which"
+    )
+    state.ask(evaluation=id)
+    metric = right.segmented_control(
+        "Metric", ids[id].metrics, default=ids[id].metrics[0], required=True, key=f"by-{id}", help=_meaning(ids[id])
+    )
+    return ids[id], metric
+
+
+def _meaning(evaluation: Evaluation) -> str:
+    return "  \n".join(f"**{name}**: {METRICS[name].words}" for name in evaluation.metrics if name in METRICS)
+
+
+def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
+    """The sentence that somebody in a hurry reads."""
+    said = (findings.headline(store, evaluation.id, metric), findings.price_of_it(lines))
+    with st.container(border=True, key="finding"):
+        st.html("".join(f'<p class="finding">{results.figures(sentence)}</p>' for sentence in said if sentence))
+
+
+def frontier(lines: list[Line]) -> None:
+    """Quality against what it costs and how long it takes."""
+    asked = [line for line in lines if line.quality.n]
+    if not asked:
+        return
+    table = pd.DataFrame(
+        {
+            "name": line.name,
+            "value": line.quality.value,
+            "low": line.quality.low,
+            "high": line.quality.high,
+            "n": line.quality.n,
+            "cost": line.cost,
+            "seconds": line.seconds,
+        }
+        for line in asked
+    )
+    for column, against, title in zip(
+        st.columns(2, gap="large"), (charts.MONEY, charts.TIME), ("Quality and cost", "Quality and time"), strict=True
+    ):
+        with column:
+            st.subheader(title)
+            alt = "; ".join(f"{line.name} {line.quality}" for line in asked)
+            charts.show(charts.frontier(table, against), key=f"frontier-{against}", alt=alt)
+
+
+def four(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
+    """Prompt, retrieval, fine-tuning, or both?"""
+    arms = findings.arms(store, evaluation)
+    if arms is None:
+        return
+    st.subheader("Prompt, retrieval, fine-tuning, or both?")
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        results.four_arms(lines, arms)
+    found = findings.effects(store, evaluation.id, metric, arms)
+    if found is not None:
+        with right:
+            results.effects(found)
+
+
+def judged(evaluation: Evaluation) -> None:
+    """What people said, blind."""
+    found = reports.preferences(store, evaluation.id)
+    st.subheader("Blind judgement")
+    for number, tally in enumerate(found):
+        results.preference(tally, key=f"tally-{number}")
+    if not found:
+        st.caption(
+            "Nobody has judged these answers yet. Metrics read words; only people say which answer they would send."
+        )
+        nav.link("Judge blind", "arena", evaluation=evaluation.id)
+
+
+def trained() -> None:
+    """How the runs went."""
+    found = runs.listed(store)
+    if not found:
+        return
+    st.subheader("Runs")
+    st.dataframe(
+        reports.losses(store, found),
+        hide_index=True,
+        column_config={
+            "validation loss": st.column_config.NumberColumn(
+                format="%.3f", help="Nats for each trained token; lower is better."
+            ),
+            "course": st.column_config.LineChartColumn(help="Validation loss from first look to last."),
+            "minutes": st.column_config.NumberColumn(format="%.1f"),
+            "cost": st.column_config.NumberColumn("cost in euros", format="%.4f"),
+        },
+    )
+
+
+def money() -> None:
+    """What this machine costs, says who, and the way to set it."""
+    price = prices.assume(store)
+    st.subheader("What this machine costs")
+    st.markdown(f"**{price.amount:g} {price.unit}**, {parts.ago(price.made_at)} by {notices.plain(price.made_by)}.")
+    st.caption(notices.plain(price.source))
+    with st.popover("Set the price", icon=":material/payments:"), st.form("price", border=False):
+        amount = st.number_input("Euros an hour", 0.0, value=price.amount, step=0.01, format="%.4f")
+        source = st.text_input("Where it comes from", placeholder="An offer, a bill, an assumption")
+        if st.form_submit_button("Set", type="primary"):
+            prices.set(store, prices.MACHINE, amount, price.unit, source, me)
+            notices.later(f"The hour now costs {amount:g} euros; all figures follow.")
+            st.rerun()
+
+
+def demo() -> None:
+    """The demo's own report, if it has run."""
+    page, data = store.home.demo / "report.html", store.home.demo / "report.json"
+    if not page.exists():
+        return
+    st.subheader("The demo's report")
+    if data.exists():
+        st.markdown(notices.plain(report_words.said(json.loads(data.read_text())).headline))
+    st.download_button(
+        "Download the report",
+        page.read_bytes(),
+        "report.html",
+        "text/html",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+parts.heading("Dashboard", "Quality against cost and time, with its doubt.", "Decide")
+evaluations.catch_up(store)
+held = [evaluation for evaluation in evaluations.listed(store) if evaluation.metrics]
+if held:
+    evaluation, metric = pick(held)
+    lines = reports.frontier(store, evaluation.id, metric)
+    finding(evaluation, metric, lines)
+    four(evaluation, metric, lines)
+    frontier(lines)
+    judged(evaluation)
+else:
+    notices.empty(
+        "Nothing to decide on yet",
+        "Once an evaluation has asked its questions, the first line here says what its figures allow one to say.",
+        "insights",
+        "evaluations",
+        "Start an evaluation",
+    )
+trained()
+one, other = st.columns(2, gap="large")
+with one:
+    money()
+with other:
+    demo()

@@ -1,0 +1,189 @@
+"""Evaluations: the same questions for every candidate, scored answer by answer."""
+
+import streamlit as st
+
+from engine import jobs, stats
+from engine.metrics import METRICS
+from studio import candidates, evaluations, reports, sample, sources
+from studio.evaluations import Evaluation
+from studio.ui import live, nav, notices, parts, results, state
+
+store, me = state.store(), state.me()
+
+
+def overview() -> None:
+    parts.heading("Evaluations", "The same questions for every candidate, so that differences are theirs.", "Judge")
+    found = evaluations.listed(store)
+    begun = st.expander("Start an evaluation", icon=":material/add:", expanded=not found)
+    with begun:
+        begin()
+    for evaluation in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(gap=None):
+                st.markdown(f"**{notices.plain(evaluation.name)}** {parts.badge_text(evaluation.state)}")
+                st.caption(
+                    f"{notices.plain(evaluation.items)} · {_shape(evaluation)} · {parts.ago(evaluation.made_at)}"
+                )
+                told = evaluation.progress
+                if evaluation.live and told:
+                    st.progress(told["done"] / max(1, told["of"]), text=results.standing(**_of(told)))
+            if st.button("Open", key=f"open-{evaluation.id}"):
+                nav.goto("evaluations", evaluation=evaluation.id)
+
+
+def _shape(evaluation: Evaluation) -> str:
+    n = len(evaluation.candidates)
+    return f"{n} candidate{'s' * (n != 1)}, scored by {', '.join(evaluation.metrics)}"
+
+
+def _of(told: dict) -> dict:
+    return {"done": told["done"], "of": told["of"], "seconds_left": told.get("seconds_left")}
+
+
+def begin() -> None:
+    """The form, with what the choice will cost and what it can show before it is started."""
+    asked, chosen = sources.listed(store), candidates.listed(store)
+    if not asked or not chosen:
+        what = "no frozen test items" if not asked else "no candidates"
+        go, label = ("datasets", "To the datasets") if not asked else ("playground", "To the playground")
+        notices.empty(f"There are {what} yet", MISSING[what], "checklist", go, label)
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        name = st.text_input("Name", key="new-name", placeholder="What you want to find out")
+        source = st.selectbox("What is asked", asked, format_func=lambda s: f"{s.name} ({s.n} items)", key="new-source")
+        n = (
+            st.slider("How many items", min(10, source.n), source.n, source.n, key=f"new-n-{source.name}")
+            if source.n > 10
+            else source.n
+        )
+    items = sources.items(store, source, n)
+    with right:
+        names = {candidate.id: candidate.name for candidate in chosen}
+        who = st.multiselect(
+            "Candidates",
+            list(names),
+            format_func=names.__getitem__,
+            key="new-who",
+            help=MISSING["no candidates"],
+        )
+        metrics = st.multiselect(
+            "Metrics", list(METRICS), default=sources.fitting(items), key=f"new-metrics-{source.name}"
+        )
+        st.caption("  \n".join(f"**{metric}** {METRICS[metric].words}" for metric in metrics))
+    st.markdown(_promise(n, len(who)))
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (who and metrics)):
+        title = name.strip() or f"{source.name}, {len(who)} candidates"
+        made = evaluations.start(store, title, items, source.name, who, metrics, me, guide=str(sample.GUIDE))
+        nav.goto("evaluations", evaluation=made.id)
+
+
+MISSING = {
+    "no frozen test items": "An evaluation asks the test split of a snapshot. Freeze a dataset to have one.",
+    "no candidates": "A candidate is a model with its prompt, library and decoding. Keep one in the playground.",
+}
+
+
+def _promise(n: int, asked: int) -> str:
+    """What so many items can show, and how long they take."""
+    visible = stats.smallest_visible(n)
+    shows = (
+        "too few to show any difference" if visible is None else f"enough to show {100 * visible:.0f} points or more"
+    )
+    said = f"**{n} items** are {shows}, four times out of five."
+    if not asked:
+        return said
+    pace = evaluations.pace(store)
+    takes = "; how long that takes is not known before the first one" if pace is None else ""
+    about = "" if pace is None else f", about {parts.lasting(n * asked * pace)}"
+    return f"{said} **{n * asked:,} answers**{about}{takes}."
+
+
+def detail(evaluation: Evaluation) -> None:
+    lead = f"{evaluation.items} · {_shape(evaluation)} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
+    parts.heading(evaluation.name, lead, "Evaluation")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parts.badge(evaluation.state)
+        if evaluation.live and notices.sure(
+            "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
+        ):
+            evaluations.stop(store, evaluation.id, me)
+            st.rerun()
+        if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
+            evaluations.resume(store, evaluation.id, me)
+            st.rerun()
+        if not evaluation.live and len(evaluation.candidates) > 1:
+            for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):
+                if st.button(label, icon=nav.place(place).symbol):
+                    nav.goto(place, evaluation=evaluation.id)
+        if st.button("All evaluations", type="tertiary", icon=":material/arrow_back:"):
+            nav.goto("evaluations")
+    if evaluation.state == jobs.FAILED:
+        with st.expander("Why it failed", icon=":material/error:", expanded=True):
+            st.code(jobs.why(evaluation.job.folder), language=None, wrap_lines=True)
+    live.watch(found, evaluation.id, live=evaluation.live)
+
+
+def found(id: str) -> bool:
+    """What is known so far; says whether more is coming."""
+    evaluations.catch_up(store)
+    evaluation = evaluations.get(store, id)
+    told = evaluation.progress
+    if evaluation.live:
+        if told:
+            st.progress(told["done"] / max(1, told["of"]), text=results.standing(**_of(told)))
+        else:
+            st.caption("Waiting for its turn, then for the model to load.")
+    metric = st.segmented_control(
+        "Metric",
+        evaluation.metrics,
+        default=evaluation.metrics[0],
+        required=True,
+        key=f"metric-{id}",
+        label_visibility="collapsed",
+    )
+    st.caption(METRICS[metric].words)
+    lines = reports.frontier(store, id, metric)
+    if not lines:
+        if not evaluation.live:
+            notices.empty("No answer was given", "The evaluation ended before the first answer.", "checklist")
+        return evaluation.live
+    compared(evaluation, lines, metric)
+    failures(evaluation)
+    return evaluation.live
+
+
+def compared(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
+    names = {line.candidate: line.name for line in lines}
+    order = [id for id in evaluation.candidates if id in names]
+    results.shares(lines, metric, key=f"shares-{metric}")
+    baseline = (
+        st.selectbox("Against", order, format_func=names.__getitem__, key=f"baseline-{evaluation.id}", width=320)
+        if len(order) > 1
+        else order[0]
+    )
+    results.verdicts(lines, reports.differences(store, evaluation.id, metric, baseline), baseline)
+    st.subheader("Answer by answer")
+    chosen = st.selectbox(
+        "Candidate",
+        [line.candidate for line in lines],
+        format_func=names.__getitem__,
+        key=f"whose-{evaluation.id}",
+        width=320,
+    )
+    results.answers(reports.answers(store, evaluation.id, metric, chosen), key=f"{chosen}-{metric}")
+
+
+def failures(evaluation: Evaluation) -> None:
+    failed = reports.failures(store, evaluation.id)
+    if len(failed):
+        with st.expander(f"{len(failed)} failed calls, counted nowhere", icon=":material/error:"):
+            st.dataframe(failed, hide_index=True)
+
+
+evaluations.catch_up(store)
+chosen = state.current_evaluation()
+if chosen is None:
+    overview()
+else:
+    detail(chosen)

@@ -1,0 +1,70 @@
+"""Chat: what was asked and what came back. Answers are shown as plain words, never as Markdown: the same rendering
+for everybody, and no model can draw a picture or a link into the page."""
+
+import difflib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from studio import asking, findings
+from studio.asking import Said
+from studio.ui import notices, parts
+
+
+def words(text: str, *, large: bool = False) -> None:
+    """What somebody said, to the letter."""
+    st.html(said(text, large=large))
+
+
+def said(text: str, *, large: bool = False) -> str:
+    return f'<div class="said{" large" if large else ""}">{html.escape(text) or "<i>(no words)</i>"}</div>'
+
+
+def passages(found: Sequence[Mapping[str, Any]]) -> None:
+    """What was retrieved, folded away, numbered as the model saw it."""
+    with st.expander(f"{len(found)} passage{'s' * (len(found) != 1)} retrieved", type="compact"):
+        for number, passage in enumerate(found, 1):
+            st.html(
+                f'<div class="said">{html.escape(str(passage["text"]))}</div>'
+                f'<div class="label">[{number}] {html.escape(str(passage.get("source", "")))}</div>'
+            )
+
+
+def facts(answer: Said) -> str:
+    """Tokens, seconds and cost in one line."""
+    tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
+    first = f" (first word after {answer.first:.1f} s)" if answer.first else ""
+    return f"{tokens} · {answer.seconds:.1f} s{first} · {findings.euros(answer.cost)}"
+
+
+def compared(one: str, other: str) -> tuple[str, str]:
+    """Both texts as HTML, with the words marked that only this one has."""
+    a, b = (re.findall(r"\s+|\S+", text) for text in (one, other))
+    left, right = [], []
+    for kind, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        here, there = html.escape("".join(a[i:j])), html.escape("".join(b[k:m]))
+        left.append(here if kind == "equal" or not here else f"<del>{here}</del>")
+        right.append(there if kind == "equal" or not there else f"<ins>{there}</ins>")
+    return f'<div class="diff">{"".join(left)}</div>', f'<div class="diff">{"".join(right)}</div>'
+
+
+def answer(said: Said, body: str | None = None) -> None:
+    """One answer in its column: its words as far as they have come, then what it took. `body` replaces the words."""
+    parts.label(said.name)
+    if said.stage == asking.WAKING:
+        st.markdown(":shimmer[Starting the model; the first question takes some seconds]")
+        return
+    if said.stage == asking.FAILED:
+        st.error(notices.plain(said.error), icon=":material/error:")
+        return
+    if body:
+        st.html(body)
+    else:
+        words(said.text) if said.text or not said.live else st.markdown(":shimmer[Thinking]")
+    if said.stage == asking.DONE:
+        st.caption(facts(said))
+        if said.passages:
+            passages(said.passages)
