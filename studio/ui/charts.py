@@ -128,9 +128,9 @@ def _places(across: pd.Series, up: pd.Series) -> list[str]:
     return found
 
 
-def smooth(values: pd.Series, span: int = 0) -> pd.Series:
-    """An exponential mean, wide enough to calm the curve: a tenth of it by default, at least 3 values."""
-    return values.ewm(span=span or max(3, len(values) // 10)).mean()
+def smooth(values: pd.Series) -> pd.Series:
+    """A running mean over a fifteenth of the curve, at least 3 values, centred: one that looks back only lags behind."""
+    return values.rolling(max(3, len(values) // 15), center=True, min_periods=1).mean()
 
 
 def _errors(found: Sequence[Estimate]) -> dict[str, object]:
