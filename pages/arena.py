@@ -96,7 +96,7 @@ def compare(evaluation: Evaluation) -> None:
         with column:
             parts.label(side)
             chat.words(text)
-    with st.bottom():
+    with st.bottom:
         verdict(evaluation, pair, judged)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Which would you rather send to a customer? Skip what you cannot judge; it counts nowhere.")
@@ -110,8 +110,7 @@ def verdict(evaluation: Evaluation, pair: BlindPair, judged: int) -> None:
     seconds = time.time() - state.first_shown(pair.id)
     with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
         for said, words, key in VERDICTS:
-            kind = "primary" if said in (judgements.LEFT, judgements.RIGHT) else "secondary"
-            if st.button(words, shortcut=key, type=kind, key=f"{said}-{pair.id}"):
+            if st.button(words, shortcut=key, key=f"{said}-{pair.id}"):
                 judgements.record(store, pair.id, judge, said, seconds=seconds)
                 st.rerun()
         if st.button("Undo", shortcut="Z", type="tertiary", disabled=not judged, key=f"undo-{judged}"):

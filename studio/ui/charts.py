@@ -73,7 +73,7 @@ def estimates(groups: Mapping[str, Mapping[str, Estimate]], height: int = 0, per
             x=[e.value for e in known.values()],
             name=series,
             orientation="h",
-            marker={"color": color, "cornerradius": 5},
+            marker={"color": color, "cornerradius": 5, "opacity": 0.6},
             error_x=_errors(list(known.values())),
             customdata=[str(e) if percent else e.plain() for e in known.values()],
             hovertemplate="%{y}: %{customdata}",
@@ -110,21 +110,18 @@ def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go
     figure.update_yaxes(tickformat=".0%", range=[-0.08, 1.1], title="share right")
     title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
     most = float(table[against].max() or 1) if len(table) else 1.0
-    figure.update_xaxes(title=title, range=[0, 1.12 * most], nticks=6, exponentformat="none")
+    figure.update_xaxes(title=title, range=[0, 1.4 * most], nticks=6, exponentformat="none")
     return figure
 
 
 def _places(across: pd.Series, up: pd.Series) -> list[str]:
-    """Where the labels of points stand so that they stay inside the figure and off each other."""
+    """Where the labels of points stand, so that those of neighbours keep off each other."""
     most = across.max() or 1
     found = []
     for x, y in zip(across, up, strict=True):
-        side = "left" if x > 0.5 * most else "right"
-        near = [
-            other for at, other in zip(across, up, strict=True) if abs(other - y) < 0.12 and abs(at - x) < 0.5 * most
-        ]
-        height = "middle" if len(near) == 1 else "top" if y == max(near) else "bottom"
-        found.append(f"{height} {side}")
+        near = [at for at, other in zip(across, up, strict=True) if abs(other - y) < 0.1 and abs(at - x) < 0.5 * most]
+        first, last = x == min(near), x == max(near)
+        found.append("middle right" if last else "middle left" if first else "top center")
     return found
 
 

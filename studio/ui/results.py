@@ -150,7 +150,7 @@ def answers(table: pd.DataFrame, key: str, a_page: int = 10) -> None:
     pages = max(1, -(-len(table) // a_page))
     at = (st.pagination(pages, key=f"page-{key}-{chosen}-{wanted}") if pages > 1 else 1) - 1
     for row in table.iloc[at * a_page : (at + 1) * a_page].to_dict("records"):
-        _answer(row)
+        _answer({str(name): value for name, value in row.items()})
     if table.empty:
         st.caption("No answer like that.")
 
