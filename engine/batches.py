@@ -39,8 +39,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Refused:
+    """A line that cannot be learned from."""
+
     line: int
     why: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.why}"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ comes from. Goes on from its checkpoint when it is started again. What the loop 
 """
 
 import functools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from transformers.utils import logging
 
 from engine import batches, card, events, learn, plan, specs, template
 from engine.batches import Data, Row
-from engine.learn import Learner
+from engine.learn import Learner, Sampler
 from engine.problems import Problem
 from engine.specs import TrainSpec
 from engine.template import Template
 
 ADAPTER = "adapter"
 SAMPLES, SAMPLE_TOKENS = 2, 60  # prompts answered at a few moments, and how long such an answer may get
+LARGE = 1_000_000_000  # from so many weights on, what a layer computed is computed again instead of kept in memory
 SHOWN = 4  # rows of the first batch to look at
 
 
@@ -32,18 +34,18 @@ def run(folder: Path) -> dict[str, Any]:
     spec = specs.read(folder, TrainSpec)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name
     train, validation = plan.read(spec)
     rows, watched = train.accepted(), validation.accepted() if validation else []
     tokenizer, model = load(spec)
     words = template.load(spec.base)
     _agree(rows[0], train, tokenizer)
     learner = Learner(model, rows, watched, spec, folder)
-    learner.check()
     _announce(learner, train, words)
     sample = functools.partial(answers, model, words, watched[:SAMPLES]) if watched else None
     # under autocast peft would turn every input into float32, only for it to be turned back
     with disable_input_dtype_casting(model, active=learn.precise(learner.device) == torch.bfloat16):
-        learner.learn(sample)
+        _learn(learner, sample)
     result = _result(learner, folder)
     save(folder / ADAPTER, model, tokenizer)
     (folder / ADAPTER / "README.md").write_text(card.text(spec, train, validation, result))
@@ -71,6 +73,8 @@ def load(spec: TrainSpec) -> tuple[PreTrainedTokenizerBase, PeftModel]:
             "Give a folder with config.json and safetensors, or a hub id that was downloaded before.",
         ) from error
     base.config.use_cache = False
+    if device.type == "cuda" and base.num_parameters() > LARGE:
+        base.gradient_checkpointing_enable({"use_reentrant": False})
     torch.manual_seed(spec.seed)
     lora = LoraConfig(
         task_type="CAUSAL_LM",
@@ -107,6 +111,18 @@ def save(adapter: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase) ->
     """Leave the adapter so that `PeftModel.from_pretrained` and any server can load it."""
     model.save_pretrained(str(adapter), save_embedding_layers=False)  # untouched, and asking the hub takes a network
     tokenizer.save_pretrained(adapter)
+
+
+def _learn(learner: Learner, sample: Sampler | None) -> None:
+    try:
+        learner.check()
+        learner.learn(sample)
+    except torch.OutOfMemoryError as error:
+        spec = learner.spec
+        raise Problem(
+            f"The memory of the GPU is too small for {spec.batch_size} examples at once.",
+            do=f"Halve batch_size and double accumulation, now {spec.accumulation}: that learns the same.",
+        ) from error
 
 
 def _announce(learner: Learner, train: Data, words: Template) -> None:
