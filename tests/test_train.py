@@ -4,6 +4,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,15 @@ import torch
 import torch.nn.functional as F
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GraniteConfig,
+    GraniteForCausalLM,
+    PreTrainedModel,
+)
 
 from engine import checkpoint, events, jobs, learn, specs, template, train
 from engine.batches import Row
@@ -253,6 +263,51 @@ def test_every_linear_layer_but_the_output_learns(spec: TrainSpec, tmp_path: Pat
     layers = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     assert {name.split(".")[-1] for name in adapted} == set(layers)
     assert len(adapted) == 2 * len(layers)
+
+
+def another(base: Path, folder: Path, model: PreTrainedModel) -> Path:
+    """A base with the same tokenizer and another architecture."""
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_a_base_of_another_architecture_learns_as_well(spec: TrainSpec, base: Path, tmp_path: Path) -> None:
+    gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=400, n_embd=32, n_layer=2, n_head=4, bos_token_id=1, eos_token_id=2))
+    spec = replace(spec, base=str(another(base, tmp_path / "gpt2", gpt2)), learning_rate=1e-2, epochs=4)
+    result = ran(tmp_path / "run", spec)
+    assert result["loss"] < told(tmp_path / "run", "step")[0]["loss"]
+    assert any("c_attn" in name for name in weights(Path(result["adapter"])))
+
+
+def test_a_base_that_changes_its_output_after_the_last_layer_is_refused(
+    spec: TrainSpec, base: Path, tmp_path: Path
+) -> None:
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+    granite = GraniteForCausalLM(GraniteConfig(vocab_size=400, logits_scaling=8.0, initializer_range=0.5, **sizes))
+    with pytest.raises(Problem, match="changes the output after its last layer"):
+        ran(tmp_path / "run", replace(spec, base=str(another(base, tmp_path / "granite", granite))))
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ({"rank": 0}, "rank is 0. It must be at least 1"),
+        ({"epochs": "3"}, "epochs is '3'. It must be a number"),
+        ({"batch_size": 2.5}, "batch_size is 2.5. It must be a whole number"),
+        ({"dropout": 1.5}, "dropout is 1.5. It must be at most 0.95"),
+        ({"learning_rate": math.nan}, "learning_rate is nan. It must be at least"),
+    ],
+)
+def test_a_setting_out_of_its_range_is_a_problem(setting: dict[str, Any], why: str) -> None:
+    with pytest.raises(Problem, match=why):
+        TrainSpec(base="", train="", **setting)
+
+
+def test_planning_loads_no_torch() -> None:
+    """A page plans; torch would cost it seconds and half a gigabyte."""
+    seen = "import engine.plan, sys; print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:
