@@ -126,7 +126,7 @@ def _places(across: pd.Series, up: pd.Series) -> list[str]:
 
 
 def smooth(values: pd.Series) -> pd.Series:
-    """A running mean over a fifteenth of the curve, at least 3 values, centred: one that looks back only lags behind."""
+    """A running mean over a fifteenth of the curve, at least 3 values; centred, since one that looks back lags."""
     return values.rolling(max(3, len(values) // 15), center=True, min_periods=1).mean()
 
 

@@ -39,6 +39,6 @@ def _sit() -> None:
 
 
 def _remember(name: str) -> None:
-    if st.context.cookies.get(state.COOKIE, "") != quote(name):
+    if state.remembered() != name:
         said = json.dumps(f"{state.COOKIE}={quote(name)}; path=/; max-age=31536000; samesite=lax")
         st.html(f"<script>document.cookie = {said}</script>", unsafe_allow_javascript=True)

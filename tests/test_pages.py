@@ -1,0 +1,330 @@
+"""Every page, empty and full, and what can be done on it. Through Streamlit's AppTest, from the entry."""
+
+import json
+
+import pytest
+
+from engine import events, jobs
+from studio import datasets, examples, members, runs, snapshots
+from studio.ui import nav
+from tests.conftest import PAGES, conversation, ended_run, look, tell, words
+
+EMPTY = {
+    "home": "Welcome to the workshop",
+    "datasets": "There is none yet",
+    "examples": "No examples yet",
+    "runs": "Nothing to learn from yet",
+    "run": "No run is chosen",
+}
+FULL = {
+    "home": ("24", "Mend 1 rejected line", "ada"),
+    "datasets": ("tone", "24 examples", "1 line to mend"),
+    "examples": ("tone", "24 examples"),
+    "runs": ("tone-1", "Launch a run", "validation 1.600 (n = 3)"),
+    "run": ("No run is chosen",),
+}
+
+
+@pytest.mark.parametrize("page", EMPTY)
+def test_an_empty_page_says_what_would_be_here_and_the_way_on(app, page):
+    found = look(app, page)
+    assert not found.exception
+    assert EMPTY[page] in words(found)
+
+
+@pytest.mark.parametrize("page", FULL)
+def test_a_page_shows_what_is_there(app, full, page):
+    found = look(app, page)
+    assert not found.exception and not found.error
+    for said in FULL[page]:
+        assert said in words(found)
+
+
+def test_every_page_in_the_menu_has_its_file():
+    assert [place.name for place in nav.PLACES if not place.path.exists()] == []
+    assert {path.stem for path in PAGES.glob("*.py")} - {"__init__"} == {place.name for place in nav.PLACES}
+
+
+UNKNOWN = [
+    ("datasets", "dataset", "There is no dataset nowhere"),
+    ("examples", "dataset", "There is no dataset nowhere"),
+    ("run", "run", "There is no run nowhere"),
+    ("runs", "snapshot", "There is no snapshot nowhere"),
+]
+
+
+@pytest.mark.parametrize(("page", "name", "said"), UNKNOWN)
+def test_an_unknown_id_in_the_address_is_told_and_nothing_else_is_shown_for_it(app, full, page, name, said):
+    found = look(app, page, **{name: "nowhere"})
+    assert not found.exception
+    assert said in found.error[0].value
+
+
+def test_an_unknown_example_in_the_address_is_told_beside_the_list(app, full):
+    found = look(app, "examples", dataset="tone", entry="nowhere")
+    assert "There is no example nowhere in tone" in found.error[0].value
+    assert len(found.dataframe[0].value) == 24
+
+
+def test_a_newcomer_says_who_they_are_and_home_puts_their_step_first(app, full):
+    found = look(app, "home")
+    assert found.html[1].value.count("designer · you") == 0  # the first label is that of the figures
+    found.text_input[0].set_value("Noor")
+    found.selectbox[1].select("engineer")
+    next(button for button in found.button if button.label == "Sit down here").click().run()
+    assert [member.role for member in members.listed(full.store) if member.name == "Noor"] == ["engineer"]
+    assert "engineer · you" in words(found)
+
+
+def upload(app, name: str, content: bytes, dataset: str):
+    found = look(app, "datasets")
+    found.file_uploader[0].upload(name, content)
+    found.text_input(key="dataset-name").set_value(dataset)
+    return found.button(key="import-go").click().run()
+
+
+def test_an_import_says_what_it_did_and_shows_each_rejected_line_with_its_reason(app, store):
+    good = json.dumps(conversation("Where?", "Here.")).encode()
+    found = upload(app, "mine.jsonl", good + b"\n{broken\n", "mine")
+    assert not found.exception
+    assert "1 added to mine, 1 rejected" in found.success[0].value
+    assert "Line 2" in words(found) and "It is not JSON" in words(found)
+    assert found.text_area[0].value == "{broken"
+
+
+BAD = {
+    b"": "nothing.jsonl is empty",
+    "{}".encode("utf-16"): "is UTF-16 text",
+    b"\x00\x01\x02": "is not a text file",
+    b"\n\n": "holds only blank lines",
+}
+
+
+@pytest.mark.parametrize("content", BAD)
+def test_a_file_that_cannot_be_read_gets_one_sentence_and_changes_nothing(app, store, content):
+    found = upload(app, "nothing.jsonl", content, "mine")
+    assert not found.exception
+    assert BAD[content] in found.error[0].value.replace("\\", "")
+    assert datasets.listed(store) == []
+
+
+def test_a_file_by_path_that_is_not_there_is_told(app, store):
+    found = look(app, "datasets")
+    found.segmented_control(key="way").set_value("A file on this machine").run()
+    found.text_input(key="path").set_value("/nowhere/tone.jsonl")
+    found.text_input(key="dataset-name").set_value("mine")
+    found.button(key="import-go").click().run()
+    assert "There is no file" in found.error[0].value
+
+
+def test_a_rejected_line_is_mended_where_it_is_shown(app, full):
+    found = look(app, "datasets", dataset="tone")
+    assert "It has no assistant message" in words(found)
+    found.text_area[0].set_value("{still broken")
+    save = "mend-tone.jsonl-25-save"
+    found.button(key=save).click().run()
+    assert "still cannot be used" in found.error[0].value
+    assert datasets.get(full.store, "tone").rejects == 1
+    found.text_area[0].set_value(json.dumps(conversation("?", "!")))
+    found.button(key=save).click().run()
+    assert not found.error
+    assert datasets.get(full.store, "tone").rejects == 0
+    assert datasets.get(full.store, "tone").examples == 25
+
+
+def test_examples_that_are_not_reviewed_wait_for_it(app, store):
+    found = look(app, "datasets")
+    found.file_uploader[0].upload("mine.jsonl", json.dumps(conversation("Where?", "Here.")).encode())
+    found.text_input(key="dataset-name").set_value("mine")
+    found.checkbox(key="reviewed").uncheck()
+    found.button(key="import-go").click().run()
+    assert datasets.get(store, "mine").approved == 0
+
+
+def test_freezing_leads_on_to_a_run(app, full):
+    found = look(app, "datasets", dataset="tone")
+    next(button for button in found.button if button.label == "Freeze").click().run()
+    assert "Frozen" in words(found) and "Train on it" in words(found)
+    assert len(snapshots.listed(full.store)) == 1  # the same examples are the same snapshot
+
+
+def edited(app, full, text: str):
+    found = look(app, "examples", dataset="tone", entry=full.entry)
+    found.text_area[1].set_value(text)
+    return found
+
+
+def button(app, label: str):
+    return next(button for button in app.button if button.label == label)
+
+
+def test_a_saved_edit_is_a_new_version_and_the_old_one_stays(app, full):
+    found = button(edited(app, full, "It is nearly there!"), "Save").click().run()
+    assert not found.exception and not found.error
+    new, old = examples.history(full.store, "tone", full.entry)
+    assert (new.version, new.answer, new.made_by) == (2, "It is nearly there!", "ada")
+    assert old.answer == "Cup 0 is on its way!"
+    assert "Version 2 is saved." in words(found) and "<ins>nearly</ins>" in words(found)
+
+
+def test_approve_next_saves_and_opens_the_next_example(app, full):
+    found = edited(app, full, "It is nearly there!")
+    neighbours, _ = examples.find(full.store, "tone", limit=25)
+    button(found, "Approve, next").click().run()
+    after = [example.entry for example in neighbours].index(full.entry) + 1
+    assert found.query_params["entry"] == neighbours[after].entry
+
+
+def test_who_saves_second_is_told_and_loses_nothing(app, full):
+    found = edited(app, full, "Mine.")
+    seen = examples.get(full.store, "tone", full.entry)
+    theirs = [seen.messages[0], {"role": "assistant", "content": "Theirs."}]
+    examples.edit(full.store, seen, "noor", messages=theirs)
+    button(found, "Save").click().run()
+    assert "noor changed this example while you were editing it" in found.error[0].value
+    assert found.text_area[1].value == "Mine."
+    assert examples.get(full.store, "tone", full.entry).answer == "Theirs."
+    assert "noor saved version 2 meanwhile" in words(found)
+    button(found, "Keep mine, on top of theirs").click().run()
+    assert found.text_area[1].value == "Mine."
+    button(found, "Save").click().run()
+    assert [version.answer for version in examples.history(full.store, "tone", full.entry)][:2] == ["Mine.", "Theirs."]
+
+
+def test_an_edit_without_an_answer_is_refused_with_the_reason(app, full):
+    found = button(edited(app, full, "  "), "Save").click().run()
+    assert "has no text" in found.error[0].value
+    assert len(examples.history(full.store, "tone", full.entry)) == 1
+
+
+def test_an_older_version_is_restored_as_a_new_one(app, full):
+    seen = examples.get(full.store, "tone", full.entry)
+    examples.edit(full.store, seen, "ada", messages=[seen.messages[0], {"role": "assistant", "content": "Worse."}])
+    found = look(app, "examples", dataset="tone", entry=full.entry)
+    button(found, "Restore").click().run()
+    assert not found.exception
+    answers = [version.answer for version in examples.history(full.store, "tone", full.entry)]
+    assert answers == ["Cup 0 is on its way!", "Worse.", "Cup 0 is on its way!"]
+
+
+def test_a_turn_is_added_without_losing_what_was_typed(app, full):
+    found = edited(app, full, "It is nearly there!")
+    button(found, "Add a turn").click().run()
+    assert [area.value for area in found.text_area] == ["Where is cup 0?", "It is nearly there!", ""]
+    button(found, "Remove").click().run()
+    assert [area.value for area in found.text_area] == ["It is nearly there!", ""]
+
+
+def test_a_new_example_is_written_by_hand_and_starts_as_a_draft(app, full):
+    found = look(app, "examples", dataset="tone", entry="new")
+    found.text_area[0].set_value("Do you ship tea?")
+    found.text_area[1].set_value("We ship joy, and tea.")
+    button(found, "Save").click().run()
+    assert not found.exception and not found.error
+    drafts, n = examples.find(full.store, "tone", status="draft")
+    assert n == 1 and drafts[0].answer == "We ship joy, and tea."
+
+
+def test_searching_narrows_the_table(app, full):
+    found = look(app, "examples", dataset="tone")
+    found.text_input(key="search").set_value("cup 7").run()
+    assert list(found.dataframe[0].value["Question"]) == ["Where is cup 7?"]
+    found.text_input(key="search").set_value("saucer").run()
+    assert "None matches" in words(found)
+
+
+def test_a_run_with_an_unreadable_base_is_told_before_it_starts(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    assert not found.exception
+    assert found.error, "the base of this project is an empty folder"
+    assert found.text_input(key="launch-name").value == "tone-2"
+
+
+def test_a_taken_name_is_refused_and_no_run_is_made(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.text_input(key="launch-name").set_value("tone-1")
+    found.button(key="launch").click().run()
+    assert "There is a run or model called tone-1 already" in found.error[-1].value.replace("\\", "")
+    assert len(runs.listed(full.store)) == 1
+
+
+def test_launching_puts_the_run_in_the_queue_with_the_dials_as_they_stand(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.number_input(key="dial-rank").set_value(32)
+    found.button(key="launch").click().run()
+    run = runs.listed(full.store)[0]
+    assert (run.name, run.state, run.settings) == ("tone-2", jobs.QUEUED, {"rank": 32})
+    assert found.title[0].value == "tone-2"
+    assert "It waits for its turn" in words(found)
+
+
+def test_the_same_from_the_command_line_carries_the_dials(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.number_input(key="dial-rank").set_value(32).run()
+    assert f"atelier train {full.snapshot} --name tone-2 --base starter --set=rank=32" in words(found)
+
+
+def test_a_run_that_is_done_shows_its_course_and_leads_on_to_its_model(app, full):
+    found = look(app, "run", run=full.run)
+    assert not found.exception and not found.error
+    said = words(found)
+    assert "tone-1 is ready" in said.replace("**", "").replace("\\", "")
+    assert "validation loss (n = 3)" in said and "1.600" in said
+    assert "the loss went from 2.000 to 1.600" in said
+    assert '<span class="on"> Here</span>' in said
+    assert len(found.get("plotly_chart")) == 4
+
+
+def test_a_failed_run_tells_its_reason_and_can_be_resumed(app, full):
+    run = ended_run(full.store, full.snapshot, "tone-2", jobs.FAILED, why="The disk is full.")
+    found = look(app, "run", run=run.id)
+    assert "The disk is full." in found.error[0].value
+    found.button(key="resume").click().run()
+    assert not found.exception
+    assert runs.get(full.store, run.id).state == jobs.QUEUED
+
+
+def test_a_running_run_shows_how_far_it_is_and_can_be_stopped(app, full):
+    run = runs.launch(full.store, "tone-2", "starter", full.snapshot, "ada")
+    tell(run.job.folder, 3)
+    found = look(app, "run", run=run.id)
+    assert "3 of 6" in words(found) and found.progress[0].value == 50
+    assert "about 6 s left" in found.progress[0].text
+    found.button(key="stop").click().run()
+    assert runs.get(full.store, run.id).state == jobs.STOPPED
+
+
+def test_home_shows_what_runs_now(app, full):
+    run = runs.launch(full.store, "tone-2", "starter", full.snapshot, "ada")
+    tell(run.job.folder, 3)
+    found = look(app, "home")
+    assert found.progress[0].value == 50
+
+
+def test_a_resumed_run_counts_each_step_once(full):
+    from studio.ui import course
+
+    folder = runs.get(full.store, full.run).job.folder
+    events.append(
+        folder,
+        "step",
+        step=6,
+        steps=6,
+        loss=9.0,
+        learning_rate=0.001,
+        gradient_norm=1.0,
+        tokens=600,
+        tokens_per_second=1,
+        seconds_left=0,
+    )
+    told = course.steps(runs.get(full.store, full.run))
+    assert list(told["step"]) == [1, 2, 3, 4, 5, 6]
+    assert told["loss"].iloc[-1] == 9.0
+
+
+def test_a_bug_on_a_page_says_so_and_keeps_its_traceback(app, full):
+    """A run whose snapshot lost its row cannot happen; if it does, nobody sees a blank page."""
+    (runs.get(full.store, full.run).job.folder / "events.jsonl").write_text("not json\n")
+    found = look(app, "run", run=full.run)
+    assert "Something broke that should not have" in words(found)
+    assert found.exception
