@@ -3,7 +3,6 @@
 import json
 import math
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -23,18 +22,10 @@ from studio import (
     reports,
     sources,
 )
-from studio.folders import Home
 from studio.store import Store
 from tests import judged
 
 A_EURO_A_SECOND = 3600.0  # in euros an hour
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    found = Store(Home(tmp_path / "home"))
-    yield found
-    found.close()
 
 
 def ten_questions(store: Store, plain_right: int, tuned_right: int):

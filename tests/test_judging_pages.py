@@ -1,0 +1,253 @@
+"""The pages that ask, judge and decide, empty and full, through the entry."""
+
+import json
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine import events, jobs
+from studio import candidates, evaluations, judgements, models, pairs, prices
+from tests import judged
+from tests.conftest import Full, look, words
+
+PAGES = ("playground", "arena", "evaluations", "dashboard")
+
+
+def everything(app: AppTest) -> str:
+    """All that the browser is sent: the page's words, every label, help, key and option."""
+    return str(app.main) + "".join(str(node.proto) for node in app.main) + str(app.query_params)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_studio_says_what_will_be_here(app, page):
+    look(app, page)
+    assert not app.exception and not app.error
+    assert len(words(app)) > 100
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_full_studio_is_shown_without_an_error(full, app, page):
+    look(app, page)
+    assert not app.exception and not app.error
+
+
+@pytest.mark.parametrize("page", ("arena", "evaluations", "dashboard"))
+def test_an_evaluation_that_is_not_there_is_told_in_a_sentence(full, app, page):
+    look(app, page, evaluation="r9")
+    assert "There is no evaluation r9" in app.error[0].value and not app.exception
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_drawn_again_in_under_200_milliseconds(full, app, page):
+    look(app, page, **({} if page == "playground" else {"evaluation": full.evaluation}))
+    taken = []
+    for _ in range(5):
+        began = time.process_time()
+        app.run()
+        taken.append(time.process_time() - began)
+    assert min(taken) < 0.2
+
+
+# evaluations
+
+
+def test_an_evaluation_shows_each_share_with_its_interval_and_n_and_the_verdict_in_words(full, app):
+    look(app, "evaluations", evaluation=full.evaluation)
+    said = words(app)
+    assert "100&nbsp;% (51-100, n&nbsp;=&nbsp;4)" in said and "0&nbsp;% (0-49, n&nbsp;=&nbsp;4)" in said
+    assert "The baseline." in said and "Better by 100 points" in said
+
+
+def test_answers_are_listed_worst_first_and_filtered_by_outcome(full, app):
+    look(app, "evaluations", evaluation=full.evaluation)
+    plain = full.store.row("select id from candidate where name = 'plain'")["id"]
+    app.selectbox(key=f"whose-{full.evaluation}").set_value(plain).run()
+    assert words(app).count("plain says") == 4
+    app.segmented_control(key=f"kind-{plain}-facts").set_value("wrong").run()
+    assert words(app).count("plain says") == 4
+    app.text_input(key=f"words-{plain}-facts").set_value("i002").run()
+    assert words(app).count("plain says") == 1 and not app.exception
+
+
+def test_what_was_asked_and_answered_is_shown_to_the_letter_and_never_as_html(full, app):
+    plain, _ = judged.two(full.store)
+    said = judged.answer(plain, "i000", "<img src=x> costs $5 or $6 :red[now]", scores=judged.right(0.0))
+    found = judged.evaluation(full.store, judged.items(1), [said])
+    look(app, "evaluations", evaluation=found.id)
+    assert "&lt;img src=x&gt; costs $5 or $6 :red[now]" in words(app)
+
+
+def test_failed_calls_are_listed_and_counted_nowhere(full, app):
+    plain, _ = judged.two(full.store)
+    lines = [
+        judged.answer(plain, "i000", "yes", scores=judged.right(1.0)),
+        judged.answer(plain, "i001", error="The server ended before it answered."),
+    ]
+    found = judged.evaluation(full.store, judged.items(2), lines)
+    look(app, "evaluations", evaluation=found.id)
+    assert "1 failed calls, counted nowhere" in words(app) and "n&nbsp;=&nbsp;1)" in words(app)
+
+
+def test_a_running_evaluation_shows_how_far_it_is(full, app):
+    plain, _ = judged.two(full.store)
+    made = evaluations.start(full.store, "slow", judged.items(4), "by hand", [plain.id], ["facts"], "ada")
+    line = judged.answer(plain, "i000", "yes", scores=judged.right(1.0))
+    (made.job.folder / "responses.jsonl").write_text(json.dumps(line) + "\n")
+    events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
+    look(app, "evaluations", evaluation=made.id)
+    assert app.progress[0].text == "1 of 4 answers · about 1 min 15 s left"
+
+
+def test_a_failed_evaluation_says_why_and_can_go_on(full, app):
+    plain, _ = judged.two(full.store)
+    found = judged.evaluation(full.store, judged.items(1), [judged.answer(plain, "i000", "x")], state=jobs.FAILED)
+    events.append(found.job.folder, "end", state=jobs.FAILED, why="There is no model here.")
+    look(app, "evaluations", evaluation=found.id)
+    assert "There is no model here." in words(app)
+    press(app, "Go on")
+    assert evaluations.get(full.store, found.id).state == jobs.QUEUED
+
+
+def test_an_evaluation_is_started_with_what_it_can_show(full, app):
+    look(app, "evaluations")
+    ids = [candidate.id for candidate in candidates.listed(full.store)]
+    app.multiselect(key="new-who").set_value(ids).run()
+    assert "four times out of five" in words(app)
+    app.text_input(key="new-name").set_value("a first look")
+    press(app, "Start")
+    newest = evaluations.listed(full.store)[0]
+    assert (newest.name, newest.candidates, newest.made_by) == ("a first look", ids, "ada")
+    assert not app.exception
+
+
+# arena
+
+
+def test_nothing_on_the_judging_screen_tells_whose_answer_it_is(full, app):
+    plain, tuned = judged.two(full.store)
+    lines = [judged.answer(who, "i000", text) for who, text in ((plain, "Two years."), (tuned, "For ages, petal!"))]
+    found = judged.evaluation(full.store, judged.items(1), lines)
+    pairs.deal(full.store, found.id, plain.id, tuned.id, "ada")
+    hidden = {row["id"] for row in full.store.rows("select id from response union select id from candidate")}
+    hidden |= {said for who in (plain, tuned) for said in (who.name, who.model, who.system) if said}
+    look(app, "arena", evaluation=found.id)
+    sent = everything(app)
+    assert "Two years." in sent and "For ages, petal!" in sent
+    assert not [word for word in hidden if word in sent]
+    look(app, "arena", evaluation=found.id, show="deal")
+    assert plain.name in everything(app)  # where names may be seen, this test would see them
+
+
+def test_one_key_judges_and_brings_the_next_pair(full, app):
+    look(app, "arena", evaluation=full.evaluation)
+    before = pairs.next_blind(full.store, full.evaluation, "ada")
+    press(app, "Left")
+    after = pairs.next_blind(full.store, full.evaluation, "ada")
+    assert after != before and pairs.count(full.store, full.evaluation, "ada") == (1, 4)
+    (row,) = full.store.rows("select pair, judge, verdict, seconds from judgement")
+    assert (row["pair"], row["judge"], row["verdict"]) == (before.id, "ada", "left") and row["seconds"] > 0
+    assert app.progress[0].value == 25
+
+
+def test_the_buttons_carry_their_keys(full, app):
+    look(app, "arena", evaluation=full.evaluation)
+    keys = {button.label: button.proto.shortcut for button in app.button if button.proto.shortcut}
+    assert keys == {"Left": "1", "Right": "2", "Equally good": "3", "Both bad": "4", "Skip": "s", "Undo": "z"}
+
+
+def test_undo_brings_the_pair_back(full, app):
+    look(app, "arena", evaluation=full.evaluation)
+    before = pairs.next_blind(full.store, full.evaluation, "ada")
+    press(app, "Both bad")
+    press(app, "Undo")
+    assert pairs.next_blind(full.store, full.evaluation, "ada") == before
+    assert pairs.count(full.store, full.evaluation, "ada") == (0, 4)
+
+
+def test_after_the_last_pair_the_names_are_offered_and_shown_on_demand(full, app):
+    look(app, "arena", evaluation=full.evaluation)
+    for _ in range(4):
+        press(app, "Equally good")
+    assert "You have judged all 4 pairs" in words(app) and "playful" not in everything(app)
+    press(app, "Show who was who")
+    assert "every pair was a tie (0 for plain, 0 for tuned, 4 ties; 1 judge)" in words(app)
+
+
+def test_somebody_who_stops_early_must_say_so_before_names_are_shown(full, app):
+    judgements.record(full.store, full.pair, "ada", judgements.LEFT)
+    look(app, "arena", evaluation=full.evaluation)
+    assert "You have judged 1 of 4" in words(app)
+    press(app, "Show the names")
+    assert app.query_params["show"] == "names" and "Cannot tell which is preferred" in words(app)
+
+
+def test_pairs_are_dealt_from_the_page(full, app):
+    plain, tuned = judged.two(full.store)
+    lines = [judged.answer(who, "i000", who.name) for who in (plain, tuned)]
+    found = judged.evaluation(full.store, judged.items(1), lines)
+    look(app, "arena", evaluation=found.id, show="deal")
+    press(app, "Deal the pairs")
+    assert pairs.count(full.store, found.id, "ada") == (0, 1) and "Question" in words(app)
+
+
+# dashboard
+
+
+def test_the_first_line_says_what_the_figures_allow_one_to_say(full, app):
+    look(app, "dashboard", evaluation=full.evaluation)
+    said = words(app)
+    assert "By facts, tuned is best: 100&nbsp;% (51-100, n&nbsp;=&nbsp;4)." in said
+    assert "no other candidate is cheaper" in said or "the cheapest is" in said
+
+
+def test_a_price_is_set_with_its_source_and_by_whom(full, app):
+    look(app, "dashboard")
+    app.number_input[0].set_value(2.5)
+    app.text_input[0].set_value("a bill of June")
+    press(app, "Set")
+    price = prices.current(full.store)
+    assert (price.amount, price.source, price.made_by) == (2.5, "a bill of June", "ada")
+    assert "2.5 euros an hour" in words(app)
+
+
+def test_a_price_without_a_source_is_refused_in_a_sentence(full, app):
+    look(app, "dashboard")
+    press(app, "Set")
+    assert "A price needs its source" in app.error[0].value and not app.exception
+
+
+def test_runs_are_listed_with_their_last_validation_loss(full, app):
+    look(app, "dashboard")
+    table = app.dataframe[0].value
+    assert table["run"].tolist() == ["tone-1"] and table["validation loss"].tolist() == pytest.approx([1.6])
+
+
+# playground
+
+
+def test_the_base_meets_the_newest_model_by_default(full, app):
+    look(app, "playground")
+    chosen = [app.selectbox(key=f"who-{side}").value for side in (0, 1)]
+    assert chosen == ["starter", models.listed(full.store)[-1].name]
+
+
+def test_a_failed_answer_is_told_in_its_own_column_and_stops_nothing(full, app):
+    look(app, "playground")
+    app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
+    assert not app.exception
+    assert len(app.error) == 2 and all("There is no" in error.value for error in app.error)
+    assert "How long is the warranty?" in words(app)
+
+
+def test_a_changed_setting_can_be_kept_as_a_candidate(full: Full, app):
+    look(app, "playground")
+    app.text_area(key="system-0-starter").set_value("Be brief.").run()
+    app.text_input(key="name-0-starter").set_value("brief")
+    press(app, "Keep as candidate")
+    kept = next(candidate for candidate in candidates.listed(full.store) if candidate.name == "brief")
+    assert (kept.system, kept.model, kept.made_by) == ("Be brief.", "starter", "ada")
