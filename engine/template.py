@@ -79,7 +79,10 @@ class Template:
 
     def ids(self, texts: list[str]) -> list[list[int]]:
         """Token ids of rendered texts."""
-        return [encoding.ids for encoding in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        distinct = list(dict.fromkeys(texts))  # the end of the last turn is mostly the end of the text
+        encoded = self.tokenizer.encode_batch_fast(distinct, add_special_tokens=False)
+        ids = {text: encoding.ids for text, encoding in zip(distinct, encoded, strict=True)}
+        return [ids[text] for text in texts]
 
     def _span(self, text: str, messages: list[Message], tools: list[Any] | None, n: int) -> Span:
         before = self.render(messages[:n], tools, prompt=True)
