@@ -8,8 +8,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,51 +73,50 @@ class Round:
         self.began = self.told = time.monotonic()
 
     async def finish(self) -> None:
-        async with AsyncExitStack() as stack:
-            for one in {candidate.name: candidate for candidate, _ in self.open_pairs}.values():
-                await self._place(one)  # a model that cannot be had ends the job here, not once for every item
-            pairs = iter(self.open_pairs)
-            await asyncio.gather(*[self._work(pairs, stack) for _ in range(self.spec.concurrency)])
+        for one in {candidate.name: candidate for candidate, _ in self.open_pairs}.values():
+            await self._place(one)  # a model that cannot be had ends the job here, not once for every item
+        pairs = iter(self.open_pairs)
+        try:
+            await asyncio.gather(*[self._work(pairs) for _ in range(self.spec.concurrency)])
+        finally:
+            await asyncio.gather(*[pool.aclose() for pool in self.pools.values()])
         self._tell()
 
-    async def _work(self, pairs: Any, stack: AsyncExitStack) -> None:
+    async def _work(self, pairs: Iterator[tuple[Candidate, Item]]) -> None:
         for candidate, item in pairs:
-            line = await self._line(candidate, item, stack)
+            line = await self._line(candidate, item)
             with (self.folder / FILE).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
             self.done += 1
             if time.monotonic() - self.told >= TELL:
                 self._tell()
 
-    async def _line(self, candidate: Candidate, item: Item, stack: AsyncExitStack) -> dict[str, Any]:
+    async def _line(self, candidate: Candidate, item: Item) -> dict[str, Any]:
         hits: list[Hit] = []
         try:
             messages, hits = candidates.messages(candidate, item["messages"])
-            answer = await self._ask(candidate, messages, stack)
+            answer = await self._ask(candidate, messages)
         except Problem as problem:
             return _line(candidate, item, hits, Answer("", "", None, None, 0.0, None, ""), {}, str(problem))
         found = {metric: metrics.score(metric, answer.text, item, self.guide) for metric in self.spec.metrics}
         scores = {metric: {"value": score.value, "why": score.why} for metric, score in found.items()}
         return _line(candidate, item, hits, answer, scores, None)
 
-    async def _ask(self, candidate: Candidate, messages: list[dict[str, str]], stack: AsyncExitStack) -> Answer:
+    async def _ask(self, candidate: Candidate, messages: list[dict[str, str]]) -> Answer:
         place = await self._place(candidate)
         try:
-            return await self._asked(candidate, place, messages, stack)
+            return await self._asked(candidate, place, messages)
         except Problem:
             # our own server may have ended meanwhile: then there is another place
             elsewhere = await self._place(candidate, anew=place)
             if elsewhere == place:
                 raise
-            return await self._asked(candidate, elsewhere, messages, stack)
+            return await self._asked(candidate, elsewhere, messages)
 
-    async def _asked(
-        self, candidate: Candidate, place: tuple[Endpoint, str], messages: list[dict[str, str]], stack: AsyncExitStack
-    ) -> Answer:
+    async def _asked(self, candidate: Candidate, place: tuple[Endpoint, str], messages: list[dict[str, str]]) -> Answer:
         endpoint, name = place
         if endpoint.url not in self.pools:
             self.pools[endpoint.url] = client.pool(endpoint, self.spec.concurrency)
-            await stack.enter_async_context(self.pools[endpoint.url])
         return await client.achat(endpoint, name, messages, candidate.decoding, self.pools[endpoint.url])
 
     async def _place(self, candidate: Candidate, anew: tuple[Endpoint, str] | None = None) -> tuple[Endpoint, str]:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine import client
+from engine import calls, client
 from engine.client import Decoding, Endpoint
 from engine.problems import Problem
 
@@ -62,7 +62,7 @@ def events(*said: dict) -> bytes:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
-    monkeypatch.setattr(client, "PAUSES", (0.01, 0.02))
+    monkeypatch.setattr(calls, "PAUSES", (0.01, 0.02))
 
 
 def test_an_answer_brings_its_text_tokens_time_and_the_model_that_gave_it():
@@ -141,6 +141,16 @@ def test_an_answer_by_another_model_is_refused(asked, answered, same):
         else:
             with pytest.raises(Problem, match=f"Asked {asked}, but"):
                 client.chat(endpoint, asked, HELLO)
+
+
+@pytest.mark.parametrize("strange", [b"<html>Please log in</html>", {"choices": []}, [1]])
+def test_an_answer_in_another_language_than_the_protocol_is_a_problem(strange):
+    script = [(200, {}, strange), (200, {}, b"data: " + (strange if isinstance(strange, bytes) else b"[1]") + b"\n\n")]
+    with foreign(*script) as (endpoint, _):
+        with pytest.raises(Problem, match="not in the chat protocol"):
+            client.chat(endpoint, "large", HELLO)
+        with pytest.raises(Problem, match=r"not in the chat protocol|could not finish"):
+            list(client.stream(endpoint, "large", HELLO))
 
 
 def test_a_stream_gives_pieces_and_then_its_answer():
