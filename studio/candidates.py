@@ -72,6 +72,14 @@ def draft(
     return Candidate(id, name, model, system, library, passages, settings, by, now())
 
 
+def rename(store: Store, id: str, name: str, by: str) -> Candidate:
+    """The same arrangement under another name."""
+    if get(store, id).name != name:
+        with store.write(by, "candidate.rename", id, name=name) as cursor:
+            cursor.execute("update candidate set name = ? where id = ?", [name, id])
+    return get(store, id)
+
+
 def listed(store: Store) -> list[Candidate]:
     return [_candidate(row) for row in store.rows("select * from candidate order by made_at, name")]
 

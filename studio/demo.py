@@ -95,18 +95,23 @@ class Loop:
         return evaluations.get(self.store, found.id)
 
     def arm(self, name: str, model: str, system: str = "", passages: int = 0) -> Candidate:
+        """A candidate under this name, also when the search has tried it under another."""
         library = LIBRARY if passages else ""
-        return candidates.add(self.store, name, model, BY, system=system, library=library, passages=passages)
+        found = candidates.add(self.store, name, model, BY, system=system, library=library, passages=passages)
+        return candidates.rename(self.store, found.id, name, BY)
 
     def best_prompt(self, items: Sequence[dict[str, Any]]) -> str:
         """The system prompt with the most facts and tone on validation; the first of equals."""
-        tried = [self.arm(f"Base, prompt {n}", models.STARTER_NAME, system=text) for n, text in enumerate(PROMPTS)]
+        tried = [
+            self.arm(f"Base, prompt {n} of the search", models.STARTER_NAME, system=text)
+            for n, text in enumerate(PROMPTS)
+        ]
         found = self.evaluate("search the best prompt", items, "validation questions", tried, ["facts", "tone"])
         return PROMPTS[self._best(found, tried, ["facts", "tone"])]
 
     def best_depth(self, items: Sequence[dict[str, Any]], system: str) -> int:
         """How many passages serve the base best on validation; the fewest of equals."""
-        tried = [self.arm(f"Base, {n} passages", models.STARTER_NAME, system, n) for n in DEPTHS]
+        tried = [self.arm(f"Base, {n} passages of the search", models.STARTER_NAME, system, n) for n in DEPTHS]
         found = self.evaluate("search the best retrieval depth", items, "validation questions", tried, ["facts"])
         return DEPTHS[self._best(found, tried, ["facts"])]
 

@@ -18,12 +18,12 @@ console = Console(stderr=True)
 def bars() -> Iterator[Progress]:
     """A place for bars: what, how far, time taken, time left."""
     with Progress(
-        TextColumn("{task.description:<34}"),
-        BarColumn(bar_width=28),
+        TextColumn("{task.description:<31}"),
+        BarColumn(bar_width=14),  # all of it fits into 80 columns
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", style="dim"),
         console=console,
     ) as progress:
         yield progress

@@ -1,0 +1,202 @@
+"""A newcomer's first hour in a real browser: import, mend, freeze, train, watch, ask, compare, judge, decide."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from engine import jobs, servers
+from studio.folders import SAMPLE, STARTER, Home
+from tests.test_survival import healthy, until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(not (STARTER / "model.safetensors").exists(), reason="the starter model is not built yet"),
+]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SLOW = 120_000  # milliseconds: two cores, a model to load
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("journey") / "home")
+
+
+@pytest.fixture(scope="module")
+def url(home: Home) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "studio", "studio", "--home", str(home.root), "--port", str(port)]
+    log = (home.root.parent / "studio.log").open("wb")
+    studio = subprocess.Popen(
+        command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    until(lambda: healthy(port), 60)
+    yield f"http://127.0.0.1:{port}"
+    studio.terminate()
+    studio.wait()
+    for server in servers.listed(home.servers):
+        servers.stop(server)
+    for job in jobs.listed(home.jobs):
+        jobs.stop(job, grace=2)
+
+
+@pytest.fixture(scope="module")
+def page(url: str) -> Iterator[Page]:
+    # Chromium's own errands would wait for a network that a closed machine does not have
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*quiet, "--disable-sync", "--no-first-run"]
+        )
+        tab = browser.new_page(viewport={"width": 1440, "height": 1000})
+        tab.set_default_timeout(30_000)
+        tab.goto(url)
+        yield tab
+        browser.close()
+
+
+def place(page: Page, name: str) -> None:
+    """Go there by the navigation, as a person does."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def no_traceback(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
+    """Pick from a select box by typing into it."""
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option).first.click()
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """96 of the sample's tone rows, and one line that lost its end."""
+    lines = (SAMPLE / "tone" / "train.jsonl").read_text().splitlines()[:96]
+    broken = lines[2][: len(lines[2]) // 2]
+    path = tmp_path_factory.mktemp("rows") / "my-tone.jsonl"
+    path.write_text("\n".join([*lines[:2], broken, *lines[3:]]) + "\n")
+    return path
+
+
+def test_a_file_is_imported_and_its_broken_line_is_told_and_mended(page: Page, rows: Path):
+    place(page, "Datasets")
+    page.locator("input[type=file]").set_input_files(rows)
+    page.get_by_label("Name of the dataset").fill("my tone")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text("95 added to my tone")).to_be_visible()
+    expect(page.get_by_text("It is not JSON")).to_be_visible()
+    mended = {
+        "messages": [{"role": "user", "content": "It is late."}, {"role": "assistant", "content": "Oopsie, petal!"}]
+    }
+    page.get_by_label("The line as it stands").fill(json.dumps(mended))
+    page.get_by_role("button", name="Save this line").click()
+    expect(page.get_by_text("Line 3 is an example now.")).to_be_visible()
+    no_traceback(page)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.jsonl", b"", "is empty"),
+        ("wide.jsonl", '{"messages": []}'.encode("utf-16"), "UTF-16"),
+        ("latin.jsonl", '{"messages": "caf\xe9"}\n'.encode("latin-1"), "It is not UTF-8 text"),
+        ("silent.jsonl", b'{"messages": [{"role": "user", "content": "Hello?"}]}\n', "has no assistant message"),
+    ],
+)
+def test_a_bad_file_gets_one_clear_sentence(page: Page, tmp_path: Path, name: str, content: bytes, said: str):
+    path = tmp_path / name
+    path.write_bytes(content)
+    place(page, "Home")
+    place(page, "Datasets")
+    page.get_by_text("Bring in a file").click()
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_label("Name of the dataset").fill("bad")
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_text(said).first).to_be_visible()
+    no_traceback(page)
+
+
+def test_an_example_is_edited_and_its_history_stays(page: Page, url: str):
+    page.goto(f"{url}/examples?dataset=my+tone")
+    expect(page.get_by_role("heading", name="my tone")).to_be_visible()
+    no_traceback(page)
+
+
+def test_a_run_is_launched_watched_and_ends_as_a_model(page: Page, url: str):
+    page.goto(f"{url}/datasets?dataset=my+tone")
+    page.get_by_role("button", name="Freeze").click()
+    page.get_by_role("link", name="Train on it").click()
+    page.get_by_label("Name of the run, and of the model it makes").fill("my-voice")
+    page.get_by_label("Name of the run, and of the model it makes").press("Enter")
+    page.get_by_role("button", name="Launch", exact=True).click()
+    expect(page.get_by_role("heading", name="my-voice")).to_be_visible()
+    expect(page.get_by_text("Loss: how surprised it is")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("my-voice is ready to be asked.")).to_be_visible(timeout=SLOW)
+    page.get_by_role("tab", name="First batch").click()
+    expect(page.get_by_text("Marked is what it learns to say")).to_be_visible()
+    no_traceback(page)
+
+
+def test_base_and_tuned_model_are_asked_side_by_side(page: Page):
+    page.get_by_role("link", name="Ask it in the playground").click()
+    expect(page.get_by_role("heading", name="Playground")).to_be_visible()
+    box = page.get_by_placeholder("Ask something")
+    box.fill("Your parcel arrives on Tuesday.")
+    box.press("Enter")
+    expect(page.get_by_text(re.compile(r"\d+ tokens"))).to_have_count(2, timeout=SLOW)
+    no_traceback(page)
+
+
+def test_candidates_are_compared_on_the_frozen_test_items(page: Page):
+    place(page, "Evaluations")
+    page.get_by_label("Name", exact=True).fill("base or tuned")
+    for option in ("starter", "my-voice"):
+        page.get_by_label("Candidates", exact=True).click()
+        page.get_by_role("option", name=option).first.click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", name="base or tuned")).to_be_visible()
+    expect(page.get_by_role("button", name="Judge these blind")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Answer by answer")).to_be_visible()
+    no_traceback(page)
+
+
+def test_answers_are_judged_blind_with_the_keyboard(page: Page):
+    page.get_by_role("button", name="Judge these blind").click()
+    page.get_by_role("button", name="Deal the pairs").click()
+    expect(page.get_by_text("Which would you rather send")).to_be_visible()
+    content = page.content()
+    assert "my-voice" not in content and "starter" not in content, "a name is on the page before the verdict"
+    for number, key in enumerate(("1", "2", "3"), 1):
+        page.locator("body").press(key)
+        expect(
+            page.get_by_text(re.compile(rf"^{number} of \d+ judged")).or_(page.get_by_text("All judged"))
+        ).to_be_visible()
+    no_traceback(page)
+
+
+def test_the_dashboard_says_what_the_figures_allow(page: Page):
+    place(page, "Dashboard")
+    expect(page.get_by_text(re.compile(r"n = \d+")).first).to_be_visible()
+    expect(page.get_by_text("Quality and cost")).to_be_visible()
+    no_traceback(page)
+
+
+def test_the_api_answers_beside_the_pages(url: str):
+    assert httpx.get(f"{url}/v1/health").json()["status"] == "ok"
