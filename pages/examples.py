@@ -1,12 +1,15 @@
 """Examples: find one, read it, edit it. Every save is a new version; nothing is overwritten."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from studio import datasets, examples
 from studio.datasets import Dataset
-from studio.examples import STATUSES, Example
-from studio.ui import editor, nav, notices, parts, state
+from studio.examples import APPROVED, STATUSES, Example
+from studio.ui import editor, edits, nav, notices, parts, state
 
 PER_PAGE = 25
 NEW = "new"
@@ -51,15 +54,19 @@ def table(dataset: Dataset) -> list[Example]:
     slot = st.container()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(f"{n:,} of {parts.count(dataset.examples, 'example')}", width="content")
+        several = not state.asked("entry") and st.toggle("Edit several at once", key="several")
         page = st.pagination(pages, key=f"page-{pages}", max_visible_pages=5) if pages > 1 else 1
     found, _ = examples.find(
         store, dataset.name, text=text, tag=tag, status=status, limit=PER_PAGE, offset=(page - 1) * PER_PAGE
     )
     with slot:
-        if found:
-            rows(found, key=f"rows-{dataset.name}-{page}-{text}-{tag}-{status}")
-        else:
+        key = f"{dataset.name}-{page}-{text}-{tag}-{status}-{state.value(state.STEPS, 0)}"
+        if not found:
             st.caption("None matches. Try fewer words, or another tag or status.")
+        elif several:
+            sheet(found, key=f"sheet-{key}")
+        else:
+            rows(found, key=f"rows-{key}")
     return found
 
 
@@ -76,7 +83,6 @@ def rows(found: list[Example], key: str) -> None:
     entries, opened = [example.entry for example in found], state.asked("entry")
     colors = [parts.STATES[status][0] for status in STATUSES]
     width = 270 if opened else 360
-    key = f"{key}-{state.value(state.STEPS, 0)}"
     state.keep(state.LISTED, (key, entries))
     st.dataframe(
         frame,
@@ -98,6 +104,46 @@ def rows(found: list[Example], key: str) -> None:
         },
         alt="The examples that match; a click on one opens it",
     )
+
+
+def sheet(found: list[Example], key: str) -> None:
+    """The same examples as a table in which status, tags and note can be changed, many at a time."""
+    before = [{"Status": example.status, "Tags": example.tags, "Note": example.note} for example in found]
+    frame = pd.DataFrame([{"Question": e.prompt, "Answer": e.answer, **b} for e, b in zip(found, before, strict=True)])
+    st.data_editor(
+        frame,
+        key=key,
+        hide_index=True,
+        height=38 * (len(frame) + 1),
+        row_height=38,
+        disabled=["Question", "Answer"],
+        column_config={
+            "Question": st.column_config.TextColumn(width=300),
+            "Answer": st.column_config.TextColumn(width=300),
+            "Status": st.column_config.SelectboxColumn(options=STATUSES, required=True, width=120),
+            "Tags": st.column_config.MultiselectColumn(
+                options=examples.tags(store, found[0].dataset), accept_new_options=True
+            ),
+        },
+        alt="The examples that match; status, tags and note can be changed",
+    )
+    changed = edits.changes([example.entry for example in found], before, st.session_state[key]).edited
+    with st.container(horizontal=True):
+        if st.button("Save", type="primary", icon=":material/save:", disabled=not changed, key="sheet-save"):
+            save(found, changed)
+        if st.button("Approve all shown", icon=":material/done_all:", key="sheet-approve"):
+            save(found, {e.entry: {"Status": APPROVED} for e in found if e.status != APPROVED})
+
+
+def save(found: list[Example], changed: Mapping[Hashable, Mapping[str, Any]]) -> None:
+    for example in found:
+        if new := changed.get(example.entry):
+            examples.edit(
+                store, example, state.me(), status=new.get("Status"), tags=new.get("Tags"), note=new.get("Note")
+            )
+    notices.later(f"{parts.count(len(changed), 'example')} saved." if changed else "They are approved already.")
+    state.keep(state.STEPS, state.value(state.STEPS, 0) + 1)
+    st.rerun()
 
 
 def _open() -> None:

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from engine import events, jobs
-from studio import audit, datasets, evaluations, models, runs, steps
+from engine import jobs
+from studio import audit, datasets, evaluations, models, runs, sample, steps
 from studio.store import Store
-from studio.ui import live, nav, notices, parts, state
+from studio.ui import course, deeds, live, nav, notices, parts, state
 
 
 def welcome(store: Store) -> None:
@@ -37,12 +37,12 @@ def welcome(store: Store) -> None:
 
 
 def load_sample(store: Store) -> None:
-    from studio import sample
-
     bar = st.progress(0.0, "Loading the sample project")
-    sample.load(
-        store, state.me(), lambda what, done, of: bar.progress(min(1.0, done / of) if of else 1.0, f"Reading {what}")
-    )
+
+    def progress(what: str, done: int, of: int) -> None:
+        bar.progress(min(1.0, done / of) if of else 1.0, f"Reading {what}")
+
+    sample.load(store, state.me(), progress)
     notices.later("The sample project is here.")
     st.rerun()
 
@@ -64,19 +64,21 @@ def counts(store: Store) -> None:
 def working(store: Store) -> bool:
     """What runs now; False when nothing does."""
     found = [job for job in jobs.listed(store.home.jobs) if job.live]
-    parts.label("Running now")
+    parts.section("Running now")
     if not found:
         st.caption("Nothing. The machine is free.")
+    named = {run.id: run.name for run in runs.listed(store)} | {e.id: e.name for e in evaluations.listed(store)}
     for job in found:
-        told = events.last(job.folder, "step") or {}
-        share = told.get("step", 0) / told["steps"] if told.get("steps") else 0.0
-        left = f", {parts.lasting(told['seconds_left'])} left" if told.get("seconds_left") else ""
-        st.progress(share, f"{job.kind} · {job.state}{left} · {job.by}")
+        share, left = course.progress(job)
+        words = " · ".join(word for word in (named.get(job.id, job.kind), job.state, left, job.by) if word)
+        st.progress(share, notices.plain(words))
+        if job.kind == "train":
+            nav.link("Watch it", "run", run=job.id)
     return bool(found)
 
 
 def next_steps(store: Store) -> None:
-    parts.label("What next")
+    parts.section("What next")
     mine = state.role()
     found = sorted(steps.next_steps(store), key=lambda step: step.role != mine)
     with st.grid(len(found), min_column_width=230, gap="small"):
@@ -86,13 +88,19 @@ def next_steps(store: Store) -> None:
                 st.markdown(f"**{step.text}**")
                 st.caption(step.why)
                 st.space("stretch")
-                nav.link("Go there", step.page)
+                if step.page != "home":
+                    nav.link("Go there", step.page)
+                elif st.button("Load it", key="sample", type="tertiary", icon=":material/download:"):
+                    load_sample(store)
 
 
 def lately(store: Store) -> None:
-    parts.label("Lately")
-    for event in audit.listed(store, 8):
-        st.markdown(f"**{event.made_by}** · {event.verb} · {event.subject} :gray[· {parts.ago(event.made_at)}]")
+    parts.section("Lately")
+    done = [
+        f"**{notices.plain(event.made_by)}** {deeds.said(event)} :gray[{parts.ago(event.made_at)}]"
+        for event in audit.listed(store, 8)
+    ]
+    st.markdown("  \n".join(done))
 
 
 store = state.store()

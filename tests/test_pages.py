@@ -225,6 +225,26 @@ def test_a_new_example_is_written_by_hand_and_starts_as_a_draft(app, full):
     assert n == 1 and drafts[0].answer == "We ship joy, and tea."
 
 
+def test_several_examples_are_changed_in_the_table_and_each_keeps_its_history(app, full):
+    found = look(app, "examples", dataset="tone")
+    found.toggle(key="several").set_value(True).run()
+    key = found.data_editor[0].key
+    shown, _ = examples.find(full.store, "tone", limit=25)
+    delta = {
+        "edited_rows": {1: {"Status": "rejected"}, 2: {"Note": "read aloud"}},
+        "added_rows": [],
+        "deleted_rows": [],
+    }
+    found.session_state[key] = delta
+    found.run()
+    found.button(key="sheet-save").click().run()
+    assert not found.exception
+    first, second, third = (examples.get(full.store, "tone", example.entry) for example in shown[:3])
+    assert (first.version, second.version, second.status) == (1, 2, "rejected")
+    assert (third.note, third.status, third.tags) == ("read aloud", "approved", ["cups"])
+    assert "2 examples saved." in words(found)
+
+
 def test_searching_narrows_the_table(app, full):
     found = look(app, "examples", dataset="tone")
     found.text_input(key="search").set_value("cup 7").run()

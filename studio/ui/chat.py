@@ -19,6 +19,12 @@ def words(text: str, *, large: bool = False) -> None:
     st.html(said(text, large=large))
 
 
+def question(text: str) -> None:
+    """What was asked, above the answers."""
+    parts.label("Question")
+    words(text, large=True)
+
+
 def said(text: str, *, large: bool = False) -> str:
     return f'<div class="said{" large" if large else ""}">{html.escape(text) or "<i>(no words)</i>"}</div>'
 
@@ -37,7 +43,7 @@ def facts(answer: Said) -> str:
     """Tokens, seconds and cost in one line."""
     tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
     first = f" (first word after {answer.first:.1f} s)" if answer.first else ""
-    return f"{tokens} · {answer.seconds:.1f} s{first} · {findings.euros(answer.cost)}"
+    return f"{tokens} · {answer.seconds:.1f} s{first} · {findings.euros(1000 * answer.cost)} for 1,000 such answers"
 
 
 def compared(one: str, other: str) -> tuple[str, str]:
@@ -46,7 +52,7 @@ def compared(one: str, other: str) -> tuple[str, str]:
     left, right = [], []
     for kind, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         here, there = html.escape("".join(a[i:j])), html.escape("".join(b[k:m]))
-        left.append(here if kind == "equal" or not here else f"<del>{here}</del>")
+        left.append(here if kind == "equal" or not here else f"<ins>{here}</ins>")
         right.append(there if kind == "equal" or not there else f"<ins>{there}</ins>")
     return f'<div class="diff">{"".join(left)}</div>', f'<div class="diff">{"".join(right)}</div>'
 

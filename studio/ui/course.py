@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from engine import jobs
+from engine import events, jobs
+from engine.jobs import Job
 from studio.runs import Run
 from studio.ui import parts
 
@@ -32,6 +33,17 @@ def left(run: Run) -> str:
     """The time left, in words; '' when it is not known."""
     told = run.last("step")
     return f"about {parts.lasting(told['seconds_left'])} left" if run.live and told else ""
+
+
+def progress(job: Job) -> tuple[float, str]:
+    """How much of any job is done, from 0 to 1, and the time left in words ('' when it is not known)."""
+    told, _ = events.read(job.folder)
+    last = next((event for event in reversed(told) if event["kind"] in ("step", "progress")), None)
+    if last is None:
+        return 0.0, ""
+    done, of = (last["step"], last["steps"]) if last["kind"] == "step" else (last["done"], last["of"])
+    seconds = last.get("seconds_left")
+    return (min(1.0, done / of) if of else 0.0), f"about {parts.lasting(seconds)} left" if seconds else ""
 
 
 def figures(run: Run) -> dict[str, str]:

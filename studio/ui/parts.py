@@ -38,6 +38,12 @@ def label(text: str) -> None:
     st.html(f'<div class="label">{html.escape(text)}</div>')
 
 
+def section(title: str) -> None:
+    """A small-caps label with air above it, to open a part of a page."""
+    st.space("xsmall")
+    label(title)
+
+
 def facts(values: Mapping[str, str]) -> None:
     """A row of figures, each under its name; wraps on a narrow screen."""
     cells = "".join(
@@ -81,7 +87,7 @@ def ago(then: datetime | float) -> str:
         return f"{seconds / 60:.0f} min ago"
     if seconds < 86400:
         return f"{seconds / 3600:.0f} h ago"
-    return f"{then:%-d %b %Y}" if seconds > 86400 * 6 else f"{seconds / 86400:.0f} days ago"
+    return f"{then:%-d %b %Y}" if seconds > 86400 * 6 else f"{count(round(seconds / 86400), 'day')} ago"
 
 
 def lasting(seconds: float) -> str:

@@ -1,0 +1,40 @@
+"""Deeds: the events of the record in plain words. Pure."""
+
+from studio.audit import Event
+from studio.ui import notices
+
+WORDS = {
+    "dataset.import": "brought {source} into {subject}",
+    "dataset.mend": "mended line {line} of {source}",
+    "example.write": "wrote an example for {dataset}",
+    "example.edit": "edited an example of {dataset}",
+    "snapshot.freeze": "froze {dataset}",
+    "run.launch": "launched the run {name}",
+    "run.stop": "stopped a run",
+    "run.resume": "resumed a run",
+    "model.add": "added the model {subject}",
+    "model.move": "found the model {subject} in a new place",
+    "library.add": "added {documents} documents to {subject}",
+    "candidate.add": "made the candidate {name}",
+    "candidate.rename": "renamed a candidate to {name}",
+    "evaluation.start": "started the evaluation {name}",
+    "evaluation.stop": "stopped an evaluation",
+    "evaluation.resume": "resumed an evaluation",
+    "evaluation.pull": "brought in {responses} answers",
+    "pairs.deal": "dealt pairs to judge",
+    "pair.judge": "judged a pair",
+    "pair.unjudge": "took a verdict back",
+    "member.welcome": "welcomed {subject} as {role}",
+    "price.set": "set the price of {subject}",
+}
+
+
+def said(event: Event) -> str:
+    """What was done, as Markdown; an event without words of its own is shown by its name."""
+    words = WORDS.get(event.verb, "{verb} {subject}")
+    values = {"verb": event.verb, "subject": event.subject, "dataset": event.subject.split("/")[0], **event.detail}
+    known = {name: notices.plain(str(value)) for name, value in values.items()}
+    try:
+        return words.format_map(known)
+    except KeyError:  # written by an older version, with other details
+        return notices.plain(f"{event.verb} {event.subject}")

@@ -1,0 +1,106 @@
+"""The house keeps its order: who may import whom, and what never loads in the process that serves the pages."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.folders import CODE
+
+FLOORS = {"pages": ("studio", "engine"), "studio": ("engine",), "engine": ()}  # each may import itself and these
+HEAVY = ("torch", "transformers", "peft", "trl", "accelerate")
+SETTINGS = tomllib.loads((CODE / "pyproject.toml").read_text())
+LIFTED = set(SETTINGS["tool"]["ruff"]["lint"]["per-file-ignores"])
+
+
+def files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (CODE / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, also within its functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def named(path: Path) -> str:
+    return path.relative_to(CODE).as_posix()
+
+
+def offenders(packages: tuple[str, ...], where: list[Path]) -> set[str]:
+    return {named(path) for path in where for module in imports(path) if module.split(".")[0] in packages}
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_only_point_down(floor):
+    above = tuple(other for other in FLOORS if other != floor and other not in FLOORS[floor])
+    assert offenders(above, files(floor)) == set()
+
+
+def test_the_domain_does_not_know_its_pages():
+    """studio/ui is the shell of the pages; only it, the pages and the server may import it."""
+    domain = [path for path in files("studio") if "ui" not in path.relative_to(CODE).parts]
+    found = {named(path) for path in domain for module in imports(path) if module.startswith("studio.ui")}
+    assert found - {"studio/server.py"} == set()
+
+
+def test_streamlit_lives_in_the_pages_their_shell_and_the_server():
+    domain = [path for path in files("studio", "engine") if "ui" not in path.relative_to(CODE).parts]
+    assert offenders(("streamlit",), domain) - {"studio/server.py"} == set()
+
+
+def test_duckdb_lives_in_the_store():
+    assert offenders(("duckdb",), files("pages", "studio", "engine")) == {"studio/store.py"}
+
+
+def test_what_loads_a_model_lives_in_engine_modules_that_are_processes_of_their_own():
+    allowed = {path for path in LIFTED if path.startswith("engine/")}
+    assert offenders(HEAVY, files("pages", "studio", "engine")) <= allowed
+
+
+def test_every_lifted_ban_is_of_a_file_that_is_there():
+    assert [path for path in sorted(LIFTED) if not list(CODE.glob(path))] == []
+
+
+def test_serving_the_pages_loads_no_torch():
+    """In a clean interpreter: all that the pages, their shell and the server import."""
+    shell = [path for path in files("pages", "studio") if path.name not in ("app.py", "__main__.py")]
+    wanted = sorted({module for path in shell for module in imports(path) if _is_module(module)})
+    program = (
+        "import importlib, sys\n"
+        f"for module in {wanted!r}: importlib.import_module(module)\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
+    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+def _is_module(name: str) -> bool:
+    """Of ours, and a module rather than something in one."""
+    path = CODE.joinpath(*name.split("."))
+    return name.split(".")[0] in FLOORS and (path.with_suffix(".py").exists() or (path / "__init__.py").exists())
+
+
+def test_no_file_grows_beyond_what_can_be_read_in_one_go():
+    long = {named(path): n for path in files("pages", "studio", "engine") if (n := path.read_text().count("\n")) > 400}
+    assert long == {}
+
+
+def test_every_key_of_the_session_is_declared_in_one_place():
+    """Pages and parts ask `state` for what is kept; they may read a widget's own value by its key."""
+    writers = set()
+    for path in files("pages", "studio"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if any("session_state" in ast.unparse(target) for target in targets):
+                writers.add(named(path))
+    assert writers <= {"studio/ui/state.py"}
