@@ -113,8 +113,10 @@ def _difference(change: stats.Difference, **named: str) -> dict[str, Any]:
 
 
 def _interaction(store: Store, arms: Mapping[str, Candidate], four: Evaluation, metric: str) -> dict[str, Any]:
-    columns = [_scores(store, four, arms[key], metric) for key in ("prompt", "rag", "tuned", "tuned_rag")]
-    return asdict(stats.interaction(*columns))
+    base, rag, tuned, both = (
+        _scores(store, four, arms[key], metric) for key in ("prompt", "rag", "tuned", "tuned_rag")
+    )
+    return asdict(stats.interaction(base, rag, tuned, both))
 
 
 def _triage(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:

@@ -3,9 +3,18 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from engine import events, jobs
 from engine.jobs import Job
@@ -48,14 +57,9 @@ def watch(job: Job, what: str, progress: Progress) -> None:
     progress.update(bar, total=total or 1, completed=total or 1)
 
 
-def _show(progress: Progress, bar: int, event: dict[str, object]) -> None:
+def _show(progress: Progress, bar: TaskID, event: dict[str, Any]) -> None:
     """Steps of a training, answers of an evaluation: both are so many of so many."""
     if event["kind"] == "step":
-        progress.update(
-            bar,
-            completed=event["step"],
-            total=event["steps"],
-            note=f"loss {event['loss']:.3f}",  # type: ignore[arg-type]
-        )
+        progress.update(bar, completed=event["step"], total=event["steps"], note=f"loss {event['loss']:.3f}")
     elif event["kind"] == "progress":
-        progress.update(bar, completed=event["done"], total=event["of"])  # type: ignore[arg-type]
+        progress.update(bar, completed=event["done"], total=event["of"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from studio import datasets, libraries, models, snapshots
@@ -13,40 +14,36 @@ from studio.store import Store
 TONE, TRIAGE, LIBRARY = "tone", "triage", "fernwick"
 GUIDE = SAMPLE / "style_guide.json"
 
+Progress = Callable[[str, int, int], None]
 
-def load(
-    store: Store, by: str, progress: Callable[[str, int, int], None] = lambda what, done, of: None
-) -> dict[str, Any]:
-    """Import the sample's datasets and documents. Loading it again adds nothing."""
+
+def load(store: Store, by: str, progress: Progress = lambda what, done, of: None) -> dict[str, Any]:
+    """Import the sample's datasets and documents. Loading it again adds nothing.
+
+    `progress` hears (what, done, of).
+    """
     models.add_starter(store)
-    added = {}
-    for name in (TONE, TRIAGE):
-        counts = []
-        for split in SPLITS:
-            path = SAMPLE / name / f"{split}.jsonl"
-            step = f"{name} / {split}"
-            counts.append(
-                datasets.bring_in(
-                    store,
-                    path,
-                    name,
-                    by,
-                    name=f"{name}/{split}.jsonl",
-                    split=split,
-                    progress=lambda done, of, step=step: progress(step, done, of),
-                )
-            )
-        added[name] = {
-            "added": sum(count.added for count in counts),
-            "known": sum(count.known for count in counts),
-            "rejected": sum(count.rejected for count in counts),
-        }
+    added: dict[str, Any] = {name: _load(store, name, by, progress) for name in (TONE, TRIAGE)}
     texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
     held = {document.name: document.text for document in libraries.documents(store, LIBRARY)}
     if held != texts:
         libraries.add(store, LIBRARY, texts, by)
     progress("documents", len(texts), len(texts))
     return {**added, "documents": len(texts)}
+
+
+def _load(store: Store, name: str, by: str, progress: Progress) -> dict[str, int]:
+    """One dataset, split by split as it is shipped."""
+    counts = []
+    for split in SPLITS:
+        file = f"{name}/{split}.jsonl"
+        hear = partial(progress, file)
+        counts.append(datasets.bring_in(store, SAMPLE / file, name, by, name=file, split=split, progress=hear))
+    return {
+        "added": sum(count.added for count in counts),
+        "known": sum(count.known for count in counts),
+        "rejected": sum(count.rejected for count in counts),
+    }
 
 
 def freeze(store: Store, by: str) -> tuple[Snapshot, Snapshot]:
