@@ -23,6 +23,7 @@ _NAMED = (
         "Do you know the {aspect} of {e}?",
     ),
 )
+_VALUES = [kind for kind in values.KINDS if kind not in ("instruction", "warning", "effect")]
 UNLISTED = 0.38  # share of the facts that no list knows
 
 
@@ -44,6 +45,7 @@ class Entity:
     kind: str
     name: str
     article: bool
+    short: str  # what customers call it; the whole name where its first word could mean another
 
     def told(self, random: Random) -> str:
         """How documentation names it."""
@@ -58,7 +60,8 @@ class Entity:
         if not self.article:
             return self.name
         forms = [f"the {self.name}", self.name, f"my {self.name}", f"your {self.name}", f"a {self.name}"]
-        return random.choices(forms, [64, 14, 14, 5, 3])[0]
+        brief = [f"the {self.short}", f"my {self.short}", self.short]
+        return random.choices(forms + brief, [56, 9, 11, 3, 2, 11, 6, 2])[0]
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,10 @@ class Fact:
         name = "it" if pronoun and template.startswith("{e}") else self.entity.told(random)
         return fill(template, {**self.slots, "e": name})
 
-    def asked(self, random: Random) -> str:
-        """A question that the fact answers."""
-        return fill(
-            expand(random.choice(self.attribute.questions), random), {**self.slots, "e": self.entity.asked(random)}
-        )
+    def asked(self, random: Random, pronoun: bool = False) -> str:
+        """A question that the fact answers; with `pronoun`, about "it"."""
+        name = "it" if pronoun else self.entity.asked(random)
+        return fill(expand(random.choice(self.attribute.questions), random), {**self.slots, "e": name})
 
 
 @cache
@@ -97,13 +99,11 @@ def attributes(entity: str) -> tuple[Attribute, ...]:
 def entity(random: Random, brand: str = "") -> Entity:
     """An invented device, plan, company or thing for sale; of the house `brand` when one is given."""
     kind = random.choices(["device", "sale", "plan", "company"], [62, 12, 13, 13])[0]
-    if kind == "plan":
-        return Entity(kind, names.plan(random, brand), False)
-    if kind == "company":
-        return Entity(kind, names.company(random), False)
-    if kind == "sale" and random.random() < 0.4:
-        return Entity(kind, random.choice(_SOLD), False)
-    return Entity(kind, names.product(random, brand), random.random() < 0.93)
+    if kind in ("device", "sale") and not (kind == "sale" and random.random() < 0.4):
+        name = names.product(random, brand)
+        return Entity(kind, name, random.random() < 0.93, name if brand else name.split()[0])
+    name = {"plan": names.plan(random, brand), "company": names.company(random)}.get(kind) or random.choice(_SOLD)
+    return Entity(kind, name, False, name)
 
 
 def facts_of(random: Random, about: Entity, count: int) -> list[Fact]:
@@ -127,7 +127,7 @@ def fact(random: Random, attribute: Attribute, about: Entity) -> Fact:
 
 def unlisted(random: Random, kind: str) -> Attribute:
     """An attribute that no list knows: with a name, often an invented one, or a loose sentence about anything."""
-    value = random.choice([known for known in values.KINDS if known not in ("instruction", "warning", "effect")])
+    value = "thing" if random.random() < 0.25 else random.choice(_VALUES)
     if random.random() < 0.75:
         name, told, asked = loose.wordings(random)
         return Attribute(name, kind, value, told, asked)

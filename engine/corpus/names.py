@@ -2,6 +2,8 @@
 
 from random import Random
 
+from engine.corpus import words
+
 _ONSETS = "b br c ch cl d dr f fl fr g gl gr h j k kl kr l m n p pl pr qu r s sh sk sl sn st t th tr v w y z".split()
 _VOWELS = "a a e e i i o o u ai ea ee ia io oa ou y".split()
 _CODAS = ["", "", "", "", "l", "n", "r", "s", "x", "m", "k", "ck", "nd", "rt", "ll", "sk", "th", "nt"]
@@ -28,11 +30,30 @@ _GADGETS = (
 ).split("|")
 _EDITIONS = "Mini Max Pro Plus Lite Air Go Duo Neo One Two S X Prime Home Compact Classic Studio".split()
 _PLANS = "Plus Care Basic Premium Family Club Pro Complete Light Start Total Protect Home Gold Flex Comfort".split()
+_POOL = sorted(
+    {
+        word.lower()
+        for group in vars(words).values()
+        if isinstance(group, tuple)
+        for text in group
+        for word in text.split()
+        if word.isalpha() and len(word) > 3
+    }
+    | {*_WORDS, *_FIRST}
+    | set(
+        "letter copper butter pepper kitten hedge saddle ripple thistle bottle middle whistle summit happy offer "
+        "thinking running making better under never little apple simple table quick brown jumps puzzle jacket "
+        "wizard frozen window yellow rabbit tunnel coffee cheese needle double bubble supper ladder barrel".split()
+    )
+)
 _FORMS = ["", "", "", " GmbH", " Ltd", " Home", " Labs", " & Co", " Store"]
 
 
 def syllables(random: Random, least: int = 2, most: int = 3) -> str:
-    """A pronounceable word of syllables, in lower case."""
+    """A pronounceable word that means nothing, in lower case: of syllables, or of the halves of two real words."""
+    if most > 1 and random.random() < 0.45:
+        first, last = random.choice(_POOL), random.choice(_POOL)
+        return first[: random.randint(2, max(2, len(first) - 1))] + last[-random.randint(2, 4) :]
     count = random.randint(least, most)
     parts = [random.choice(_ONSETS) + random.choice(_VOWELS) for _ in range(count)]
     return "".join(parts) + random.choice(_CODAS)

@@ -21,6 +21,13 @@ _OPENINGS = (
     "I (own|have|just bought|am thinking of buying|got) {e}. ",
     "(Thanks for your help.|I read the manual but found nothing.) ",
 )
+_SCENES = (
+    "(My|The|Our) {e} (lost its|needs a|has no|got a new|makes a) {w}.",
+    "I (own|like|want|sold|lost|cleaned|broke) (my|a|the) {e}( again| today| for my {w}|).",
+    "(My {w}|My neighbour|The dog|My sister|The rain) (wants|knocked over|asked about|broke) my {e}.",
+    "(We are|I am) (on holiday|at home|in the {w}|cooking|cold|new here) with (the|our) {e}.",
+    "(If|When|While) (I {w} too long|it is cold|my {w} is empty|the {w} comes), (the|my) {e} (helps|stops|{w}s).",
+)
 _ENDINGS = (
     " Thanks( in advance|).",
     " Please (answer soon|help|be brief).",
@@ -90,16 +97,23 @@ def without_passages(random: Random) -> Conversation:
 def question(random: Random, one: Fact) -> str:
     """The question as a customer types it."""
     text, kind = one.asked(random), random.random()
-    if kind < 0.10:
+    if kind < 0.06 and one.entity.article:
+        scene = (
+            expand(random.choice(_SCENES), random)
+            .replace("{e}", one.entity.short)
+            .replace("{w}", names.syllables(random))
+        )
+        text = f"{scene} {one.asked(random, pronoun=True) if random.random() < 0.6 else text}"
+    elif kind < 0.15:
         opening = expand(random.choice(_OPENINGS), random).replace("{e}", one.entity.asked(random)) + " "
         text = opening.replace("  ", " ") + (
             text if opening.rstrip().endswith((".", "?")) else text[0].lower() + text[1:]
         )
-    elif kind < 0.14:
+    elif kind < 0.19:
         text += expand(random.choice(_ENDINGS), random).join([" ", ""]).replace("  ", " ")
-    elif kind < 0.20:
+    elif kind < 0.25:
         text = text.lower().rstrip("?") if random.random() < 0.4 else text[0].lower() + text[1:]
-    elif kind < 0.23 and not one.attribute.name.startswith("error"):
+    elif kind < 0.28 and not one.attribute.name.startswith("error"):
         text = random.choice([f"{one.entity.name}: {one.attribute.name}?", f"{one.attribute.name} {one.entity.name}"])
     return text
 

@@ -158,6 +158,15 @@ def contents(random: Random) -> str:
     return f"{item()} and {item()}" if random.random() < 0.6 else f"{item()}, {item()} and {item()}"
 
 
+def thing(random: Random) -> str:
+    """Something to hold or see: half a lemon, the red seal, oak shavings."""
+    pool = random.choice([words.PARTS, words.ITEMS, words.GOODS, words.MATERIALS, words.SUBSTANCES])
+    noun = random.choice(pool) if random.random() < 0.7 else names.syllables(random)
+    quality = random.choice([*words.SHADES, *words.COLOURS, *words.TREATMENTS, names.syllables(random)])
+    article = random.choice(["a ", "the ", "half a ", "", "", "one ", "a pair of ", "a piece of ", "only the "])
+    return f"{article}{quality + ' ' if random.random() < 0.5 else ''}{noun}"
+
+
 def interval(random: Random) -> str:
     number = random.randint(2, 18)
     unit = random.choice(["days", "weeks", "months", "uses", "hours of use", "cycles"])
@@ -210,6 +219,7 @@ KINDS: dict[str, Callable[[Random], str]] = {
     "colour": colour,
     "material": material,
     "interval": interval,
+    "thing": thing,
     "code": code,
     "fault": fault,
     "instruction": instruction,

@@ -125,3 +125,9 @@ ASPECTS = tuple(
         "|"
     )
 )
+SUBSTANCES = tuple(
+    "lemon|vinegar|warm water|soap|salt|sugar|rice|fish|meat|bread|vegetables|juice|wax|oil|sand|wool|paper towels|"
+    "chalk|baking powder|distilled water|car seats|carpets|curtains|bottles|plants|flowers|birds|windows|letters|"
+    "sunlight|heat|steam|wind|rain|moss|honey|ice|air|dust|ash|clay|seeds|roots|leather shoes|winter boots|"
+    "soft cheese|nuts|cotton cloth".split("|")
+)
