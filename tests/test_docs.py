@@ -57,7 +57,7 @@ def test_the_make_targets_of_the_readme_exist():
 
 def test_functions_named_on_the_walks_exist():
     walks = ARCHITECTURE[ARCHITECTURE.index("## First walk") :]
-    named = set(re.findall(r"`(\w+)\.(\w+)`", walks)) - {("engine", "train"), ("engine", "evaluate")}
+    named = set(re.findall(r"`(?!engine\.)(\w+)\.(?!jsonl?`)(\w+)`", walks))
     assert len(named) > 10
     for module, function in named:
         files = [ROOT / floor / f"{module}.py" for floor in ("studio", "engine")]
