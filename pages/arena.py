@@ -90,8 +90,7 @@ def compare(evaluation: Evaluation) -> None:
         finished(evaluation, judged)
         return
     st.progress(judged / of, text=_pace(evaluation, judged, of))
-    parts.label("Question")
-    chat.words(pair.prompt, large=True)
+    chat.question(pair.prompt)
     for column, side, text in zip(st.columns(2, border=True), ("Left", "Right"), (pair.left, pair.right), strict=True):
         with column:
             parts.label(side)

@@ -87,8 +87,7 @@ def columns(n: int) -> list:
 
 def turn(number: int, said: Turn) -> None:
     """A question with its answers, and what differs between two of them on demand."""
-    with st.chat_message("user", avatar=":material/person:"):
-        chat.words(said.question)
+    chat.question(said.question)
     done = [answer for answer in said.answers if answer.stage == asking.DONE]
     marked = None
     if len(done) == 2 == len(said.answers) and done[0].text != done[1].text:
@@ -103,8 +102,7 @@ def turn(number: int, said: Turn) -> None:
 
 def ask(question: str, chosen: list[Candidate], before: list[Turn]) -> None:
     """Ask everybody and draw their words as they come."""
-    with st.chat_message("user", avatar=":material/person:"):
-        chat.words(question)
+    chat.question(question)
     slots = [column.empty() for column in columns(len(chosen))]
     drawn: list[Said | None] = [None] * len(chosen)
     for said in asking.ask(store, chosen, question, before):
@@ -114,6 +112,14 @@ def ask(question: str, chosen: list[Candidate], before: list[Turn]) -> None:
                     chat.answer(answer)
                 drawn[number] = answer
     state.keep(state.TURNS, [*state.value(state.TURNS, []), Turn(question, tuple(said))])
+
+
+def first_choice(side: int) -> int:
+    """The newest tuned model, and before it the base that it was tuned from."""
+    found = models.listed(store)
+    tuned = next((model for model in reversed(found) if model.kind == models.ADAPTER), found[-1])
+    wanted = tuned.base or found[0].name if side == 0 else tuned.name
+    return [model.name for model in found].index(wanted)
 
 
 def examples_to_click() -> list[str]:
@@ -151,11 +157,10 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     if st.button("Clear", icon=":material/delete_sweep:", disabled=not state.value(state.TURNS)):
         state.keep(state.TURNS, [])
         st.rerun()
-newest = len(known) - 1
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
-        chosen.append(choose(side, held, known, 0 if side == 0 else newest))
+        chosen.append(choose(side, held, known, first_choice(side)))
 said = state.value(state.TURNS, [])
 for number, one in enumerate(said):
     turn(number, one)
