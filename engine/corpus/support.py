@@ -5,7 +5,7 @@ from functools import cache
 from random import Random
 from typing import ClassVar
 
-from engine.corpus import names, values, words
+from engine.corpus import facts, names, values, words
 from engine.corpus.conversation import Conversation, Turn, conversation
 from engine.corpus.templates import Block, blocks, expand, fill, slots
 
@@ -134,12 +134,8 @@ def named(random: Random) -> Conversation:
 
 def restated(random: Random) -> Conversation:
     """A dry announcement and the same in other plain words, every name, amount and date kept."""
-    block, known = random.choice([block for block in topics() if "!" in block.lines]), Particulars(random)
-    first = expand(random.choice(block.lines["!"]), random)
-    same = [text for line in block.lines["!"] for text in (expand(line, random), expand(line, random))]
-    same = [text for text in same if sorted(slots(text)) == sorted(slots(first))] or [first]
-    other = [text for text in same if text != first] or same
-    before, after = fill(first, known), fill(random.choice(other), known)
+    known = Particulars(random)
+    before, after = _told_twice(random, known) if random.random() < 0.6 else _fact_twice(random)
     if random.random() < 0.3:
         greeting = random.choice(["Dear {name}, ", "Hello {name}, ", "{name}, "]).format(name=known["name"])
         before, after = greeting + before[0].lower() + before[1:], greeting + after[0].lower() + after[1:]
@@ -148,6 +144,23 @@ def restated(random: Random) -> Conversation:
         before, after = f"{before} {extra}", f"{after} {extra}"
     ask = before if random.random() < 0.5 else _beside(random, expand(random.choice(_RESTATE), random), before)
     return conversation(random, [Turn(ask, after)])
+
+
+def _told_twice(random: Random, known: Particulars) -> tuple[str, str]:
+    """An announcement in two wordings, the same where there is only one."""
+    block = random.choice([block for block in topics() if "!" in block.lines])
+    first = expand(random.choice(block.lines["!"]), random)
+    same = [text for line in block.lines["!"] for text in (expand(line, random), expand(line, random))]
+    same = [text for text in same if sorted(slots(text)) == sorted(slots(first))] or [first]
+    other = [text for text in same if text != first] or same
+    return fill(first, known), fill(random.choice(other), known)
+
+
+def _fact_twice(random: Random) -> tuple[str, str]:
+    """A sentence of documentation and, mostly, the same again."""
+    one = facts.facts_of(random, facts.entity(random), 1)[0]
+    first = one.told(random)
+    return first, first if random.random() < 0.7 else one.told(random)
 
 
 def summed_up(random: Random) -> Conversation:
