@@ -83,7 +83,7 @@ def next_steps(store: Store) -> None:
     found = sorted(steps.next_steps(store), key=lambda step: step.role != mine)
     with st.grid(len(found), min_column_width=230, gap="small"):
         for step in found:
-            with st.container(border=True, height="stretch", gap="xsmall"):
+            with st.container(border=True, height="stretch", gap="xsmall", key=f"step-{step.role}"):
                 parts.label(step.role + (" · you" if step.role == mine else ""))
                 st.markdown(f"**{step.text}**")
                 st.caption(step.why)

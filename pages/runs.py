@@ -39,11 +39,10 @@ def launch(known: list[Run], frozen: list[Snapshot]) -> None:
     )
     name = right.text_input("Name of the run, and of the model it makes", proposal(chosen, known), key="launch-name")
     settings = dials()
+    ready = False
     with notices.told():
-        forecast(runs.spec_for(store, base, chosen.id, settings), known, base)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        go = st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch")
-    if go:
+        ready = forecast(runs.spec_for(store, base, chosen.id, settings), known, base)
+    if st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=not ready):
         with notices.told():
             run = runs.launch(store, name, base, chosen.id, me, settings)
             nav.goto("run", run=run.id)
@@ -82,8 +81,8 @@ def dial(field: Field[Any]) -> Any:
     )
 
 
-def forecast(spec: TrainSpec, known: list[Run], base: str) -> None:
-    """What the run would do, counted exactly, and what would keep it from starting."""
+def forecast(spec: TrainSpec, known: list[Run], base: str) -> bool:
+    """What the run would do, counted exactly, and what would keep it from starting; False when something would."""
     found = planned(**asdict(spec))
     speed = next((told["tokens_per_second"] for run in known if run.base == base and (told := run.last("step"))), None)
     facts = {
@@ -100,6 +99,7 @@ def forecast(spec: TrainSpec, known: list[Run], base: str) -> None:
         parts.facts(facts)
     for refused in [*found.refused, *found.validation_refused][:5]:
         st.warning(notices.plain(str(refused)), icon=":material/block:")
+    return found.ready
 
 
 @st.cache_data(max_entries=50, show_spinner="Counting tokens")

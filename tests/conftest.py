@@ -14,7 +14,7 @@ from engine import events, jobs, processes
 from studio import datasets, members, models, pairs, runs, snapshots
 from studio.folders import CODE, Home
 from studio.store import Store, close_all, opened
-from tests import judged
+from tests import judged, tiny
 
 ENTRY = CODE / "studio" / "ui" / "app.py"
 PAGES = CODE / "pages"
@@ -47,8 +47,14 @@ class Full:
     pair: str
 
 
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base model that can be loaded, made once."""
+    return tiny.base(tmp_path_factory.mktemp("base"))
+
+
 @pytest.fixture
-def full(store: Store, tmp_path: Path) -> Full:
+def full(store: Store, tmp_path: Path, base: Path) -> Full:
     members.welcome(store, "ada", "designer", "ada")
     rows = [conversation(f"Where is cup {n}?", f"Cup {n} is on its way!", tags=["cups"]) for n in range(24)]
     file = tmp_path / "tone.jsonl"
@@ -57,7 +63,7 @@ def full(store: Store, tmp_path: Path) -> Full:
     )
     datasets.bring_in(store, file, "tone", "ada")
     snapshot = snapshots.freeze(store, "tone", "ada")
-    models.add(store, "starter", models.BASE, str(tmp_path), "ada")
+    models.add(store, "tiny", models.BASE, str(base), "ada")
     run = ended_run(store, snapshot.id)
     plain, tuned = judged.two(store)
     asked = judged.items(4)
@@ -82,7 +88,7 @@ def conversation(question: str, answer: str, **more: object) -> dict[str, object
 
 def ended_run(store: Store, snapshot: str, name: str = "tone-1", state: str = jobs.DONE, **end: object) -> runs.Run:
     """A run whose folder is as a training job leaves it."""
-    run = runs.launch(store, name, "starter", snapshot, "ada")
+    run = runs.launch(store, name, "tiny", snapshot, "ada")
     folder = run.job.folder
     noted = folder / processes.FILE
     noted.write_text(json.dumps(judged.GONE))

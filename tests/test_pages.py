@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine import events, jobs
-from studio import datasets, examples, members, runs, snapshots
+from studio import datasets, examples, members, models, runs, snapshots
 from studio.ui import nav
 from tests.conftest import PAGES, conversation, ended_run, look, tell, words
 
@@ -253,11 +253,31 @@ def test_searching_narrows_the_table(app, full):
     assert "None matches" in words(found)
 
 
-def test_a_run_with_an_unreadable_base_is_told_before_it_starts(app, full):
+def test_what_a_run_will_do_is_counted_before_it_starts(app, full):
     found = look(app, "runs", snapshot=full.snapshot)
-    assert not found.exception
-    assert found.error, "the base of this project is an empty folder"
+    assert not found.exception and not found.error
     assert found.text_input(key="launch-name").value == "tone-2"
+    train = snapshots.get(full.store, full.snapshot).train
+    found.number_input(key="dial-epochs").set_value(2.0)
+    found.number_input(key="dial-batch_size").set_value(train).run()
+    counted = next(html.value for html in found.html if "of these learned" in html.value)
+    assert f"<b>{train}</b>" in counted
+    assert '<div class="label">steps</div><b>2</b>' in counted
+
+
+def test_an_example_that_is_too_long_is_told_and_keeps_the_run_from_starting(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.number_input(key="dial-max_tokens").set_value(8).run()
+    assert found.warning
+    assert found.button(key="launch").disabled
+
+
+def test_a_base_that_cannot_be_read_is_told_and_keeps_the_run_from_starting(app, full, tmp_path):
+    models.add(full.store, "hollow", models.BASE, str(tmp_path), "ada")
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.selectbox(key="launch-base").select("hollow").run()
+    assert "has no tokenizer" in found.error[0].value
+    assert found.button(key="launch").disabled
 
 
 def test_a_taken_name_is_refused_and_no_run_is_made(app, full):
@@ -281,7 +301,7 @@ def test_launching_puts_the_run_in_the_queue_with_the_dials_as_they_stand(app, f
 def test_the_same_from_the_command_line_carries_the_dials(app, full):
     found = look(app, "runs", snapshot=full.snapshot)
     found.number_input(key="dial-rank").set_value(32).run()
-    assert f"atelier train {full.snapshot} --name tone-2 --base starter --set=rank=32" in words(found)
+    assert f"atelier train {full.snapshot} --name tone-2 --base tiny --set=rank=32" in words(found)
 
 
 def test_a_run_that_is_done_shows_its_course_and_leads_on_to_its_model(app, full):
@@ -305,7 +325,7 @@ def test_a_failed_run_tells_its_reason_and_can_be_resumed(app, full):
 
 
 def test_a_running_run_shows_how_far_it_is_and_can_be_stopped(app, full):
-    run = runs.launch(full.store, "tone-2", "starter", full.snapshot, "ada")
+    run = runs.launch(full.store, "tone-2", "tiny", full.snapshot, "ada")
     tell(run.job.folder, 3)
     found = look(app, "run", run=run.id)
     assert "3 of 6" in words(found) and found.progress[0].value == 50
@@ -315,7 +335,7 @@ def test_a_running_run_shows_how_far_it_is_and_can_be_stopped(app, full):
 
 
 def test_home_shows_what_runs_now(app, full):
-    run = runs.launch(full.store, "tone-2", "starter", full.snapshot, "ada")
+    run = runs.launch(full.store, "tone-2", "tiny", full.snapshot, "ada")
     tell(run.job.folder, 3)
     found = look(app, "home")
     assert found.progress[0].value == 50

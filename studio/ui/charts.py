@@ -139,8 +139,8 @@ def _errors(found: Sequence[Estimate]) -> dict[str, object]:
         "symmetric": False,
         "array": up,
         "arrayminus": down,
-        "thickness": 1.5,
-        "width": 5,
+        "thickness": 2,
+        "width": 6,
         "color": INK,
     }
 

@@ -102,7 +102,7 @@ def effects(found: Effects) -> None:
 
 def figures(text: str) -> str:
     """Text for HTML in which no figure parts from its n at the end of a line."""
-    return html.escape(text).replace(" %", "&nbsp;%").replace("n = ", "n&nbsp;=&nbsp;").replace(" to ", " to&nbsp;")
+    return html.escape(text).replace(" %", "&nbsp;%").replace(" €", "&nbsp;€").replace("n = ", "n&nbsp;=&nbsp;").replace(" to ", " to&nbsp;")
 
 
 def _beyond(found: stats.Estimate) -> str:
