@@ -122,7 +122,9 @@ def _pace(evaluation: Evaluation, judged: int, of: int) -> str:
     said = f"{judged} of {of} judged"
     if pace is None:
         return said
-    return f"{said} · {parts.lasting(pace)} a pair · about {parts.lasting(pace * (of - judged))} left"
+    left = pace * (of - judged)
+    left = left if left < 120 else 60 * round(left / 60)  # an estimate has no seconds
+    return f"{said} · {parts.lasting(pace)} a pair · about {parts.lasting(left)} left"
 
 
 def finished(evaluation: Evaluation, judged: int) -> None:

@@ -35,7 +35,7 @@ def _meaning(evaluation: Evaluation) -> str:
 
 def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
     """The sentence that somebody in a hurry reads."""
-    said = (findings.headline(store, evaluation.id, metric), findings.price_of_it(lines))
+    said = (findings.headline(store, evaluation.id, metric, lines), findings.price_of_it(lines))
     with st.container(border=True, key="finding"):
         st.html("".join(f'<p class="finding">{results.figures(sentence)}</p>' for sentence in said if sentence))
 

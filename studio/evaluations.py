@@ -238,7 +238,11 @@ def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
 
 def estimate(store: Store, evaluation: str, candidate: str, metric: str) -> stats.Estimate:
     """The share of a candidate's answers that a yes/no metric finds right, over the answers it could judge."""
-    table = values(store, evaluation, metric)
+    return share(values(store, evaluation, metric), candidate)
+
+
+def share(table: pd.DataFrame, candidate: str) -> stats.Estimate:
+    """The same, from a table of `values`."""
     known = table[candidate].dropna() if candidate in table else pd.Series(dtype=float)
     return stats.share(int(known.sum()), len(known))
 

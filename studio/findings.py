@@ -38,9 +38,9 @@ class Effects:
     beyond: stats.Estimate  # what both do together beyond the sum of each
 
 
-def headline(store: Store, evaluation: str, metric: str) -> str:
-    """Who leads, by how much over the next, and how sure that is."""
-    lines = [line for line in reports.frontier(store, evaluation, metric) if line.quality.n]
+def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) -> str:
+    """Who leads by the lines of `reports.frontier`, by how much over the next, and how sure that is."""
+    lines = [line for line in lines if line.quality.n]
     if not lines:
         return "Nothing can be said yet: no answer has a score."
     best = lines[0]

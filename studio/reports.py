@@ -34,6 +34,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     """
     price = prices.assume(store)
     at_once = evaluations.get(store, evaluation).at_once
+    table = evaluations.values(store, evaluation, metric)
     rows = store.rows(
         """
         select r.candidate, c.name, c.model,
@@ -55,7 +56,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
             name=row["name"],
             model=row["model"],
             metric=metric,
-            quality=evaluations.estimate(store, evaluation, row["candidate"], metric),
+            quality=evaluations.share(table, row["candidate"]),
             seconds=row["seconds"],
             seconds_p95=row["p95"],
             cost=1000 * prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price),

@@ -407,22 +407,26 @@ def test_amounts_keep_two_digits_that_mean_something():
     ]
 
 
+def headline(store: Store, found) -> str:
+    return findings.headline(store, found.id, "facts", reports.frontier(store, found.id, "facts"))
+
+
 def test_the_headline_names_a_winner_only_when_the_figures_do(store):
     found, *_ = ten_questions(store, 0, 10)
-    said = findings.headline(store, found.id, "facts")
+    said = headline(store, found)
     assert said.startswith("By facts, tuned is best: 100 % (72-100, n = 10).") and "worse by 100 points" in said
 
 
 def test_the_headline_says_when_one_cannot_tell(store):
     found, *_ = ten_questions(store, 5, 6)
-    said = findings.headline(store, found.id, "facts")
+    said = headline(store, found)
     assert said.startswith("By facts, one cannot tell which is better: tuned or plain.") and "n = 10" in said
 
 
 def test_nothing_is_said_about_an_evaluation_without_scores(store):
     plain, _ = judged.two(store)
     found = judged.evaluation(store, judged.items(1), [judged.answer(plain, "i000", error="The server ended.")])
-    assert findings.headline(store, found.id, "facts").startswith("Nothing can be said yet")
+    assert headline(store, found).startswith("Nothing can be said yet")
 
 
 def test_the_four_arms_are_found_by_what_they_are_and_their_effects_add_up(store):
