@@ -121,7 +121,8 @@ def row(conversation: dict[str, Any], template: Template, max_tokens: int, line:
                 "An answer melts into the text around it: the tokenizer makes one token of both.",
                 do="Remove white space at the beginning and the end of the assistant's messages.",
             )
-        for position in range(len(before), _end(through, len(before), template)):
+        # nothing comes before the first token, so nothing can foretell it
+        for position in range(max(1, len(before)), _end(through, len(before), template)):
             trained[position] = 1
     return Row(line, tokens, trained)
 

@@ -24,7 +24,7 @@ from engine import batches, checkpoint, events
 from engine.batches import Row
 from engine.checkpoint import Checkpoint, Weights
 from engine.problems import Problem
-from engine.progress import OVERFITS, Progress, overfits, rate
+from engine.progress import OVERFITS, USELESS, Progress, overfits, rate
 from engine.specs import TrainSpec
 
 Sampler = Callable[[], list[dict[str, str]]]  # answers to some prompts, as fields of `sample` events
@@ -69,6 +69,8 @@ class Learner:
             raise
         if self.best is not None:
             self._put(self.best)
+        if self.progress.best is not None and self.progress.best.step == 0:
+            events.append(self.folder, "warning", step=self.progress.step, why=USELESS)
         return self.progress
 
     def loss(self, rows: Sequence[Row]) -> torch.Tensor:

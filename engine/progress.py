@@ -11,6 +11,11 @@ OVERFITS = (
     "The validation loss has risen three times in a row while the training loss fell: the model now learns the "
     "examples by heart. The best adapter so far is kept. Fewer epochs or more examples help."
 )
+USELESS = (
+    "The validation loss was never lower than before the first step, so the adapter that is kept changes nothing. "
+    "The validation examples may ask for something else than the training examples teach, or the learning rate is "
+    "too high."
+)
 RECENT = 10  # steps
 
 

@@ -102,8 +102,8 @@ def answers(model: PeftModel, words: Template, rows: list[Row]) -> list[dict[str
                 eos_token_id=words.end_token,
                 pad_token_id=words.end_token,
             )
-        answer = words.tokenizer.decode(out[0, len(prompt) :].tolist(), skip_special_tokens=True)
-        found.append({"prompt": words.tokenizer.decode(prompt, skip_special_tokens=True), "answer": answer})
+        asked, answer = (words.tokenizer.decode(part).strip() for part in (prompt, out[0, len(prompt) :].tolist()))
+        found.append({"prompt": asked, "answer": answer})
     return found
 
 

@@ -137,6 +137,14 @@ def test_the_adapter_kept_is_the_best_and_loads_with_plain_peft(spec: TrainSpec,
     assert F.cross_entropy(logits, ids[0, n_prompt:]).item() == pytest.approx(result["validation_loss"], rel=0.02)
 
 
+def test_a_run_that_never_helped_says_that_its_adapter_changes_nothing(spec: TrainSpec, tmp_path: Path) -> None:
+    result = ran(tmp_path / "run", replace(spec, learning_rate=1e-9))
+    assert result["best_step"] == 0
+    assert "changes nothing" in told(tmp_path / "run", "warning")[-1]["why"]
+    kept = weights(Path(result["adapter"]))
+    assert all(not weight.any() for name, weight in kept.items() if "lora_B" in name)
+
+
 def test_the_readme_says_what_the_adapter_was_made_of(spec: TrainSpec, tmp_path: Path) -> None:
     import hashlib
 
