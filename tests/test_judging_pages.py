@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine import events, jobs
 from studio import candidates, evaluations, judgements, models, pairs, prices
-from tests import judged
+from tests import judged, speaking
 from tests.conftest import Full, look, words
 
 PAGES = ("playground", "arena", "evaluations", "dashboard")
@@ -236,12 +236,30 @@ def test_the_base_meets_the_newest_model_by_default(full, app):
     assert chosen == ["starter", models.listed(full.store)[-1].name]
 
 
+def test_both_answer_side_by_side_and_what_differs_is_marked_on_demand(full, app):
+    with speaking.endpoint("Two whole years.") as one, speaking.endpoint("Two short weeks.") as other:
+        models.add(full.store, "one", models.ENDPOINT, one, "ada")
+        models.add(full.store, "other", models.ENDPOINT, other, "ada")
+        look(app, "playground")
+        app.selectbox(key="who-0").set_value("one")
+        app.selectbox(key="who-1").set_value("other").run()
+        app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
+    said = words(app)
+    assert "Two whole years." in said and "Two short weeks." in said and said.count("3 tokens · ") == 2
+    app.toggle(key="differs-0").set_value(True).run()
+    assert "Two <ins>whole</ins> <ins>years.</ins>" in words(app) and not app.exception
+
+
 def test_a_failed_answer_is_told_in_its_own_column_and_stops_nothing(full, app):
-    look(app, "playground")
-    app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
-    assert not app.exception
-    assert len(app.error) == 2 and all("There is no" in error.value for error in app.error)
-    assert "How long is the warranty?" in words(app)
+    with speaking.endpoint("Two whole years.") as url:
+        models.add(full.store, "gone", models.BASE, "/nowhere/at/all", "ada")
+        models.add(full.store, "speaker", models.ENDPOINT, url, "ada")
+        look(app, "playground")
+        app.selectbox(key="who-0").set_value("gone")
+        app.selectbox(key="who-1").set_value("speaker").run()
+        app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
+    assert "There is no model in /nowhere/at/all" in app.error[0].value and len(app.error) == 1
+    assert "Two whole years." in words(app) and not app.exception
 
 
 def test_a_changed_setting_can_be_kept_as_a_candidate(full: Full, app):

@@ -1,0 +1,65 @@
+"""Asking several candidates at once: words as they come, and a failure that stays its own."""
+
+from itertools import pairwise
+
+import pytest
+
+from studio import asking, candidates, libraries, models, prices
+from studio.asking import DONE, FAILED
+from tests import speaking
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture
+def speaker(store, heard):
+    with speaking.endpoint("Two whole years, petal!", heard) as url:
+        models.add(store, "speaker", models.ENDPOINT, url, "ada")
+        models.add(store, "gone", models.BASE, "/nowhere/at/all", "ada")
+        yield "speaker"
+
+
+def test_words_come_one_after_the_other_and_then_what_they_took(store, speaker):
+    prices.set(store, prices.MACHINE, 3600.0, "euros an hour", "made up", "ada")
+    chosen = [candidates.draft(store, "warm", speaker, "ada")]
+    drafts = [answers[0] for answers in asking.ask(store, chosen, "How long?")]
+    assert drafts[0].live and drafts[0].text == ""
+    assert all(after.text.startswith(before.text) for before, after in pairwise(drafts))
+    last = drafts[-1]
+    assert (last.stage, last.text, last.tokens_out) == (DONE, "Two whole years, petal! ", 4)
+    assert last.cost == pytest.approx(last.seconds)  # a euro a second
+
+
+def test_one_that_fails_is_told_in_a_sentence_and_the_other_answers(store, speaker):
+    chosen = [candidates.draft(store, name, name, "ada") for name in ("gone", speaker)]
+    *_, (failed, answered) = asking.ask(store, chosen, "How long?")
+    assert failed.stage == FAILED and "There is no model in /nowhere/at/all" in failed.error
+    assert answered.stage == DONE and answered.text.startswith("Two whole years")
+
+
+def test_a_question_stands_alone_unless_what_was_said_is_given(store, speaker, heard):
+    chosen = [candidates.draft(store, "warm", speaker, "ada", system="Be kind.")]
+    *_, said = asking.ask(store, chosen, "How long?")
+    turn = asking.Turn("How long?", tuple(said))
+    list(asking.ask(store, chosen, "And then?"))
+    list(asking.ask(store, chosen, "And then?", [turn]))
+    roles = [[message["role"] for message in asked["messages"]] for asked in heard]
+    assert roles == [["system", "user"], ["system", "user"], ["system", "user", "assistant", "user"]]
+    assert heard[2]["messages"][2]["content"] == "Two whole years, petal! "
+
+
+def test_a_question_that_was_never_answered_is_not_part_of_the_conversation(store, speaker, heard):
+    failed = asking.Turn("How long?", (asking.Said("warm", FAILED, error="The server ended."),))
+    list(asking.ask(store, [candidates.draft(store, "warm", speaker, "ada")], "And then?", [failed]))
+    assert [message["content"] for message in heard[0]["messages"]] == ["And then?"]
+
+
+def test_what_was_retrieved_comes_with_the_answer_and_went_into_the_question(store, speaker, heard):
+    libraries.add(store, "docs", {"kettle.md": "# Kettle\n\nThe kettle has a warranty of 24 months."}, "ada")
+    chosen = [candidates.draft(store, "reader", speaker, "ada", library="docs", passages=1)]
+    *_, (said,) = asking.ask(store, chosen, "What warranty has the kettle?")
+    assert [passage["source"] for passage in said.passages] == ["kettle.md"]
+    assert "24 months" in said.passages[0]["text"] and "24 months" in heard[0]["messages"][-1]["content"]
