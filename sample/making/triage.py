@@ -1,6 +1,7 @@
 """Makes the tickets: what a customer wrote, and the type and sub-type that it belongs to.
 
-A line of the bank is one phrasing family. Its mark says where it may be seen: `-` train, `v` validation, `t` test.
+A line of the bank is one phrasing family. Its mark says where it may be seen: `-` and `+` train, `v` validation,
+`t` test. A `+` family gives one row, so that many wordings cost few rows; the others give two.
 """
 
 import random
@@ -14,7 +15,7 @@ INSTRUCTION = "Name the request type and sub-type of this ticket."
 ROWS_PER_FAMILY = 2
 # What may stand around a ticket: something before it, between it and the end, after it.
 AROUND = [(True, False, True)] * 3 + [(True, False, False)] * 2 + [(False, False, True)] * 3 + [(True, True, True)] * 2
-MARKS = {"train": "-", "validation": "v", "test": "t"}
+MARKS = {"train": "-+", "validation": "v", "test": "t"}
 
 
 def labels() -> dict[str, str]:
@@ -29,10 +30,10 @@ def rows(split: str) -> Iterator[dict[str, Any]]:
         kind, sub = label.split(" / ")
         fillers = _fillers(kind)
         for number, (mark, text) in enumerate(block.lines, 1):
-            if mark != MARKS[split]:
+            if mark not in MARKS[split]:
                 continue
             group = f"{kind}-{sub}-{number}"
-            for row in range(ROWS_PER_FAMILY):
+            for row in _row_numbers(mark, group):
                 yield {
                     "messages": [
                         {"role": "system", "content": INSTRUCTION},
@@ -42,6 +43,12 @@ def rows(split: str) -> Iterator[dict[str, Any]]:
                     "tags": [f"type:{kind}", f"sub-type:{sub}"],
                     "group": group,
                 }
+
+
+def _row_numbers(mark: str, group: str) -> list[int]:
+    """The rows that a family gives; the single row of a `+` family is the bare one or a wrapped one, by draw."""
+    numbers = list(range(ROWS_PER_FAMILY))
+    return [random.Random(group).choice(numbers)] if mark == "+" else numbers
 
 
 def _fillers(kind: str) -> dict[str, list[str]]:
