@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine import jobs
 from studio import audit, datasets, evaluations, models, runs, sample, steps
+from studio.datasets import Dataset
 from studio.store import Store
 from studio.ui import course, deeds, live, nav, notices, parts, state
 
@@ -47,8 +48,7 @@ def load_sample(store: Store) -> None:
     st.rerun()
 
 
-def counts(store: Store) -> None:
-    found = datasets.listed(store)
+def counts(store: Store, found: list[Dataset]) -> None:
     tuned = models.listed(store, models.ADAPTER)
     parts.facts(
         {
@@ -104,11 +104,12 @@ def lately(store: Store) -> None:
 
 
 store = state.store()
-if not datasets.listed(store) and not runs.listed(store):
+known = datasets.listed(store)
+if not known and not runs.listed(store):
     welcome(store)
 else:
     parts.heading("Home", "What is here, what runs, and what to do next.")
-    counts(store)
+    counts(store, known)
     next_steps(store)
     left, right = st.columns([3, 2], gap="large")
     with left:

@@ -46,11 +46,16 @@ class Imported:
 def listed(store: Store) -> list[Dataset]:
     rows = store.rows("""
         select d.name, d.note, d.made_by, d.made_at,
-               (select count(*) from example e where e.dataset = d.name and e.latest) as examples,
-               (select count(*) from example e where e.dataset = d.name and e.latest and e.status = 'approved')
-                   as approved,
-               (select count(*) from reject r where r.dataset = d.name and not r.mended) as rejects
+               coalesce(e.examples, 0) as examples, coalesce(e.approved, 0) as approved, coalesce(r.rejects, 0) as rejects
         from dataset d
+        left join (
+            select dataset, count(*) as examples, count(*) filter (where status = 'approved') as approved
+            from example
+            where latest
+            group by dataset
+        ) e on e.dataset = d.name
+        left join (select dataset, count(*) as rejects from reject where not mended group by dataset) r
+            on r.dataset = d.name
         order by d.made_at
     """)
     return [Dataset(**row) for row in rows]
