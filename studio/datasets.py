@@ -46,7 +46,8 @@ class Imported:
 def listed(store: Store) -> list[Dataset]:
     rows = store.rows("""
         select d.name, d.note, d.made_by, d.made_at,
-               coalesce(e.examples, 0) as examples, coalesce(e.approved, 0) as approved, coalesce(r.rejects, 0) as rejects
+               coalesce(e.examples, 0) as examples, coalesce(e.approved, 0) as approved,
+               coalesce(r.rejects, 0) as rejects
         from dataset d
         left join (
             select dataset, count(*) as examples, count(*) filter (where status = 'approved') as approved
