@@ -41,10 +41,12 @@ def choose() -> None:
     for evaluation in found:
         judged, of = pairs.count(store, evaluation.id, judge)
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{notices.plain(evaluation.name)}**  \n:small[{_standing(evaluation, judged, of)}]")
+            with st.container(gap=None):
+                st.markdown(f"**{notices.plain(evaluation.name)}**")
+                st.caption(_standing(evaluation, judged, of))
             if of and judged < of and st.button("Judge", type="primary", key=f"judge-{evaluation.id}"):
                 nav.goto("arena", evaluation=evaluation.id)
-            if of and st.button("Results", key=f"names-{evaluation.id}"):
+            if of and judged == of and st.button("Who was who", key=f"names-{evaluation.id}"):
                 nav.goto("arena", evaluation=evaluation.id, show="names")
             if st.button("Deal pairs", key=f"deal-{evaluation.id}", disabled=len(evaluation.candidates) < 2):
                 nav.goto("arena", evaluation=evaluation.id, show="deal")

@@ -88,7 +88,9 @@ def _promise(n: int, asked: int) -> str:
     """What so many items can show, and how long they take."""
     visible = stats.smallest_visible(n)
     shows = (
-        "too few to show any difference" if visible is None else f"enough to show {100 * visible:.0f} points or more"
+        "too few to see any difference"
+        if visible is None
+        else f"enough to see {100 * visible:.0f} points of difference"
     )
     said = f"**{n} items** are {shows}, four times out of five."
     if not asked:

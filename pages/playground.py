@@ -164,6 +164,7 @@ for side, column in enumerate(columns(n)):
 said = state.value(state.TURNS, [])
 for number, one in enumerate(said):
     turn(number, one)
+    st.space("small")
 suggestions = st.empty()
 question = st.chat_input("Ask something", submit_mode="disable")
 if not said and not question:

@@ -47,7 +47,7 @@ def items(store: Store, source: Source, n: int | None = None) -> list[dict[str, 
 def fitting(asked: Sequence[Mapping[str, Any]]) -> list[str]:
     """The metrics that can say something about such items, by what the items hold."""
     if any(item.get("accept") for item in asked):
-        return ["facts", "tone", "not_found"]
+        return ["facts", "tone"]
     labels = {item.get("label") for item in asked}
     if asked and len(labels) <= LABELS * len(asked):
         return ["label", "type"]

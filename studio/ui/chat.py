@@ -15,7 +15,7 @@ from studio.ui import notices, parts
 
 
 def words(text: str, *, large: bool = False) -> None:
-    """What somebody said, to the letter."""
+    """What somebody said, to the letter but for spaces around it."""
     st.html(said(text, large=large))
 
 
@@ -26,7 +26,7 @@ def question(text: str) -> None:
 
 
 def said(text: str, *, large: bool = False) -> str:
-    return f'<div class="said{" large" if large else ""}">{html.escape(text) or "<i>(no words)</i>"}</div>'
+    return f'<div class="said{" large" if large else ""}">{html.escape(text.strip()) or "<i>(no words)</i>"}</div>'
 
 
 def passages(found: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """Results: what an evaluation or a judge has found, drawn the same way on every page."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,9 +101,12 @@ def effects(found: Effects) -> None:
     st.html(f'<div class="verdicts two">{cells}</div>')
 
 
+UNPARTED = re.compile(r" (?=[%€])|(?<=\bn) (?==)|(?<==) |(?<= to) (?=[+-])")
+
+
 def figures(text: str) -> str:
-    """Text for HTML in which no figure parts from its n at the end of a line."""
-    return html.escape(text).replace(" %", "&nbsp;%").replace(" €", "&nbsp;€").replace("n = ", "n&nbsp;=&nbsp;").replace(" to ", " to&nbsp;")
+    """Text for HTML in which no figure parts from its unit or its n at the end of a line."""
+    return UNPARTED.sub("&nbsp;", html.escape(text))
 
 
 def _beyond(found: stats.Estimate) -> str:
