@@ -118,33 +118,42 @@ class Row:
 
 
 class Columns(DynamicLayer):
-    """Keys and values of one layer, [rows, heads, columns, size], written into spare columns.
+    """Keys and values of one layer, written into spare columns of a room [2, rows, heads, columns, size].
 
-    The usual layer copies everything it holds at every token; at 32 rows of 200 tokens that is a fifth of a step.
+    The usual layer copies all that it holds at every token; at 32 rows of 200 tokens that is a fifth of a step.
     """
 
     SPARE = 64
-    keys: torch.Tensor
-    values: torch.Tensor
-    room_keys: torch.Tensor
-    room_values: torch.Tensor
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self.hold(key_states[:, :, :0], value_states[:, :, :0])
-        start, end = self.keys.shape[-2], self.keys.shape[-2] + key_states.shape[-2]
-        if end > self.room_keys.shape[-2]:
-            spare = (0, 0, 0, end - start + self.SPARE)
-            self.room_keys, self.room_values = pad(self.keys, spare), pad(self.values, spare)
-        self.room_keys[:, :, start:end] = key_states
-        self.room_values[:, :, start:end] = value_states
-        self.keys, self.values = self.room_keys[:, :, :end], self.room_values[:, :, :end]
+            self._hold(torch.stack([key_states, value_states])[..., :0, :], 0)
+        start, end = self.length, self.length + key_states.shape[-2]
+        room = self.room
+        if end > room.shape[-2]:
+            room = pad(room, (0, 0, 0, end - room.shape[-2] + self.SPARE))
+        room[0, :, :, start:end] = key_states
+        room[1, :, :, start:end] = value_states
+        self._hold(room, end)
         return self.keys, self.values
 
-    def hold(self, keys: torch.Tensor, values: torch.Tensor) -> None:
-        self.keys, self.values = keys, values
-        self.room_keys, self.room_values = keys, values
+    def keep(self, rows: torch.Tensor, start: int) -> None:
+        """Only these rows, without the columns before `start`."""
+        self._hold(self.room.index_select(1, rows)[..., start:, :], self.length - start)
+
+    def join(self, other: "Columns", width: int) -> None:
+        """Take in the rows of `other`; both end in column `width`."""
+        rows = self.room.shape[1]
+        _, more, heads, _, size = other.room.shape
+        room = self.room.new_zeros(2, rows + more, heads, width + self.SPARE, size)
+        room[:, :rows, :, width - self.length : width] = self.room[..., : self.length, :]
+        room[:, rows:, :, width - other.length : width] = other.room[..., : other.length, :]
+        self._hold(room, width)
+
+    def _hold(self, room: torch.Tensor, length: int) -> None:
+        self.room, self.length = room, length
+        self.keys, self.values = room[..., :length, :].unbind(0)
 
 
 class Batch:
@@ -209,12 +218,9 @@ class Batch:
             return
         width = max(mask.shape[1], self.mask.shape[1])
         self.rows = self.rows + rows
-        self.mask = torch.cat([_widened(self.mask, width, -1), _widened(mask, width, -1)])
+        self.mask = torch.cat([pad(one, (width - one.shape[1], 0)) for one in (self.mask, mask)])
         for old, new in zip(self.layers, layers, strict=True):
-            old.hold(
-                torch.cat([_widened(old.keys, width, -2), _widened(new.keys, width, -2)]),
-                torch.cat([_widened(old.values, width, -2), _widened(new.values, width, -2)]),
-            )
+            old.join(new, width)
 
     def _keep(self, indices: list[int]) -> None:
         self.rows = [self.rows[n] for n in indices]
@@ -222,10 +228,10 @@ class Batch:
             self.layers = []
             return
         kept = self.mask[indices]
-        start = int(kept.any(0).int().argmax())  # the columns that only the gone rows needed
+        start = int(kept.any(0).int().argmax())  # the columns before it were needed by the gone rows only
         self.mask = kept[:, start:]
         for layer in self.layers:
-            layer.hold(layer.keys[indices][:, :, start:], layer.values[indices][:, :, start:])
+            layer.keep(torch.tensor(indices), start)
 
 
 def pick(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
@@ -253,11 +259,6 @@ def ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozense
     own = config.eos_token_id if config is not None else None
     found = own if isinstance(own, list) else [own]
     return frozenset(token for token in [*found, tokenizer.eos_token_id] if token is not None)
-
-
-def _widened(values: torch.Tensor, width: int, dim: int) -> torch.Tensor:
-    """`values` with zeros in front along `dim`, up to `width`."""
-    return pad(values, (0, 0) * (-1 - dim) + (width - values.shape[dim], 0))
 
 
 def _first(text: str, stops: Sequence[str]) -> int | None:
