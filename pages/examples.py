@@ -165,7 +165,7 @@ def desk(dataset: Dataset) -> None:
         table(dataset)
         return
     left, right = st.columns([5, 6], gap="large")
-    with left:
+    with left.container(key="beside"):  # on a narrow screen the example has the page to itself
         found = table(dataset)
     with right, notices.told():
         if entry == NEW:

@@ -56,8 +56,8 @@ def ended(run: Run) -> None:
             nav.link("Compare it", "evaluations", model=run.model)
 
 
-def body(id: str) -> bool:
-    """All that changes while it runs; False when it has ended."""
+def body(id: str, before: str) -> bool:
+    """All that changes while it runs; False when its state is no longer what it was `before`."""
     run = runs.get(store, id)
     if run.live:
         st.progress(course.share(run), course.left(run) or None)
@@ -69,7 +69,7 @@ def body(id: str) -> bool:
         st.warning(notices.plain(warning), icon=":material/warning:")
     curves(run)
     details(run)
-    return run.live
+    return run.state == before
 
 
 def curves(run: Run) -> None:
@@ -103,7 +103,7 @@ def answers(run: Run) -> None:
     if not told:
         st.caption("The same few prompts are answered before, during and after, so that the change can be read.")
     for prompt, found in groupby(told, key=lambda event: event["prompt"]):
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             chat.words(prompt)
             newest = {event["step"]: event["answer"] for event in found}
             for step in sorted(newest):
@@ -135,4 +135,4 @@ else:
         runs.catch_up(store)
     head(run)
     ended(run)
-    live.watch(body, run.id, live=run.live)
+    live.watch(body, run.id, run.state, live=run.live)

@@ -315,6 +315,13 @@ def test_a_run_that_is_done_shows_its_course_and_leads_on_to_its_model(app, full
     assert len(found.get("plotly_chart")) == 4
 
 
+def test_the_speed_of_an_ended_run_is_that_of_the_whole_run(app, full):
+    run = ended_run(full.store, full.snapshot, "tone-2", tokens=6000, seconds=90.0)
+    shown = next(html.value for html in look(app, "run", run=run.id).html if "tokens a second" in html.value)
+    assert '<div class="label">tokens a second</div><b>67</b>' in shown  # 6,000 / 90
+    assert '<div class="label">took</div><b>1 min 30 s</b>' in shown
+
+
 def test_a_failed_run_tells_its_reason_and_can_be_resumed(app, full):
     run = ended_run(full.store, full.snapshot, "tone-2", jobs.FAILED, why="The disk is full.")
     found = look(app, "run", run=run.id)

@@ -57,11 +57,12 @@ def figures(run: Run) -> dict[str, str]:
         found["training loss"] = f"{told['loss'].tail(RECENT).mean():.3f}"
     if len(seen):
         found[f"validation loss (n = {seen['n'].iloc[-1]:,})"] = f"{seen['loss'].iloc[-1]:.3f}"
-    if len(told):
-        found["tokens a second"] = f"{told['tokens_per_second'].iloc[-1]:,.0f}"
     end = run.last("end")
     if end and end.get("seconds"):
+        found["tokens a second"] = f"{end['tokens'] / end['seconds']:,.0f}"
         found["took"] = parts.lasting(end["seconds"])
+    elif len(told):
+        found["tokens a second"] = f"{told['tokens_per_second'].iloc[-1]:,.0f}"
     return found
 
 

@@ -7,9 +7,9 @@ import streamlit as st
 
 
 def watch(draw: Callable[..., bool], *arguments: Any, live: bool, every: str = "2s") -> None:
-    """Call `draw(*arguments)`, again every so often while `live`. It says whether it still goes on.
+    """Call `draw(*arguments)`, again every so often while `live`. It says whether all still goes on as before.
 
-    When it has just ended the whole page is drawn once more, now without a timer.
+    When it does not, the whole page is drawn once more, with a timer only if there is still something to wait for.
     """
 
     def again() -> None:

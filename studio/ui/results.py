@@ -166,7 +166,9 @@ def _answer(row: Mapping[str, Any]) -> None:
     kind = row["kind"]
     lines = {"what failed": row["error"]} if kind == "failed" else {"answer": row["text"], "expected": row["expected"]}
     cells = "".join(
-        f'<span class="label">{label}</span><span>{html.escape(text)}</span>' for label, text in lines.items() if text
+        f'<span class="label">{label}</span><span>{html.escape(text.strip())}</span>'
+        for label, text in lines.items()
+        if text
     )
     why = "" if kind == "failed" else html.escape(row["why"] or "")
     with st.container(border=True, gap="small"):
