@@ -40,7 +40,7 @@ def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
         st.html("".join(f'<p class="finding">{results.figures(sentence)}</p>' for sentence in said if sentence))
 
 
-def frontier(lines: list[Line]) -> None:
+def frontier(evaluation: Evaluation, lines: list[Line]) -> None:
     """Quality against what it costs and how long it takes."""
     asked = [line for line in lines if line.quality.n]
     if not asked:
@@ -64,6 +64,7 @@ def frontier(lines: list[Line]) -> None:
             st.subheader(title)
             alt = "; ".join(f"{line.name} {line.quality}" for line in asked)
             charts.show(charts.frontier(table, against), key=f"frontier-{against}", alt=alt)
+    st.caption(f"Up to {evaluation.at_once} questions at a time: each answer is cheaper and slower so than alone.")
 
 
 def four(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
@@ -155,7 +156,7 @@ if held:
     lines = reports.frontier(store, evaluation.id, metric)
     finding(evaluation, metric, lines)
     four(evaluation, metric, lines)
-    frontier(lines)
+    frontier(evaluation, lines)
     judged(evaluation)
 else:
     notices.empty(

@@ -105,7 +105,6 @@ def detail(evaluation: Evaluation) -> None:
     lead = f"{evaluation.items} · {_shape(evaluation)} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
     parts.heading(evaluation.name, lead, "Evaluation")
     with st.container(horizontal=True, vertical_alignment="center"):
-        parts.badge(evaluation.state)
         if evaluation.live and notices.sure(
             "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
         ):
@@ -131,6 +130,7 @@ def found(id: str) -> bool:
     evaluations.catch_up(store)
     evaluation = evaluations.get(store, id)
     told = evaluation.progress
+    parts.badge(evaluation.state)
     if evaluation.live:
         if told:
             st.progress(told["done"] / max(1, told["of"]), text=results.standing(**_of(told)))

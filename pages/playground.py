@@ -141,7 +141,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     n = st.segmented_control(
         "Columns",
         range(1, MOST + 1),
-        default=min(MOST, 2),
+        default=min(MOST, 2) if len(known) + len(held) > 1 else 1,  # one against itself shows nothing
         required=True,
         key="columns",
         format_func=lambda n: "One" if n == 1 else "Side by side",
