@@ -132,8 +132,8 @@ def examples_to_click() -> list[str]:
 
 
 parts.heading("Playground", "Ask the same question twice and read the answers side by side.", "Build")
-held = {candidate.id: candidate for candidate in candidates.listed(store)}
 known = [model.name for model in models.listed(store)]
+held = {candidate.id: candidate for candidate in candidates.listed(store) if candidate.model in known}
 if not known:
     notices.empty("No model yet", "Once a base model is here, you can talk to it.", "forum", "home", "Home")
     st.stop()

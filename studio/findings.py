@@ -81,11 +81,13 @@ def euros(amount: float) -> str:
 
 def arms(store: Store, evaluation: Evaluation) -> Arms | None:
     """The four arms, when the candidates are base and tuned, each without and with retrieval; None otherwise."""
+    kinds = {model.name: model.kind for model in models.listed(store)}
+    known = {candidate.id: candidate for candidate in candidates.listed(store)}
     found: dict[tuple[bool, bool], str] = {}
     for id in evaluation.candidates:
-        candidate = candidates.get(store, id)
-        place = (models.get(store, candidate.model).kind == models.ADAPTER, bool(candidate.library))
-        if place in found:
+        candidate = known[id]
+        place = (kinds.get(candidate.model) == models.ADAPTER, bool(candidate.library))
+        if place in found or candidate.model not in kinds:
             return None
         found[place] = id
     if len(found) < 4:

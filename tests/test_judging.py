@@ -452,6 +452,9 @@ def test_the_four_arms_are_found_by_what_they_are_and_their_effects_add_up(store
     assert effects.rag.value == pytest.approx(0.5) and effects.tuned.value == pytest.approx(0.1)
     assert effects.both.value == pytest.approx(0.8) and effects.beyond.value == pytest.approx(0.2)
     assert {part.n for part in (effects.rag, effects.tuned, effects.both, effects.beyond)} == {10}
+    with store.write("ada", "model.delete", "playful") as cursor:
+        cursor.execute("delete from model where name = 'playful'")
+    assert findings.arms(store, found) is None  # what it was is no longer known
 
 
 def test_two_candidates_are_not_four_arms(store):

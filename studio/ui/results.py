@@ -34,7 +34,7 @@ def verdicts(lines: Sequence[Line], differences: Mapping[str, stats.Difference],
             said = stats.in_words(differences[line.candidate])
         else:
             said = "No answer that both have a score for."
-        rows.append((line.name, str(line.quality), said, f"{line.failed} failed" if line.failed else ""))
+        rows.append((line.name, str(line.quality), said, f"{line.failed}&nbsp;failed" if line.failed else ""))
     cells = "".join(
         f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(quality)}</span>'
         f"<span>{figures(said)} <i>{failed}</i></span></div>"
