@@ -11,7 +11,7 @@ from typing import Any
 from sample.making.banks import blocks
 from sample.making.cast import cast_for, filled
 
-INSTRUCTION = "Name the request type and sub-type of this ticket."
+INSTRUCTION = "Name the topic of this message."
 ROWS_PER_FAMILY = 2
 # What may stand around a ticket: something before it, between it and the end, after it.
 AROUND = [(True, False, True)] * 3 + [(True, False, False)] * 2 + [(False, False, True)] * 3 + [(True, True, True)] * 2
