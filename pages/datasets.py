@@ -39,7 +39,7 @@ def card(dataset: Dataset) -> None:
         if dataset.rejects:
             st.badge(f"{parts.count(dataset.rejects, 'line')} to mend", icon=":material/build:", color="orange")
         st.space("stretch")
-        with st.container(horizontal=True, gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             if st.button("Open", icon=":material/folder_open:", key=f"open-{dataset.name}"):
                 nav.goto("datasets", dataset=dataset.name)
             nav.link("Examples", "examples", dataset=dataset.name)
