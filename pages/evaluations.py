@@ -4,7 +4,8 @@ import streamlit as st
 
 from engine import jobs, stats
 from engine.metrics import METRICS
-from studio import candidates, evaluations, reports, sample, sources
+from studio import candidates, evaluations, models, reports, sample, sources
+from studio.candidates import Candidate
 from studio.evaluations import Evaluation
 from studio.ui import live, nav, notices, parts, results, state
 
@@ -14,7 +15,7 @@ store, me = state.store(), state.me()
 def overview() -> None:
     parts.heading("Evaluations", "The same questions for every candidate, so that differences are theirs.", "Judge")
     found = evaluations.listed(store)
-    begun = st.expander("Start an evaluation", icon=":material/add:", expanded=not found)
+    begun = st.expander("Start an evaluation", icon=":material/add:", expanded=not found or bool(state.asked("model")))
     with begun:
         begin()
     for evaluation in found:
@@ -42,11 +43,10 @@ def _of(told: dict) -> dict:
 
 def begin() -> None:
     """The form, with what the choice will cost and what it can show before it is started."""
-    asked, chosen = sources.listed(store), candidates.listed(store)
-    if not asked or not chosen:
-        what = "no frozen test items" if not asked else "no candidates"
-        go, label = ("datasets", "To the datasets") if not asked else ("playground", "To the playground")
-        notices.empty(f"There are {what} yet", MISSING[what], "checklist", go, label)
+    asked, offered = sources.listed(store), {one.id: one for one in candidates.on_offer(store, me)}
+    if not asked:
+        text = "An evaluation asks the test split of a snapshot. Freeze a dataset to have one."
+        notices.empty("There are no frozen test items yet", text, "checklist", "datasets", "To the datasets")
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -59,13 +59,13 @@ def begin() -> None:
         )
     items = sources.items(store, source, n)
     with right:
-        names = {candidate.id: candidate.name for candidate in chosen}
         who = st.multiselect(
             "Candidates",
-            list(names),
-            format_func=names.__getitem__,
+            list(offered),
+            default=compared_with_its_base(offered),
+            format_func=lambda id: offered[id].name,
             key="new-who",
-            help=MISSING["no candidates"],
+            help="A model with its prompt, library and decoding. The playground makes and keeps others.",
         )
         metrics = st.multiselect(
             "Metrics", list(METRICS), default=sources.fitting(items), key=f"new-metrics-{source.name}"
@@ -74,14 +74,19 @@ def begin() -> None:
     st.markdown(_promise(n, len(who)))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (who and metrics)):
         title = name.strip() or f"{source.name}, {len(who)} candidates"
-        made = evaluations.start(store, title, items, source.name, who, metrics, me, guide=str(sample.GUIDE))
+        kept = [candidates.keep(store, offered[id], me).id for id in who]
+        made = evaluations.start(store, title, items, source.name, kept, metrics, me, guide=str(sample.GUIDE))
         nav.goto("evaluations", evaluation=made.id)
 
 
-MISSING = {
-    "no frozen test items": "An evaluation asks the test split of a snapshot. Freeze a dataset to have one.",
-    "no candidates": "A candidate is a model with its prompt, library and decoding. Keep one in the playground.",
-}
+def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:
+    """The model that a link asks to compare, and its base, each as it is."""
+    asked = state.asked("model")
+    if not asked:
+        return []
+    pair = (models.base_of(store, models.get(store, asked)).name, asked)
+    plain = [candidates.draft(store, name, name, me).id for name in dict.fromkeys(pair)]
+    return [id for id in plain if id in offered]
 
 
 def _promise(n: int, asked: int) -> str:

@@ -68,10 +68,7 @@ def keep(key: str, made: Candidate, start: Candidate) -> None:
     with st.form(f"keep-{key}", border=False):
         name = st.text_input("Name", placeholder=_suggested(made), key=f"name-{key}")
         if st.form_submit_button("Keep as candidate", icon=":material/bookmark_add:"):
-            found = candidates.add(
-                store, name.strip() or _suggested(made), made.model, me, system=made.system, library=made.library,
-                passages=made.passages, decoding=Decoding(**made.decoding),
-            )  # fmt: skip
+            found = candidates.keep(store, replace(made, name=name.strip() or _suggested(made)), me)
             notices.later(f"Kept as {found.name}. Evaluations can ask it now.")
             st.rerun()
 

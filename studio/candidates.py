@@ -41,12 +41,27 @@ def add(
 ) -> Candidate:
     """A candidate; the same arrangement again is the same candidate, under the name it had first."""
     made = draft(store, name, model, by, system=system, library=library, passages=passages, decoding=decoding)
+    return keep(store, made, by)
+
+
+def keep(store: Store, made: Candidate, by: str) -> Candidate:
+    """A draft becomes a candidate that evaluations can ask; one that is kept already stays as it is."""
     if store.row("select 1 from candidate where id = ?", [made.id]) is None:
-        name = _free(store, name.strip() or model)
+        name = _free(store, made.name.strip() or made.model)
         with store.write(by, "candidate.add", made.id, name=name) as cursor:
             cursor.execute(
                 "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-                [made.id, name, model, system, library, made.passages, json.dumps(made.decoding), by, made.made_at],
+                [
+                    made.id,
+                    name,
+                    made.model,
+                    made.system,
+                    made.library,
+                    made.passages,
+                    json.dumps(made.decoding),
+                    by,
+                    made.made_at,
+                ],
             )
     return get(store, made.id)
 
@@ -70,6 +85,14 @@ def draft(
     settings = asdict(decoding or Decoding())
     id = hashes.content(chosen.name, chosen.run, system, library, passages, settings)
     return Candidate(id, name, model, system, library, passages, settings, by, now())
+
+
+def on_offer(store: Store, by: str) -> list[Candidate]:
+    """What can be compared: the candidates that were kept, and every model as it is, plain, kept or not."""
+    kept = listed(store)
+    plain = [draft(store, model.name, model.name, by) for model in models.listed(store)]
+    known = {candidate.id for candidate in kept}
+    return [*kept, *(candidate for candidate in plain if candidate.id not in known)]
 
 
 def rename(store: Store, id: str, name: str, by: str) -> Candidate:

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
+from streamlit.web.server.starlette.starlette_app import App
 
 from engine import api, jobs
 from engine.problems import Problem
@@ -32,9 +33,6 @@ PORT = 8501
 def serve(home: Home, host: str = "127.0.0.1", port: int = PORT) -> None:
     """Run the studio until it is interrupted. Problem when another one has the folder or the port."""
     os.environ["ATELIER_HOME"] = str(home.root)  # pages ask for the default home
-    os.chdir(folders.CODE)  # Streamlit looks for .streamlit/config.toml where it is started
-    from streamlit.web.server.starlette.starlette_app import App  # after chdir: it reads the configuration
-
     opened(home)
     key = secrets.token_urlsafe(32)
     app = App(

@@ -64,5 +64,7 @@ def _manager(store: Store) -> Step:
     if evaluations.listed(store):
         return Step("manager", "Read accuracy against cost", "dashboard", "Every figure with its n and interval.")
     if datasets.listed(store):
-        return Step("manager", "Ask for a first comparison", "evaluations", "Base, RAG and tuned on the same questions.")
+        return Step(
+            "manager", "Ask for a first comparison", "evaluations", "Base, RAG and tuned on the same questions."
+        )
     return Step("manager", "Load the sample project", "home", "Something to look at before your own.")
