@@ -77,10 +77,9 @@ def no_traceback(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
-    """Pick from a select box by typing into it."""
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option).first.click()
+def drawn(page: Page) -> None:
+    """Wait until the page is drawn; a key that is pressed before falls on nothing."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +183,7 @@ def test_answers_are_judged_blind_with_the_keyboard(page: Page):
     content = page.content()
     assert "my-voice" not in content and "starter" not in content, "a name is on the page before the verdict"
     for number, key in enumerate(("1", "2", "3"), 1):
+        drawn(page)
         page.locator("body").press(key)
         expect(
             page.get_by_text(re.compile(rf"^{number} of \d+ judged")).or_(page.get_by_text("All judged"))
@@ -193,7 +193,7 @@ def test_answers_are_judged_blind_with_the_keyboard(page: Page):
 
 def test_the_dashboard_says_what_the_figures_allow(page: Page):
     place(page, "Dashboard")
-    expect(page.get_by_text(re.compile(r"n = \d+")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"n\s=\s\d+")).locator("visible=true").first).to_be_visible()
     expect(page.get_by_text("Quality and cost")).to_be_visible()
     no_traceback(page)
 
