@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from engine import jobs, servers
+from studio.conversations import parse
 from studio.folders import SAMPLE, STARTER, Home
 from tests.test_survival import healthy, until
 
@@ -130,9 +131,16 @@ def test_a_bad_file_gets_one_clear_sentence(page: Page, tmp_path: Path, name: st
     no_traceback(page)
 
 
-def test_an_example_is_edited_and_its_history_stays(page: Page, url: str):
-    page.goto(f"{url}/examples?dataset=my+tone")
-    expect(page.get_by_role("heading", name="my tone")).to_be_visible()
+def test_an_example_is_edited_and_what_it_was_stays_in_its_history(page: Page, url: str, rows: Path):
+    first = parse(json.loads(rows.read_text().splitlines()[0]))
+    page.goto(f"{url}/examples?dataset=my+tone&entry={first.id}")
+    words = page.get_by_label("Words of turn 2")
+    expect(words).to_have_value(first.messages[-1]["content"])
+    words.fill("Ta-da, petal! Your parcel is here.")
+    words.press("Control+s")
+    page.get_by_text("History: 2 versions").click()
+    for version in ("Version 2", "Version 1"):
+        expect(page.get_by_text(version, exact=True)).to_be_visible()
     no_traceback(page)
 
 
