@@ -50,7 +50,7 @@ def demo(
     """Run the whole loop on the sample project and open the studio on its result. Again: resume, not repeat."""
     from studio import demo as loop
 
-    place = _home(home or Path("~/.atelier-demo"))
+    place = _home(home)
     report = loop.run(place, serve=not no_serve)
     loop.show(report, place, console)
     if not no_serve:
