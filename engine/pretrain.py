@@ -51,7 +51,7 @@ def run(folder: Path) -> dict[str, Any]:
             losses = []
         if step % spec.checkpoint_every == 0 or step == spec.steps:
             _save(folder, model, optimizer, step)
-    _finish(folder, model, tokenizer)
+    _finish(folder, model)
     return {"steps": step, "parameters": sum(weight.numel() for weight in model.parameters())}
 
 
@@ -191,11 +191,11 @@ def _resume(folder: Path, model: MistralForCausalLM, optimizer: torch.optim.Opti
     return int(found["step"])
 
 
-def _finish(folder: Path, model: MistralForCausalLM, tokenizer: Any) -> None:
+def _finish(folder: Path, model: MistralForCausalLM) -> None:
     """Leave `model/`: bf16 safetensors and the tokenizer, whole or not there at all."""
     draft, place = folder / ".model.new", folder / "model"
     shutil.rmtree(draft, ignore_errors=True)
     model.bfloat16().save_pretrained(draft)
-    tokenizer.save_pretrained(draft)
+    shutil.copytree(folder / "tokenizer", draft, dirs_exist_ok=True)
     shutil.rmtree(place, ignore_errors=True)
     draft.rename(place)
