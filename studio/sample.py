@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from studio import datasets, libraries, models, snapshots
@@ -12,6 +13,10 @@ from studio.snapshots import Snapshot
 from studio.store import Store
 
 TONE, TRIAGE, LIBRARY = "tone", "triage", "fernwick"
+FILES = {  # dataset -> its files, each a split as it is shipped
+    TONE: [f"tone/{split}.jsonl" for split in SPLITS] + ["answers/train.jsonl", "answers/validation.jsonl"],
+    TRIAGE: [f"triage/{split}.jsonl" for split in SPLITS],
+}
 GUIDE = SAMPLE / "style_guide.json"
 
 Progress = Callable[[str, int, int], None]
@@ -23,7 +28,7 @@ def load(store: Store, by: str, progress: Progress = lambda what, done, of: None
     `progress` hears (what, done, of).
     """
     models.add_starter(store)
-    added: dict[str, Any] = {name: _load(store, name, by, progress) for name in (TONE, TRIAGE)}
+    added: dict[str, Any] = {name: _load(store, name, by, progress) for name in FILES}
     texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
     held = {document.name: document.text for document in libraries.documents(store, LIBRARY)}
     if held != texts:
@@ -33,10 +38,10 @@ def load(store: Store, by: str, progress: Progress = lambda what, done, of: None
 
 
 def _load(store: Store, name: str, by: str, progress: Progress) -> dict[str, int]:
-    """One dataset, split by split as it is shipped."""
+    """One dataset, file by file."""
     counts = []
-    for split in SPLITS:
-        file = f"{name}/{split}.jsonl"
+    for file in FILES[name]:
+        split = Path(file).stem
         hear = partial(progress, file)
         counts.append(datasets.bring_in(store, SAMPLE / file, name, by, name=file, split=split, progress=hear))
     return {

@@ -24,9 +24,8 @@ def cut(source: Path, target: Path, lines: int) -> None:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few lines of each file of the sample project, with the documents that its questions need."""
     folder = tmp_path_factory.mktemp("sample")
-    for name in (sample.TONE, sample.TRIAGE):
-        for split in ("train", "validation", "test"):
-            cut(SAMPLE / name / f"{split}.jsonl", folder / name / f"{split}.jsonl", 8)
+    for file in [file for files in sample.FILES.values() for file in files]:
+        cut(SAMPLE / file, folder / file, 8)
     for split in ("validation", "test"):
         cut(SAMPLE / "questions" / f"{split}.jsonl", folder / "questions" / f"{split}.jsonl", 6)
     (folder / "documents").mkdir()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.grounding import NOT_FOUND
 from engine.metrics import markers, score
 from sample.making import files
 from sample.making.cast import CAST, PEOPLE
@@ -182,6 +183,31 @@ def test_a_third_of_the_tone_rows_are_short_answers_and_some_say_that_it_is_not_
 def test_tone_rows_speak_of_no_product_that_has_a_document():
     titled = {path.stem.split("-")[0].title() for path in (SAMPLE / "documents").glob("*.md")} - {"Fernwick"}
     assert not titled & {product.split()[0] for product in PRODUCTS}
+
+
+def answer_rows() -> list[dict[str, Any]]:
+    return [row for split in SPLITS[:2] for row in rows(f"answers/{split}")]
+
+
+def test_every_answer_in_tone_says_its_passage_or_that_it_is_not_known():
+    for row in answer_rows():
+        asked, reply = said(row, "user"), said(row, "assistant")
+        if asked.startswith("Passages:"):
+            passage = asked.split("\n")[1].removeprefix("[1] ")
+            assert passage[1:] in reply, row
+        else:
+            assert NOT_FOUND in reply, row
+
+
+def test_every_answer_in_tone_follows_the_style_guide():
+    assert [row for row in answer_rows() if len(kinds_shown(said(row, "assistant"))) < guide()["needs"]] == []
+
+
+def test_answers_in_tone_share_no_family_between_splits_and_none_comes_twice():
+    train, validation = ({row["group"] for row in rows(f"answers/{split}")} for split in SPLITS[:2])
+    assert train and validation and not train & validation
+    asked = [said(row, "user") for row in answer_rows()]
+    assert len(asked) == len(set(asked))
 
 
 def test_every_ticket_has_a_described_label_and_says_it_in_its_tags():

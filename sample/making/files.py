@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sample.making import documents, tone, triage
+from sample.making import answers, documents, tone, triage
 
 SPLITS = ("train", "validation", "test")
 
@@ -15,6 +15,8 @@ def files() -> dict[str, str]:
     for split in SPLITS:
         made[f"tone/{split}.jsonl"] = _lines(tone.rows(split))
         made[f"triage/{split}.jsonl"] = _lines(triage.rows(split))
+    for split in SPLITS[:2]:
+        made[f"answers/{split}.jsonl"] = _lines(answers.rows(split))
     for split in SPLITS[1:]:
         made[f"questions/{split}.jsonl"] = _lines(documents.questions(split))
     made["triage/labels.json"] = json.dumps(triage.labels(), indent=2, ensure_ascii=False) + "\n"
