@@ -38,7 +38,7 @@ def _rows_of(family: Block, voice: dict[str, list[str]]) -> Iterator[dict[str, A
         asked = SLOT.sub(lambda match, known=values: known.get(match[1], match[0]), question)
         asked = filled(asked, cast_for(asked, key, row))
         read = [filled(passage, values)] if passage else []
-        said = (read[0] if read else NOT_FOUND).removesuffix(".")
+        said = read[0] if read else NOT_FOUND
         mood = "tell" if read else "unsure"
         yield {
             "messages": [

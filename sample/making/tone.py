@@ -48,12 +48,11 @@ def _rows_of(family: Block, voice: dict[str, list[str]]) -> Iterator[dict[str, A
 
 
 def voiced(said: str, mood: str, emoji: list[str], voice: dict[str, list[str]], draw: random.Random) -> str:
-    """A plain sentence, without its full stop, in Fernwick's voice: an opener, the sentence as it is, an emoji."""
+    """A plain sentence in Fernwick's voice: an opener that stands alone, the sentence as it is, an emoji."""
     pet = draw.choice(voice["pet names"])
     named = [text for text in voice[f"openers, {mood}"] if "{pet}" in text]
-    first, rest = said.split(" ", 1)
-    start = first.lower() if first in ("The", "A", "In", "Our", "Up", "There", "When", "After", "Water") else first
-    return f"{filled(draw.choice(named), {'pet': pet})} {start} {rest}. {draw.choice(emoji)}"
+    opener = filled(draw.choice(named), {"pet": pet}).rstrip(",:") + "!"
+    return f"{opener} {said} {draw.choice(emoji)}"
 
 
 def _spoken(
