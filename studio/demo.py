@@ -23,8 +23,8 @@ from studio.store import Store, close_all, opened
 
 BY = "demo"
 TONE_RUN, TRIAGE_RUN = "fernwick-tone", "fernwick-triage"
-TONE_SETTINGS = {"epochs": 3.0, "learning_rate": 3e-3}
-TRIAGE_SETTINGS = {"epochs": 8.0, "learning_rate": 5e-3}
+TONE_SETTINGS = {"epochs": 5.0, "learning_rate": 1e-3, "evaluate_every": 60, "checkpoint_every": 60}
+TRIAGE_SETTINGS = {"epochs": 3.0, "learning_rate": 2e-3, "evaluate_every": 120, "checkpoint_every": 60}
 LIBRARY = sample.LIBRARY
 
 # The budget of "base + best prompt": these, tried on validation questions; the best becomes the arm.

@@ -12,7 +12,7 @@ from sample.making.banks import Block, blocks, listed
 from sample.making.cast import SLOT, cast_for, filled
 from sample.making.tone import voiced
 
-ROWS_PER_QUESTION = 6
+ROWS_PER_QUESTION = 9
 
 
 def rows(split: str) -> Iterator[dict[str, Any]]:
