@@ -159,7 +159,8 @@ def _walk(loop: Loop) -> dict[str, Any]:
     questions = evaluations.items_from_questions(sample.questions("test"))
     four = loop.evaluate("four arms", questions, "test questions", list(arms.values()), ["facts", "tone"])
 
-    base = loop.arm("Base", models.STARTER_NAME)
+    # without a system prompt of its own it is the first arm, which keeps its name
+    base = loop.arm("Base", models.STARTER_NAME) if system else arms["prompt"]
     tickets = evaluations.items_from_snapshot(store, triage.id, "test")
     sorted_by = [base, loop.arm("Triage-tuned", triage_run.model)]
     sorting = loop.evaluate("triage before and after", tickets, "triage, test", sorted_by, ["type", "label"])

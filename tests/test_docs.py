@@ -1,10 +1,12 @@
 """What the documents claim, read and checked."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from engine.stats import Estimate
 from studio import cli
 
 ROOT = Path(__file__).parents[1]
@@ -69,3 +71,22 @@ def test_functions_named_on_the_walks_exist():
 def test_the_changelog_speaks_of_this_version():
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert "0.1.0" in changelog and 'version = "0.1.0"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_figures_of_the_readme_are_those_of_the_demo():
+    figures = json.loads((ROOT / "docs" / "figures" / "demo.json").read_text())
+
+    def told(estimate: dict[str, float]) -> str:
+        return str(Estimate(**{key: estimate[key] for key in ("value", "low", "high", "n")}))
+
+    rows = {
+        "prompt": "base + best prompt",
+        "rag": "base + RAG",
+        "tuned": "tuned",
+        "tuned_rag": "tuned + RAG",
+    }
+    for key, name in rows.items():
+        arm = figures["arms"][key]
+        assert f"| {name} | {told(arm['facts'])} | {told(arm['tone'])} |" in README
+    for side in ("base", "tuned", "majority"):
+        assert told(figures["triage"][side]) in README
