@@ -141,7 +141,8 @@ def get(store: Store, id: str) -> Evaluation:
 def stop(store: Store, id: str, by: str) -> None:
     evaluation = get(store, id)
     with store.write(by, "evaluation.stop", id):
-        jobs.stop(evaluation.job)
+        pass
+    jobs.stop(evaluation.job)  # may take seconds, and nobody else could write meanwhile
 
 
 def resume(store: Store, id: str, by: str) -> None:

@@ -98,7 +98,8 @@ def stop(store: Store, id: str, by: str) -> None:
     """End a run; what it has learned up to its last checkpoint stays."""
     run = get(store, id)
     with store.write(by, "run.stop", id):
-        jobs.stop(run.job)
+        pass
+    jobs.stop(run.job)  # may take seconds, and nobody else could write meanwhile
 
 
 def resume(store: Store, id: str, by: str) -> None:
