@@ -16,7 +16,13 @@ from types import FrameType
 from engine import events, jobs, processes
 from engine.problems import Problem
 
-KINDS = {"pretrain": "engine.pretrain", "train": "engine.train", "evaluate": "engine.evaluate"}
+KINDS = {
+    "pretrain": "engine.pretrain",
+    "train": "engine.train",
+    "evaluate": "engine.evaluate",
+    "scan": "engine.scan",
+    "make": "engine.make",
+}
 
 
 class Stop(BaseException):

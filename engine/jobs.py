@@ -21,6 +21,7 @@ from engine.problems import Problem
 
 QUEUED, RUNNING, DONE, FAILED, STOPPED = "queued", "running", "done", "failed", "stopped"
 LIVE = (QUEUED, RUNNING)
+LIGHT = ("scan", "make")  # kinds that need little of the machine: they have a lane of their own, beside the heavy one
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,12 @@ def new_id(prefix: str) -> str:
     return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:4]}"
 
 
-def submit(jobs: Path, kind: str, spec: Any, by: str) -> Job:
-    """Put a job in the queue. `kind` is one of `engine.job.KINDS` or the dotted name of a module with `run(folder)`."""
-    job = Job(new_id(kind), kind, by, time.time(), Path())
+def submit(jobs: Path, kind: str, spec: Any, by: str, id: str = "") -> Job:
+    """Put a job in the queue. `kind` is one of `engine.job.KINDS` or the dotted name of a module with `run(folder)`.
+
+    Who keeps a record of the job makes its `id` beforehand, with `new_id`, and submits last.
+    """
+    job = Job(id or new_id(kind), kind, by, time.time(), Path())
     whole = jobs / job.id
     draft = jobs / f".{job.id}"
     draft.mkdir(parents=True)
@@ -119,13 +123,12 @@ def resume(job: Job) -> None:
 
 
 def tick(jobs: Path) -> Job | None:
-    """Start the oldest queued job if nothing runs. Safe to call from several processes at once."""
+    """Start the oldest queued job of a lane in which nothing runs. Safe to call from several processes at once."""
     jobs.mkdir(parents=True, exist_ok=True)
     with processes.locked(jobs / ".queue"):
         found = [(job, job.state) for job in listed(jobs)]
-        if any(state == RUNNING for _, state in found):
-            return None
-        waiting = next((job for job, state in found if state == QUEUED), None)
+        busy = {job.kind in LIGHT for job, state in found if state == RUNNING}
+        waiting = next((job for job, state in found if state == QUEUED and (job.kind in LIGHT) not in busy), None)
         if waiting is not None:
             start(waiting)
         return waiting

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine import jobs, stats
 from engine.metrics import METRICS
-from studio import candidates, evaluations, models, reports, sample, sources
+from studio import candidates, evaluations, models, reports, sample, sources, work
 from studio.candidates import Candidate
 from studio.evaluations import Evaluation
 from studio.ui import live, nav, notices, parts, results, state
@@ -113,10 +113,10 @@ def detail(evaluation: Evaluation) -> None:
         if evaluation.live and notices.sure(
             "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
         ):
-            evaluations.stop(store, evaluation.id, me)
+            work.stop(store, evaluation, me)
             st.rerun()
         if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
-            evaluations.resume(store, evaluation.id, me)
+            work.resume(store, evaluation, me)
             st.rerun()
         if not evaluation.live and len(evaluation.candidates) > 1:
             for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):

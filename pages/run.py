@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import jobs, specs
 from engine.specs import TrainSpec
-from studio import runs, snapshots
+from studio import runs, snapshots, work
 from studio.runs import Run
 from studio.ui import charts, chat, course, live, nav, notices, parts, state, tokens
 
@@ -29,13 +29,13 @@ def head(run: Run) -> None:
         if run.live:
             question = "What it has learned up to its last checkpoint stays, and it can be resumed from there."
             if notices.sure("Stop", question, "Stop the run", key="stop", icon="stop_circle"):
-                runs.stop(store, run.id, me)
+                work.stop(store, run, me)
                 notices.later(f"{run.name} is stopped.")
                 st.rerun()
         elif run.state in (jobs.FAILED, jobs.STOPPED) and st.button(
             "Resume", type="primary", icon=":material/play_arrow:", key="resume"
         ):
-            runs.resume(store, run.id, me)
+            work.resume(store, run, me)
             notices.later(f"{run.name} goes on from its last checkpoint when its turn comes.")
             st.rerun()
 

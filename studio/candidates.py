@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import candidates as engine
-from engine import servers
+from engine import hashes, servers
 from engine.client import Decoding
 from engine.problems import Problem
-from studio import hashes, libraries, models
+from studio import libraries, models
 from studio.store import Store, now
 
 

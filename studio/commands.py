@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from engine.problems import Problem
-from studio import datasets, models, running, runs, sample, snapshots
+from studio import datasets, models, running, runs, sample, snapshots, work
 from studio.folders import Home
 from studio.store import Store
 
@@ -47,7 +47,7 @@ def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: 
 
 
 def resume(store: Store, run: str, by: str) -> dict[str, Any]:
-    runs.resume(store, run, by)
+    work.resume(store, runs.get(store, run), by)
     return {"run": run}
 
 

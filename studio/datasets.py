@@ -55,7 +55,7 @@ def listed(store: Store) -> list[Dataset]:
             where latest
             group by dataset
         ) e on e.dataset = d.name
-        left join (select dataset, count(*) as rejects from reject where not mended group by dataset) r
+        left join (select dataset, count(*) as rejects from reject where settled = '' group by dataset) r
             on r.dataset = d.name
         order by d.made_at
     """)
@@ -105,7 +105,9 @@ def bring_in(
     return Imported(dataset, source, added, known, rejected)
 
 
-def insert(cursor: Cursor, dataset: str, rows: Iterable[Valid], source: str, by: str, status: str) -> int:
+def insert(
+    cursor: Cursor, dataset: str, rows: Iterable[Valid], source: str, by: str, status: str, origin: str = ""
+) -> int:
     """Add conversations that the dataset does not hold yet; how many were new."""
     fresh: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -120,6 +122,7 @@ def insert(cursor: Cursor, dataset: str, rows: Iterable[Valid], source: str, by:
                 "grouped_by": said.group,
                 "split": said.split,
                 "line": row.line,
+                "words": said.words,
             },
         )
     if not fresh:
@@ -130,13 +133,16 @@ def insert(cursor: Cursor, dataset: str, rows: Iterable[Valid], source: str, by:
     new = cursor.execute(
         """
         insert into example
-        select $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split,
-               $status, $by, $source, line, '', $now
-        from fresh
+        select seq, seq, $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split,
+               $status, $by, $source, line, $origin, '', words, $now
+        from (
+            select *, row_number() over (order by line) + (select coalesce(max(seq), 0) from example) as seq
+            from fresh
+        )
         where id not in (select entry from example where dataset = $dataset)
           and id not in (select id from example where dataset = $dataset and latest)
         """,
-        {"dataset": dataset, "status": status, "by": by, "source": source, "now": now()},
+        {"dataset": dataset, "status": status, "by": by, "source": source, "origin": origin, "now": now()},
     ).fetchall()
     cursor.unregister("fresh")
     return int(new[0][0])
@@ -148,7 +154,7 @@ def rejects(store: Store, dataset: str) -> list[dict[str, Any]]:
         """
         select source, line, code, why, content
         from reject
-        where dataset = ? and not mended
+        where dataset = ? and settled = ''
         order by source, line
         """,
         [dataset],
@@ -163,13 +169,29 @@ def mend(store: Store, dataset: str, source: str, line: int, text: str, by: str)
     with store.write(by, "dataset.mend", dataset, source=source, line=line) as cursor:
         insert(cursor, dataset, [row], source, by, APPROVED)
         cursor.execute(
-            "update reject set mended = true where dataset = ? and source = ? and line = ?", [dataset, source, line]
+            "update reject set settled = 'mended' where dataset = ? and source = ? and line = ?",
+            [dataset, source, line],
         )
 
 
 def _keep_rejects(cursor: Cursor, dataset: str, rejects: list[Reject], source: str) -> None:
     for reject in rejects:
         cursor.execute(
-            "insert into reject values (?, ?, ?, ?, ?, ?, false, ?) on conflict do nothing",
-            [dataset, source, reject.line, reject.code, reject.why, reject.content, now()],
+            """
+            insert into reject
+            select $dataset, $source, $line, $code, $why, $content, '', '', $now
+            where not exists (
+                from reject
+                where dataset = $dataset and source = $source and line = $line and content = $content
+            )
+            """,
+            {
+                "dataset": dataset,
+                "source": source,
+                "line": reject.line,
+                "code": reject.code,
+                "why": reject.why,
+                "content": reject.content,
+                "now": now(),
+            },
         )

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from engine import jobs, servers
-from studio import candidates, demo_report, evaluations, models, progress, report, runs, sample
+from studio import candidates, demo_report, evaluations, models, progress, report, runs, sample, work
 from studio.candidates import Candidate
 from studio.evaluations import Evaluation
 from studio.folders import Home
@@ -72,7 +72,7 @@ class Loop:
         known = next((run for run in runs.listed(self.store) if run.name == name), None)
         run = known or runs.launch(self.store, name, models.STARTER_NAME, snapshot, BY, settings)
         if run.state in (jobs.FAILED, jobs.STOPPED):
-            runs.resume(self.store, run.id, BY)
+            work.resume(self.store, run, BY)
         with self.timed(f"train {name}"):
             progress.watch(run.job, f"train {name}", self.bars)
         runs.catch_up(self.store)
@@ -88,7 +88,7 @@ class Loop:
             self.store, name, items, source, chosen, metrics, BY, guide=str(sample.GUIDE), concurrency=32
         )
         if found.state in (jobs.FAILED, jobs.STOPPED):
-            evaluations.resume(self.store, found.id, BY)
+            work.resume(self.store, found, BY)
         with self.timed(name):
             progress.watch(found.job, name, self.bars)
         evaluations.catch_up(self.store)

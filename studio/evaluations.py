@@ -6,43 +6,27 @@ Every figure of an evaluation is over the same items for every candidate, so dif
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
-from engine import events, jobs, specs, stats
+from engine import events, hashes, jobs, specs, stats
 from engine.evaluate import EvaluateSpec
-from engine.jobs import Job
 from engine.problems import Problem
-from studio import candidates, hashes, snapshots
+from studio import candidates, snapshots
 from studio.store import Store, now
+from studio.work import Work
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    id: str
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Work):
+    noun: ClassVar[str] = "evaluation"
+
     name: str
     items: str
     candidates: list[str]
     metrics: list[str]
-    made_by: str
-    made_at: datetime
-    job: Job
-
-    @property
-    def state(self) -> str:
-        return self.job.state
-
-    @property
-    def live(self) -> bool:
-        return self.job.live
-
-    @property
-    def progress(self) -> dict[str, Any] | None:
-        """{done, of, seconds_left} as last told."""
-        return events.last(self.job.folder, "progress")
 
     @property
     def at_once(self) -> int:
@@ -113,17 +97,18 @@ def start(
         concurrency=concurrency,
         servers=str(store.home.servers),
     )
-    job = jobs.submit(store.home.jobs, "evaluate", spec, by)
-    with store.write(by, "evaluation.start", job.id, name=name, items=len(items)) as cursor:
+    id = jobs.new_id("evaluate")
+    with store.write(by, "evaluation.start", id, name=name, items=len(items)) as cursor:
         cursor.execute(
             "insert into evaluation values (?, ?, ?, ?, ?, ?, ?)",
-            [job.id, name, source, list(chosen), list(metrics), by, now()],
+            [id, name, source, list(chosen), list(metrics), by, now()],
         )
         frame = pd.DataFrame([{"id": i["id"], "body": json.dumps(dict(i), ensure_ascii=False)} for i in items])
         cursor.register("asked", frame)
-        cursor.execute("insert into item select ?, id, body from asked on conflict do nothing", [job.id])
+        cursor.execute("insert into item select ?, id, body from asked on conflict do nothing", [id])
         cursor.unregister("asked")
-    return get(store, job.id)
+        jobs.submit(store.home.jobs, "evaluate", spec, by, id)
+    return get(store, id)
 
 
 def listed(store: Store) -> list[Evaluation]:
@@ -136,20 +121,6 @@ def get(store: Store, id: str) -> Evaluation:
     if row is None:
         raise Problem(f"There is no evaluation {id}.", do="Choose one from the list.")
     return _evaluation(store, row)
-
-
-def stop(store: Store, id: str, by: str) -> None:
-    evaluation = get(store, id)
-    with store.write(by, "evaluation.stop", id):
-        pass
-    jobs.stop(evaluation.job)  # may take seconds, and nobody else could write meanwhile
-
-
-def resume(store: Store, id: str, by: str) -> None:
-    """Go on with a failed or stopped evaluation: what was answered is not asked again."""
-    evaluation = get(store, id)
-    with store.write(by, "evaluation.resume", id):
-        jobs.resume(evaluation.job)
 
 
 _seen: dict[Path, int] = {}  # how much of each file this process has brought in; whoever forgets only reads it again

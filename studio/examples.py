@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from engine.conversations import Conversation, Unusable, parse
 from engine.problems import Problem
-from studio.conversations import Conversation, Unusable, parse
 from studio.store import Store, now
 
 DRAFT, IN_REVIEW, APPROVED, REJECTED = "draft", "in review", "approved", "rejected"
@@ -15,6 +15,8 @@ STATUSES = (DRAFT, IN_REVIEW, APPROVED, REJECTED)
 
 @dataclass(frozen=True)
 class Example:
+    seq: int
+    place: int
     dataset: str
     entry: str
     version: int
@@ -29,7 +31,9 @@ class Example:
     made_by: str
     source: str
     line: int
+    origin: str
     note: str
+    words: int
     made_at: datetime
 
     @property
@@ -56,7 +60,7 @@ def find(
     with store.read() as cursor:
         counted = cursor.execute(f"select count(*) from example where {where}", values).fetchone()
         cursor.execute(
-            f"select * from example where {where} order by source, line, entry limit $limit offset $offset",
+            f"select * from example where {where} order by place limit $limit offset $offset",
             {**values, "limit": limit, "offset": offset},
         )
         names = [column[0] for column in cursor.description or ()]
@@ -93,7 +97,7 @@ def write(store: Store, dataset: str, messages: list[dict[str, Any]], by: str, t
         if held:
             raise Problem(f"{dataset} holds this conversation already.")
         cursor.execute("insert into dataset values (?, '', ?, ?) on conflict do nothing", [dataset, by, now()])
-        _insert(cursor, dataset, said.id, 1, said, list(tags), "", "", DRAFT, by, "written by hand", 0, "")
+        _insert(cursor, None, dataset, said.id, 1, said, list(tags), "", "", DRAFT, by, "written by hand", 0, "", "")
     return get(store, dataset, said.id)
 
 
@@ -126,6 +130,7 @@ def edit(
         cursor.execute("update example set latest = false where dataset = ? and entry = ? and latest", where)
         _insert(
             cursor,
+            seen.place,
             seen.dataset,
             seen.entry,
             seen.version + 1,
@@ -137,6 +142,7 @@ def edit(
             by,
             seen.source,
             seen.line,
+            seen.origin,
             seen.note if note is None else note,
         )
     return get(store, seen.dataset, seen.entry)
@@ -150,29 +156,29 @@ def _checked(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None)
 
 
 def _insert(
-    cursor: Any, dataset: str, entry: str, version: int, said: Conversation, tags: list[str], *rest: Any
+    cursor: Any,
+    place: int | None,
+    dataset: str,
+    entry: str,
+    version: int,
+    said: Conversation,
+    tags: list[str],
+    grouped_by: str,
+    split: str,
+    status: str,
+    by: str,
+    source: str,
+    line: int,
+    origin: str,
+    note: str,
 ) -> None:
-    grouped_by, split, status, by, source, line, note = rest
-    cursor.execute(
-        "insert into example values (?, ?, ?, true, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            dataset,
-            entry,
-            version,
-            said.id,
-            json.dumps(said.messages, ensure_ascii=False),
-            json.dumps(said.tools, ensure_ascii=False) if said.tools else None,
-            tags,
-            grouped_by,
-            split,
-            status,
-            by,
-            source,
-            line,
-            note,
-            now(),
-        ],
-    )
+    """One row; `place` is None for the first version of an entry, which stands last."""
+    (seq,) = cursor.execute("select coalesce(max(seq), 0) + 1 from example").fetchone()
+    values = [seq, seq if place is None else place, dataset, entry, version, True, said.id]
+    values += [json.dumps(said.messages, ensure_ascii=False)]
+    values += [json.dumps(said.tools, ensure_ascii=False) if said.tools else None]
+    values += [tags, grouped_by, split, status, by, source, line, origin, note, said.words, now()]
+    cursor.execute(f"insert into example values ({', '.join('?' * len(values))})", values)
 
 
 def _example(row: dict[str, Any]) -> Example:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.conversations import Conversation, Unusable, parse
 from engine.problems import Problem
-from studio.conversations import Conversation, Unusable, parse
 
 LARGEST = 1_500_000_000  # bytes; beyond it an import would hold the writer for many minutes
 LONGEST_LINE = 5_000_000  # bytes

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from engine import retrieval
+from engine import hashes, retrieval
 from engine.chunks import chunks
 from engine.problems import Problem
-from studio import hashes
 from studio.store import Store, now
 
 

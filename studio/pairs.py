@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from engine import hashes
 from engine.problems import Problem
-from studio import hashes
 from studio.store import Store, now
 
 

@@ -3,49 +3,26 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from engine import events, jobs, specs
-from engine.jobs import Job
+from engine import jobs, specs
 from engine.problems import Problem
 from engine.specs import TrainSpec
 from studio import models, snapshots
 from studio.store import Store, now
+from studio.work import Work
 
 
-@dataclass(frozen=True)
-class Run:
-    id: str
+@dataclass(frozen=True, kw_only=True)
+class Run(Work):
+    noun: ClassVar[str] = "run"
+
     name: str
     base: str
     snapshot: str
     method: str
     settings: dict[str, Any]
-    made_by: str
-    made_at: datetime
-    job: Job
-
-    @property
-    def state(self) -> str:
-        return self.job.state
-
-    @property
-    def live(self) -> bool:
-        return self.job.live
-
-    @cached_property
-    def events(self) -> list[dict[str, Any]]:
-        """All that the job has told so far, read once for each look."""
-        return events.read(self.job.folder)[0]
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["kind"] == kind]
-
-    def last(self, kind: str) -> dict[str, Any] | None:
-        return next((event for event in reversed(self.events) if event["kind"] == kind), None)
 
     @property
     def model(self) -> str:
@@ -63,11 +40,12 @@ def launch(
     taken = store.row("select 1 from run where name = ? union select 1 from model where name = ?", [name, name])
     if taken is not None:
         raise Problem(f"There is a run or model called {name} already.", do="Choose another name.")
-    job = jobs.submit(store.home.jobs, "train", spec, by)
-    values = [job.id, name, base, snapshot, spec.method, json.dumps(dict(settings or {})), by, now()]
-    with store.write(by, "run.launch", job.id, name=name, base=base, snapshot=snapshot) as cursor:
+    id = jobs.new_id("train")
+    values = [id, name, base, snapshot, spec.method, json.dumps(dict(settings or {})), by, now()]
+    with store.write(by, "run.launch", id, name=name, base=base, snapshot=snapshot) as cursor:
         cursor.execute("insert into run values (?, ?, ?, ?, ?, ?, ?, ?)", values)
-    return get(store, job.id)
+        jobs.submit(store.home.jobs, "train", spec, by, id)
+    return get(store, id)
 
 
 def spec_for(store: Store, base: str, snapshot: str, settings: Mapping[str, Any]) -> TrainSpec:
@@ -92,21 +70,6 @@ def get(store: Store, id: str) -> Run:
     if row is None:
         raise Problem(f"There is no run {id}.", do="Choose one from the list of runs.")
     return _run(store, row)
-
-
-def stop(store: Store, id: str, by: str) -> None:
-    """End a run; what it has learned up to its last checkpoint stays."""
-    run = get(store, id)
-    with store.write(by, "run.stop", id):
-        pass
-    jobs.stop(run.job)  # may take seconds, and nobody else could write meanwhile
-
-
-def resume(store: Store, id: str, by: str) -> None:
-    """Put a failed or stopped run back in the queue; it goes on from its last checkpoint."""
-    run = get(store, id)
-    with store.write(by, "run.resume", id):
-        jobs.resume(run.job)
 
 
 def catch_up(store: Store) -> None:

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.conversations import SPLITS
 from studio import datasets, libraries, models, snapshots
-from studio.conversations import SPLITS
 from studio.folders import SAMPLE
 from studio.snapshots import Snapshot
 from studio.store import Store

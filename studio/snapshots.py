@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from engine import hashes
+from engine.conversations import SPLITS
 from engine.problems import Problem
-from studio import hashes
-from studio.conversations import SPLITS
 from studio.store import Store, now
 
 TEST, VALIDATION = 0.15, 0.10  # shares; the rest is for training
@@ -29,6 +29,7 @@ class Snapshot:
     test: int
     made_by: str
     made_at: datetime
+    plan: str  # how it was split, as JSON
 
     @property
     def name(self) -> str:
@@ -59,7 +60,7 @@ def freeze(store: Store, dataset: str, by: str) -> Snapshot:
     values = [snapshot, dataset, *(len(parts[split]) for split in SPLITS), by, now()]
     if store.row("select 1 from snapshot where id = ?", [snapshot]) is None:
         with store.write(by, "snapshot.freeze", snapshot, dataset=dataset) as cursor:
-            cursor.execute("insert into snapshot values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing", values)
+            cursor.execute("insert into snapshot values (?, ?, ?, ?, ?, ?, ?, '{}') on conflict do nothing", values)
     return get(store, snapshot)
 
 

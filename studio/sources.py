@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine import hashes
 from engine.metrics import METRICS
-from studio import evaluations, hashes, libraries, sample, snapshots
+from studio import evaluations, libraries, sample, snapshots
 from studio.store import Store
 
 SPLITS = ("test", "validation")  # never what a model has learned from

@@ -1,7 +1,8 @@
 """Store: the one DuckDB file of a studio, opened by one process.
 
-`read()` is for looking, from any thread. `write(by, verb, subject)` is the only way to change anything: one writer
-at a time, one transaction, and an Event in that same transaction, so nothing changes without a trace of who did it.
+`read()` is for looking, from any thread. `write(by, verb, subject)` is the only way to change anything that counts: one
+writer at a time, one transaction, and an Event in that same transaction, so nothing changes without a trace of who did
+it. `jot()` is for what is nobody's deed: half-typed drafts, what a job has found, seconds of attention.
 """
 
 import json
@@ -53,14 +54,20 @@ class Store:
     def write(self, by: str, verb: str, subject: str, **detail: Any) -> Iterator[Cursor]:
         """One change by somebody, as one transaction with its Event."""
         assert by, f"nobody asked for {verb} {subject}"
+        with self.jot() as cursor:
+            yield cursor
+            cursor.execute(
+                "insert into event (made_by, verb, subject, detail, made_at) values (?, ?, ?, ?, ?)",
+                [by, verb, subject, json.dumps(detail, ensure_ascii=False, default=str), now()],
+            )
+
+    @contextmanager
+    def jot(self) -> Iterator[Cursor]:
+        """One transaction that leaves no Event."""
         with self._lock, self._db.cursor() as cursor:
             cursor.begin()
             try:
                 yield cursor
-                cursor.execute(
-                    "insert into event (made_by, verb, subject, detail, made_at) values (?, ?, ?, ?, ?)",
-                    [by, verb, subject, json.dumps(detail, ensure_ascii=False, default=str), now()],
-                )
             except BaseException:
                 cursor.rollback()
                 raise

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from engine import jobs, servers
-from studio.conversations import parse
+from engine.conversations import parse
 from studio.folders import SAMPLE, STARTER, Home
 from tests.test_survival import healthy, until
 

@@ -10,6 +10,7 @@ import pytest
 from engine.problems import Problem
 from studio import audit, datasets
 from studio.folders import Home
+from studio.schema import MIGRATIONS
 from studio.store import Store
 
 
@@ -80,7 +81,7 @@ def test_migrations_are_applied_once(tmp_path):
     first.close()
     again = Store(home)
     assert [dataset.name for dataset in datasets.listed(again)] == ["tone"]
-    assert again.rows("select name from migration") == [{"name": "m001_initial"}]
+    assert [row["name"] for row in again.rows("select name from migration order by name")] == list(MIGRATIONS)
     again.close()
 
 

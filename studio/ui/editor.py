@@ -10,8 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from engine.conversations import ROLES
 from studio import examples
-from studio.conversations import ROLES
 from studio.examples import APPROVED, DRAFT, STATUSES, Example
 from studio.ui import chat, notices, parts, state
 

@@ -31,8 +31,24 @@ class Place:
 
 PLACES = (
     Place("home", "Home", "cottage", "", "What exists, what runs now, and what to do next."),
-    Place("datasets", "Datasets", "inventory_2", "Write", "Import a file, mend what was rejected, freeze a snapshot."),
+    Place("datasets", "Datasets", "inventory_2", "Write", "Named sets of examples, and what to do with each next."),
+    Place(
+        "bring_in", "Bring in", "upload_file", "Write", "Files, tables and pasted text become examples.", hidden=True
+    ),
+    Place("rejects", "Rows to mend", "build", "Write", "Rows that could not be used, each with a repair.", hidden=True),
     Place("examples", "Examples", "edit_note", "Write", "Find, read and edit examples, with their history."),
+    Place(
+        "workbench", "Tone workbench", "draw", "Write", "Write in the brand's voice, with the style guide beside you."
+    ),
+    Place("making", "Make data", "auto_awesome", "Write", "A model drafts examples; people approve them."),
+    Place(
+        "health",
+        "Data health",
+        "ecg_heart",
+        "Write",
+        "Duplicates, contradictions, gaps, personal data; what to do next.",
+    ),
+    Place("snapshots", "Snapshots", "ac_unit", "Write", "Freeze, split, compare, and take data out."),
     Place("runs", "Runs", "model_training", "Build", "All training runs, and the form to launch one."),
     Place("run", "Run", "monitoring", "Build", "One run: progress, loss, samples, log.", hidden=True),
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from studio import hashes
+from engine import hashes
 
 ROLES = ("system", "user", "assistant", "tool")
 SPLITS = ("train", "validation", "test")
@@ -37,6 +37,11 @@ class Conversation:
     def id(self) -> str:
         """Content alone: tags and splits may change, the conversation is the same one."""
         return hashes.content(self.messages, self.tools)
+
+    @property
+    def words(self) -> int:
+        """Length of the last answer."""
+        return len((self.messages[-1].get("content") or "").split())
 
 
 def parse(row: Any) -> Conversation:

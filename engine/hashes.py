@@ -1,15 +1,17 @@
 """Hashes: identity of things that are what they contain."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+_canonical = msgspec.json.Encoder(order="deterministic")
 
 
 def content(*parts: Any) -> str:
     """16 hex digits of the canonical form: keys sorted, no spaces, text as it is."""
-    canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(_canonical.encode(parts)).hexdigest()[:16]
 
 
 def files(*paths: Path) -> str:
