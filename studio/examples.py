@@ -89,15 +89,25 @@ def tags(store: Store, dataset: str) -> list[str]:
     return [row["tag"] for row in rows]
 
 
-def write(store: Store, dataset: str, messages: list[dict[str, Any]], by: str, tags: tuple[str, ...] = ()) -> Example:
-    """A new example by hand, as a draft."""
-    said = _checked(messages, None)
+def write(
+    store: Store,
+    dataset: str,
+    messages: list[dict[str, Any]],
+    by: str,
+    tags: tuple[str, ...] = (),
+    *,
+    tools: list[dict[str, Any]] | None = None,
+    status: str = DRAFT,
+    note: str = "",
+) -> Example:
+    """A new example by hand, as a draft unless said otherwise."""
+    said = _checked(messages, tools)
     with store.write(by, "example.write", f"{dataset}/{said.id}") as cursor:
         held = cursor.execute("select 1 from example where dataset = ? and id = ?", [dataset, said.id]).fetchone()
         if held:
             raise Problem(f"{dataset} holds this conversation already.")
         cursor.execute("insert into dataset values (?, '', ?, ?) on conflict do nothing", [dataset, by, now()])
-        _insert(cursor, None, dataset, said.id, 1, said, list(tags), "", "", DRAFT, by, "written by hand", 0, "", "")
+        _insert(cursor, None, dataset, said.id, 1, said, list(tags), "", "", status, by, "written by hand", 0, "", note)
     return get(store, dataset, said.id)
 
 
@@ -107,12 +117,16 @@ def edit(
     by: str,
     *,
     messages: list[dict[str, Any]] | None = None,
+    tools: list[dict[str, Any]] | None = None,
     tags: list[str] | None = None,
     status: str | None = None,
     note: str | None = None,
 ) -> Example:
-    """Add a version on top of the one that was `seen`. Problem when somebody has changed it since."""
-    said = _checked(seen.messages if messages is None else messages, seen.tools)
+    """Add a version on top of the one that was `seen`. Problem when somebody has changed it since.
+
+    What is None stays as it was; `tools=[]` takes the tools away.
+    """
+    said = _checked(seen.messages if messages is None else messages, seen.tools if tools is None else tools)
     if status is not None and status not in STATUSES:
         raise Problem(f"There is no status {status!r}.", do=f"Choose one of {', '.join(STATUSES)}.")
     where = [seen.dataset, seen.entry]
