@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio import datasets, snapshots
+from studio import datasets, rejects, snapshots
 from studio.datasets import Dataset
 from studio.examples import APPROVED, IN_REVIEW
 from studio.ui import nav, notices, parts, state
@@ -137,7 +137,7 @@ def frozen_ones(dataset: Dataset) -> None:
 
 def rejected(dataset: Dataset) -> None:
     """The lines that could not be used, each with its reason and an editor to mend it."""
-    found = datasets.rejects(store, dataset.name)
+    found = rejects.waiting(store, dataset.name)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader(f"{parts.count(len(found), 'line')} to mend", anchor=False, width="stretch")
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found)
@@ -159,7 +159,7 @@ def mend(dataset: Dataset, source: str, line: int, why: str, content: str) -> No
         )
         if st.form_submit_button("Save this line", icon=":material/build:", key=f"{key}-save"):
             with notices.told():
-                datasets.mend(store, dataset.name, source, line, text or "", me)
+                rejects.mend(store, dataset.name, source, line, text or "", me)
                 notices.later(f"Line {line} is an example now.")
                 st.rerun()
 

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 
 from engine.problems import Problem
-from studio import datasets, models, running, runs, sample, snapshots, work
+from studio import datasets, models, rejects, running, runs, sample, snapshots, work
 from studio.folders import Home
 from studio.store import Store
 
 
 def import_file(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
     found = datasets.bring_in(store, Path(file), dataset, by, split=split)
-    waiting = [row for row in datasets.rejects(store, dataset) if row["source"] == found.source]
+    waiting = [row for row in rejects.waiting(store, dataset) if row["source"] == found.source]
     return {
         "dataset": dataset,
         "source": found.source,

@@ -148,32 +148,6 @@ def insert(
     return int(new[0][0])
 
 
-def rejects(store: Store, dataset: str) -> list[dict[str, Any]]:
-    """The lines that still wait to be mended: source, line, code, why, content."""
-    return store.rows(
-        """
-        select source, line, code, why, content
-        from reject
-        where dataset = ? and settled = ''
-        order by source, line
-        """,
-        [dataset],
-    )
-
-
-def mend(store: Store, dataset: str, source: str, line: int, text: str, by: str) -> None:
-    """A rejected line, corrected by a person, becomes an example. Problem when it still breaks a rule."""
-    row = imports.read_line(line, text.encode())
-    if isinstance(row, Reject):
-        raise Problem(f"Line {line} of {source} still cannot be used.", row.why, "Correct it and save again.")
-    with store.write(by, "dataset.mend", dataset, source=source, line=line) as cursor:
-        insert(cursor, dataset, [row], source, by, APPROVED)
-        cursor.execute(
-            "update reject set settled = 'mended' where dataset = ? and source = ? and line = ?",
-            [dataset, source, line],
-        )
-
-
 def _keep_rejects(cursor: Cursor, dataset: str, rejects: list[Reject], source: str) -> None:
     for reject in rejects:
         cursor.execute(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio import datasets, examples, imports, snapshots
+from studio import datasets, examples, imports, rejects, snapshots
 from studio.folders import Home
 from studio.imports import Reject, Valid
 from studio.store import Store
@@ -122,11 +122,11 @@ def test_the_same_file_twice_adds_nothing(own, tmp_path):
 
 def test_a_mended_line_becomes_an_example(own, tmp_path):
     datasets.bring_in(own, write(tmp_path / "a.jsonl", row(), '{"messages": ['), "tone", "ada")
-    (reject,) = datasets.rejects(own, "tone")
+    (reject,) = rejects.waiting(own, "tone")
     with pytest.raises(Problem, match=r"Line 2 of a\.jsonl still cannot be used"):
-        datasets.mend(own, "tone", "a.jsonl", 2, reject["content"], "ada")
-    datasets.mend(own, "tone", "a.jsonl", 2, json.dumps(row("mended")), "ada")
-    assert datasets.rejects(own, "tone") == []
+        rejects.mend(own, "tone", "a.jsonl", 2, reject["content"], "ada")
+    rejects.mend(own, "tone", "a.jsonl", 2, json.dumps(row("mended")), "ada")
+    assert rejects.waiting(own, "tone") == []
     assert [one.prompt for one in examples.find(own, "tone")[0]] == ["Where is my lamp?", "mended"]
 
 
