@@ -5,17 +5,17 @@ An answer that can't be read scores 0; an item or a guide that lacks what a metr
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
+from engine import guide as guides
 from engine.grounding import NOT_FOUND
 from engine.problems import Problem
 from engine.wording import plain, stands
 
 Item = Mapping[str, Any]
-Guide = Mapping[str, Any] | None
+Guide = guides.Guide | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -59,32 +59,29 @@ def facts(text: str, item: Item, guide: Guide = None) -> Score:
 
 
 def tone(text: str, item: Item, guide: Guide = None) -> Score:
-    """`guide` has `playful` (markers by kind), `needs` (how many kinds) and perhaps `avoid` (words that spoil it)."""
-    if not guide or not guide.get("playful"):
-        return Score(None, "There is no style guide with playful markers.")
-    needs = int(guide["needs"])
-    seen = markers(text, guide["playful"])
-    avoided = markers(text, {"avoid": guide.get("avoid", [])}).get("avoid", [])
+    """Whether the text shows enough kinds of the guide's markers and none of its words to avoid."""
+    rules = guides.of(guide)
+    if rules is None or not rules.use:
+        return Score(None, "There is no style guide with markers of the voice.")
+    seen = guides.markers(text, rules.use)
+    avoided = [text[mark.start : mark.end] for mark in guides.marks(text, rules) if mark.rule == "avoid"]
     listed = "; ".join(f"{kind}: {', '.join(found)}" for kind, found in seen.items()) or "none"
-    why = f"{len(seen)} kinds of playful markers, {needs} needed ({listed})."
+    why = f"{len(seen)} kinds of marker, {rules.needs} needed ({listed})."
     if avoided:
-        return Score(0.0, f"{why} Uses {', '.join(avoided)}, which the guide avoids.")
-    return Score(float(len(seen) >= needs), why)
+        return Score(0.0, f"{why} Uses {', '.join(dict.fromkeys(avoided))}, which the guide avoids.")
+    return Score(float(len(seen) >= rules.needs), why)
 
 
-def markers(text: str, kinds: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The markers that stand in a text, by kind. A sign such as an emoji counts anywhere, a word as a whole word.
-
-    A stretch of text counts once, for its longest marker: "a cuppa helps" isn't "cuppa" as well.
-    """
-    said = plain(text)
-    found: dict[str, list[str]] = {}
-    known = [(plain(marker), kind, marker) for kind, listed in kinds.items() for marker in listed]
-    for bare, kind, marker in sorted(known, key=lambda one: -len(one[0])):
-        said, hits = _marked(bare).subn("\n", said)
-        if hits:
-            found.setdefault(kind, []).append(marker)
-    return {kind: found[kind] for kind in kinds if kind in found}
+def style(text: str, item: Item, guide: Guide = None) -> Score:
+    """Whether the text keeps every rule of the guide."""
+    rules = guides.of(guide)
+    if rules is None or rules.silent:
+        return Score(None, "There is no style guide with rules.")
+    broken = [mark.rule for mark in guides.marks(text, rules)]
+    broken += [lack.rule for lack in guides.missing(text, rules)]
+    if broken:
+        return Score(0.0, f"Breaks {', '.join(dict.fromkeys(broken))}.")
+    return Score(1.0, "Keeps every rule of the style guide.")
 
 
 def label(text: str, item: Item, guide: Guide = None) -> Score:
@@ -143,7 +140,8 @@ METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("facts", "The expected answer stands in the text, as whole words and whole numbers.", facts),
-        Metric("tone", "The text has enough different kinds of playful markers of the style guide.", tone),
+        Metric("tone", "The text has enough different kinds of the style guide's markers, and none it avoids.", tone),
+        Metric("style", "The text keeps every rule of the style guide: words, length, manner, punctuation.", style),
         Metric("label", "The answer is the expected type and sub-type, and nothing else.", label),
         Metric("type", "The first level of the answered label is right, whatever its sub-type.", first_level),
         Metric("kept", "Every name, number, date and amount of the source message stands in the text.", kept),
@@ -183,13 +181,6 @@ def _particular(word: str, first: bool, before_comma: bool) -> bool:
         return True
     said = word.casefold()
     return bool(CALENDAR.fullmatch(said)) or (before_comma and not OPENINGS.fullmatch(said))
-
-
-@cache
-def _marked(marker: str) -> re.Pattern[str]:
-    before = r"(?<!\w)" if marker[0].isalnum() else ""
-    after = r"(?!\w)" if marker[-1].isalnum() else ""
-    return re.compile(before + re.escape(marker) + after)
 
 
 def _short(text: str) -> str:

@@ -84,7 +84,7 @@ def test_every_candidate_answers_every_item_once_with_what_it_read_and_its_score
         assert one["model"] == (tuned if "tuned" in one["candidate"] else "kettle")
         assert one["tokens_out"] == 8 and one["tokens_in"] > 0 and one["seconds"] > 0 and one["error"] is None
         assert one["scores"]["facts"]["value"] in (0, 1)
-        assert one["scores"]["tone"] == {"value": None, "why": "There is no style guide with playful markers."}
+        assert one["scores"]["tone"] == {"value": None, "why": "There is no style guide with markers of the voice."}
     [rag] = [one for one in found if (one["item"], one["candidate"]) == ("q3", "rag")]  # about the warranty
     assert [(hit["source"], hit["text"]) for hit in rag["passages"]] == [
         ("kettle.md", "The copper kettle has a warranty of 24 months.")

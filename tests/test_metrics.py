@@ -113,7 +113,7 @@ def test_tone_needs_different_kinds_of_markers(text, value):
 
 def test_tone_lists_the_markers_it_found():
     found = score("tone", "Ta-da, petal: your lamp 🙈🙈", {}, GUIDE)
-    assert found.why == "3 kinds of playful markers, 2 needed (pet_names: petal; openers: ta-da; emoji: 🙈)."
+    assert found.why == "3 kinds of marker, 2 needed (pet_names: petal; openers: ta-da; emoji: 🙈)."
     spoilt = score("tone", "Ta-da, petal: it is your fault", {}, GUIDE)
     assert spoilt.why.endswith("Uses your fault, which the guide avoids.")
 
@@ -190,7 +190,7 @@ def test_an_unknown_metric_is_a_problem_that_names_the_known():
 
 
 def test_every_metric_says_in_words_what_it_measures():
-    assert set(metrics.METRICS) == {"facts", "tone", "label", "type", "kept", "not_found"}
+    assert set(metrics.METRICS) == {"facts", "tone", "style", "label", "type", "kept", "not_found"}
     assert all(metric.words.endswith(".") and metric.name == name for name, metric in metrics.METRICS.items())
 
 

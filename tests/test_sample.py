@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from engine.grounding import NOT_FOUND
-from engine.metrics import markers, score
+from engine.guide import markers
+from engine.metrics import score
 from sample.making import files
 from sample.making.cast import CAST, PEOPLE
 
@@ -41,7 +42,7 @@ def guide() -> dict[str, Any]:
 
 def kinds_shown(text: str) -> set[str]:
     """The kinds of marker of the style guide that `text` shows, as the tone metric counts them."""
-    return set(markers(text, guide()["playful"]))
+    return set(markers(text, guide()["use"]))
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
@@ -159,7 +160,7 @@ def test_every_playful_message_follows_the_style_guide():
 def test_the_style_guide_says_the_same_to_people_and_to_machines():
     page = (SAMPLE / "style_guide.md").read_text(encoding="utf-8")
     assert guide()["needs"] == 2 and "at least two" in page
-    assert len(guide()["playful"]) == 5 and "of these five" in page
+    assert len(guide()["use"]) == 5 and "of these five" in page
     assert page.split("## Words that we don't use\n\n")[1].split(".md")[0].count(" ·") == len(guide()["avoid"]) - 1
     assert all(word in page for word in guide()["avoid"])
 
