@@ -99,15 +99,33 @@ def write(
     tools: list[dict[str, Any]] | None = None,
     status: str = DRAFT,
     note: str = "",
+    origin: str = "",
+    split: str = "",
 ) -> Example:
-    """A new example by hand, as a draft unless said otherwise."""
+    """A new example by hand, as a draft unless said otherwise; `origin` says what made its words, if nobody did."""
     said = _checked(messages, tools)
     with store.write(by, "example.write", f"{dataset}/{said.id}") as cursor:
         held = cursor.execute("select 1 from example where dataset = ? and id = ?", [dataset, said.id]).fetchone()
         if held:
             raise Problem(f"{dataset} holds this conversation already.")
         cursor.execute("insert into dataset values (?, '', ?, ?) on conflict do nothing", [dataset, by, now()])
-        _insert(cursor, None, dataset, said.id, 1, said, list(tags), "", "", status, by, "written by hand", 0, "", note)
+        _insert(
+            cursor,
+            None,
+            dataset,
+            said.id,
+            1,
+            said,
+            list(tags),
+            "",
+            split,
+            status,
+            by,
+            "written by hand",
+            0,
+            origin,
+            note,
+        )
     return get(store, dataset, said.id)
 
 
@@ -121,6 +139,7 @@ def edit(
     tags: list[str] | None = None,
     status: str | None = None,
     note: str | None = None,
+    origin: str | None = None,
 ) -> Example:
     """Add a version on top of the one that was `seen`. Problem when somebody has changed it since.
 
@@ -156,7 +175,7 @@ def edit(
             by,
             seen.source,
             seen.line,
-            seen.origin,
+            seen.origin if origin is None else origin,
             seen.note if note is None else note,
         )
     return get(store, seen.dataset, seen.entry)
