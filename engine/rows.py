@@ -1,0 +1,266 @@
+"""Rows: a JSONL file becomes conversations and rejects, line by line, and nothing else.
+
+Every line of the file ends up in one of the two: valid + rejected = lines that are not blank. A file is read in
+one process (`read`), or by several, each of which gets whole lines and their exact numbers (`parsed`).
+"""
+
+import json
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import msgspec
+
+from engine import repairs
+from engine.conversations import Conversation, Unusable, parse
+from engine.problems import Problem
+from engine.unusable import shown
+
+LARGEST = 1_500_000_000  # bytes; beyond it an import would hold the writer for many minutes
+LONGEST_LINE = 5_000_000  # bytes
+CHUNK = 4_000_000  # bytes: large enough that a process is busy for a while, small enough that memory stays flat
+ALONE = 3_000_000  # bytes; smaller files are read before other processes have even started
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Valid:
+    line: int
+    conversation: Conversation
+
+
+@dataclass(frozen=True)
+class Reject:
+    line: int
+    code: str
+    why: str
+    content: str  # the line as it stands, so that it can be mended
+
+    @property
+    def repair(self) -> str | None:
+        """The line as it could be, or None when nobody knows."""
+        return repairs.propose(self.code, self.content)
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of a file: where they start, how many bytes they are, and the number of the first."""
+
+    path: Path
+    start: int
+    size: int
+    first: int
+
+    def rows(self) -> Iterator[Valid | Reject]:
+        for number, line in enumerate(self._lines(), self.first):
+            if isinstance(line, int):
+                yield _too_long(number, line)
+                continue
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")  # Excel and Windows editors leave a mark of UTF-8
+            if line and not line.isspace():
+                yield read_line(number, line)
+
+    def _lines(self) -> Iterator[bytes | int]:
+        """Each line, or only its length where it is so long that it had better not be read."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            if self.size <= CHUNK + LONGEST_LINE:
+                yield from file.read(self.size).split(b"\n")
+                return
+            while file.tell() < self.start + self.size:
+                start, line = file.tell(), file.readline(LONGEST_LINE + 1)
+                if len(line) <= LONGEST_LINE or line.endswith(b"\n"):
+                    yield line
+                    continue
+                _skip_line(file)
+                yield file.tell() - start
+
+
+def read(
+    path: Path, name: str = "", progress: Callable[[int, int], None] = lambda done, of: None
+) -> Iterator[Valid | Reject]:
+    """The rows of a JSONL file. Problem when the file as a whole cannot be read.
+
+    `name` is what the person calls the file, when `path` is a copy of it. `progress` hears (bytes done, of).
+    """
+    check_file(path, name)
+    of = path.stat().st_size
+    for chunk in chunks(path):
+        yield from chunk.rows()
+        progress(chunk.start + chunk.size, of)
+
+
+def parsed(
+    path: Path,
+    work: Callable[[Chunk], T],
+    name: str = "",
+    progress: Callable[[int, int], None] = lambda done, of: None,
+    workers: int = 2,
+) -> Iterator[T]:
+    """What `work` makes of each chunk of a file, in the order of the file, done by `workers` processes.
+
+    `work` and what it returns travel between processes: a function of a module (or a partial of one), and little
+    or columnar data. A small file is done here and now. Leaving the iteration early ends the processes.
+    """
+    check_file(path, name)
+    of = path.stat().st_size
+    if of < ALONE or workers < 2:
+        for chunk in chunks(path):
+            yield work(chunk)
+            progress(chunk.start + chunk.size, of)
+        return
+    # a fresh process, as a copy of one with threads may hang
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    waiting: deque[tuple[Chunk, Future[T]]] = deque()
+    try:
+        for chunk in chunks(path):
+            waiting.append((chunk, pool.submit(work, chunk)))
+            if len(waiting) > 2 * workers:
+                yield _done(*waiting.popleft(), of, progress)
+        while waiting:
+            yield _done(*waiting.popleft(), of, progress)
+    except BrokenProcessPool as broken:
+        raise Problem(
+            f"A process that read {name or path.name} was ended from outside.",
+            "Most often the machine has run out of memory.",
+            "Close what needs memory and start again.",
+        ) from broken
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _done(chunk: Chunk, future: Future[T], of: int, progress: Callable[[int, int], None]) -> T:
+    found = future.result()
+    progress(chunk.start + chunk.size, of)
+    return found
+
+
+def chunks(path: Path, size: int = CHUNK) -> Iterator[Chunk]:
+    """A file cut behind line ends; a line longer than `size` is a chunk of its own."""
+    with path.open("rb") as file:
+        start, first = 0, 1
+        while block := file.read(size):
+            if not block.endswith(b"\n"):
+                _skip_line(file)
+            end = file.tell()
+            yield Chunk(path, start, end - start, first)
+            start, first = end, first + block.count(b"\n") + (not block.endswith(b"\n"))
+
+
+def _skip_line(file: BinaryIO) -> None:
+    """Go on to behind the next line end, without holding what lies between."""
+    while (piece := file.readline(CHUNK)) and not piece.endswith(b"\n"):
+        pass
+
+
+def read_line(number: int, line: bytes) -> Valid | Reject:
+    """One line, judged on its own."""
+    if len(line) > LONGEST_LINE:
+        return _too_long(number, len(line))
+    try:
+        row = msgspec.json.decode(line)
+        if not _each_key_once(row, line):
+            row = _decoded(line)
+        return Valid(number, parse(row))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass  # the slow reader has the better words for what is wrong
+    except Unusable as unusable:
+        return Reject(number, unusable.code, unusable.why, _text(line))
+    try:
+        return Valid(number, parse(_decoded(line)))
+    except RecursionError:
+        return Reject(number, "broken-json", "It is nested too deeply to be a conversation.", _text(line))
+    except Unusable as unusable:
+        return Reject(number, unusable.code, unusable.why, _text(line))
+
+
+def _too_long(number: int, size: int) -> Reject:
+    return Reject(number, "too-long", f"It is {size / 1e6:.1f} MB long; 5 MB is the most.", "")
+
+
+def _each_key_once(row: Any, line: bytes) -> bool:
+    """Whether a plain row certainly has no key twice, as the fast reader would lose the first of the two.
+
+    Told by counting keys in the line, so a text that is itself "role" or the like makes it doubtful: the slow reader
+    decides then. So does a key that hides behind escapes, as "r\\u006fle".
+    """
+    if type(row) is not dict or type(messages := row.get("messages")) is not list or "tools" in row:
+        return False
+    for message in messages:
+        if type(message) is not dict or len(message) != 2 or "role" not in message or "content" not in message:
+            return False
+    n = len(messages)
+    return (
+        line.count(b'"role"') == n
+        and line.count(b'"content"') == n
+        and all(line.count(b'"%b"' % key.encode()) == 1 for key in row)
+        and b"\\u006" not in line
+        and b"\\u007" not in line
+    )
+
+
+def _decoded(line: bytes) -> Any:
+    """A line of JSON, read strictly. Unusable with the place of what is wrong."""
+    try:
+        text = line.decode("utf-8").rstrip("\r\n")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+    except UnicodeDecodeError as error:
+        why = f"It is not UTF-8 text: byte {error.start + 1} is 0x{line[error.start]:02x}. Save the file as UTF-8."
+        raise Unusable("not-utf8", why) from error
+    except json.JSONDecodeError as error:
+        raise Unusable("broken-json", f"It is not JSON: {error.msg} at column {error.colno}.") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise Unusable("bad-number", "It holds a number that is too long to be one.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise Unusable("key-twice", f"It says {shown(twice)} twice in one place; only one of the two could be kept.")
+    return found
+
+
+def _no_number(name: str) -> Any:
+    raise Unusable("bad-number", f"It holds {name}, which is no number in JSON.")
+
+
+def _text(line: bytes) -> str:
+    """The line as text; bytes that are no UTF-8 stand in it as \\xe9, so that none is lost."""
+    return line.rstrip(b"\r\n").decode("utf-8", errors="backslashreplace")
+
+
+def check_file(path: Path, name: str = "") -> None:
+    """Problem when a file is certainly no JSONL: missing, empty, too large, in another encoding, or not text."""
+    name = name or path.name
+    if not path.is_file():
+        raise Problem(f"There is no file {name}.", do="Check the path and its spelling.")
+    size = path.stat().st_size
+    if size == 0:
+        raise Problem(f"{name} is empty.", do="Choose a file with one conversation a line.")
+    if size > LARGEST:
+        raise Problem(
+            f"{name} is {size / 1e9:.1f} GB; the most is {LARGEST / 1e9:.1f} GB.",
+            do="Split it, for example with `split -l 100000`, and import the parts one after the other.",
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise Problem(f"{name} cannot be read.", f"The system says: {error.strerror}.") from error
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Problem(f"{name} is UTF-16 text.", "Atelier reads UTF-8.", "Save it again with the encoding UTF-8.")
+    if b"\x00" in head:
+        raise Problem(f"{name} is not a text file.", do="Choose a JSONL file: one JSON object a line, as UTF-8.")
+    if not head.strip():
+        raise Problem(f"{name} holds only blank lines.", do="Choose a file with one conversation a line.")
