@@ -52,7 +52,7 @@ class Merged:
     """The turns as settled ones and conflicts in order; the rest each settled or a conflict."""
 
     turns: list[Message | Conflict]
-    tools: list[dict[str, Any]] | None | Conflict
+    tools: list[dict[str, Any]] | Conflict | None
     tags: list[str]
     note: str | Conflict
     status: str | Conflict

@@ -7,6 +7,7 @@ from engine.problems import Problem
 from studio.store import Store, now
 
 MACHINE = "this machine"
+PEOPLE = "an hour of work"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ def assume(store: Store) -> Price:
     return set(store, MACHINE, 0.02, "euros an hour", source, "atelier")
 
 
+def of_people(store: Store) -> Price:
+    """The price of an hour of a colleague's work: what somebody has set, else an assumption that is not kept."""
+    source = "assumption: 45 euros an hour with all that an employer pays; set your own on the Dashboard"
+    return current(store, PEOPLE) or Price(PEOPLE, 45.0, "euros an hour", source, "atelier", now())
+
+
 def cost(seconds: float, price: Price) -> float:
-    """Euros for so many seconds of a machine that is paid by the hour."""
+    """Euros for so many seconds of what is paid by the hour."""
     return seconds / 3600 * price.amount

@@ -8,6 +8,8 @@ WORDS = {
     "dataset.mend": "mended line {line} of {source}",
     "example.write": "wrote an example for {dataset}",
     "example.edit": "edited an example of {dataset}",
+    "example.comment": "commented on an example of {dataset}",
+    "preference.set": "set a preference: {subject} {value}",
     "snapshot.freeze": "froze {dataset}",
     "run.launch": "launched the run {name}",
     "run.stop": "stopped a run",
