@@ -57,7 +57,6 @@ def begin() -> None:
             if source.n > 10
             else source.n
         )
-    items = sources.items(store, source, n)
     with right:
         who = st.multiselect(
             "Candidates",
@@ -68,13 +67,14 @@ def begin() -> None:
             help="A model with its prompt, library and decoding. The playground makes and keeps others.",
         )
         metrics = st.multiselect(
-            "Metrics", list(METRICS), default=sources.fitting(items), key=f"new-metrics-{source.name}"
+            "Metrics", list(METRICS), default=sources.proposed(store, source), key=f"new-metrics-{source.name}"
         )
         st.caption("  \n".join(f"**{metric}** {METRICS[metric].words}" for metric in metrics))
     st.markdown(_promise(n, len(who)))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (who and metrics)):
         title = name.strip() or f"{source.name}, {len(who)} candidates"
         kept = [candidates.keep(store, offered[id], me).id for id in who]
+        items = sources.items(store, source, n, me, f"evaluation {title}")
         made = evaluations.start(store, title, items, source.name, kept, metrics, me, guide=str(sample.GUIDE))
         nav.goto("evaluations", evaluation=made.id)
 

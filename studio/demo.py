@@ -161,11 +161,11 @@ def _walk(loop: Loop) -> dict[str, Any]:
 
     # without a system prompt of its own it is the first arm, which keeps its name
     base = loop.arm("Base", models.STARTER_NAME) if system else arms["prompt"]
-    tickets = evaluations.items_from_snapshot(store, triage.id, "test")
+    tickets = evaluations.items_from_snapshot(store, triage.id, "test", BY, "evaluation of the demo")
     sorted_by = [base, loop.arm("Triage-tuned", triage_run.model)]
     sorting = loop.evaluate("triage before and after", tickets, "triage, test", sorted_by, ["type", "label"])
 
-    messages = evaluations.items_from_snapshot(store, tone.id, "test")
+    messages = evaluations.items_from_snapshot(store, tone.id, "test", BY, "evaluation of the demo")
     writers = [base, arms["tuned"]]
     rewriting = loop.evaluate("tone before and after", messages, "tone, test", writers, ["tone", "kept"])
 

@@ -34,8 +34,15 @@ class Evaluation(Work):
         return specs.read(self.job.folder, EvaluateSpec).concurrency
 
 
-def items_from_snapshot(store: Store, snapshot: str, split: str = "test") -> list[dict[str, Any]]:
-    """Test items of a snapshot's split: all but the last answer is asked, the last answer is expected."""
+def items_from_snapshot(
+    store: Store, snapshot: str, split: str = "test", by: str = "atelier", why: str = "to ask candidates"
+) -> list[dict[str, Any]]:
+    """Test items of a snapshot's split, to be asked. It is a look at the test set, and leaves one."""
+    return items_from_rows(snapshots.look(store, snapshot, split, by, why, "evaluation"))
+
+
+def items_from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Test items from frozen rows: all but the last answer is asked, the last answer is expected."""
     return [
         {
             "id": row["id"],
@@ -45,7 +52,7 @@ def items_from_snapshot(store: Store, snapshot: str, split: str = "test") -> lis
             "source": row["messages"][-2].get("content") or "",
             "tags": row["tags"],
         }
-        for row in snapshots.examples(store, snapshot, split)
+        for row in rows
     ]
 
 

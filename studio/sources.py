@@ -36,13 +36,25 @@ def listed(store: Store) -> list[Source]:
     return [source for source in found if source.n]
 
 
-def items(store: Store, source: Source, n: int | None = None) -> list[dict[str, Any]]:
-    """`n` test items of a source, all of them by default. The same `n` are the same items every time."""
+def items(
+    store: Store, source: Source, n: int | None = None, by: str = "atelier", why: str = "to ask candidates"
+) -> list[dict[str, Any]]:
+    """`n` test items of a source, all of them by default. The same `n` are the same items every time.
+
+    Of a snapshot's test set this is a look, which leaves a trace of who and why.
+    """
     if source.snapshot:
-        found = evaluations.items_from_snapshot(store, source.snapshot, source.split)
+        found = evaluations.items_from_snapshot(store, source.snapshot, source.split, by, why)
     else:
         found = evaluations.items_from_questions(sample.questions(source.split))
     return sorted(found, key=lambda item: hashes.share(item["id"]))[:n]
+
+
+def proposed(store: Store, source: Source) -> list[str]:
+    """The metrics that fit a source. Nobody is shown an item for that, so it is no look."""
+    if not source.snapshot:
+        return fitting(evaluations.items_from_questions(sample.questions(source.split)))
+    return fitting(evaluations.items_from_rows(snapshots.examples(store, source.snapshot, source.split)))
 
 
 def fitting(asked: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -11,6 +11,8 @@ WORDS = {
     "example.comment": "commented on an example of {dataset}",
     "preference.set": "set a preference: {subject} {value}",
     "snapshot.freeze": "froze {dataset}",
+    "test.look": "looked at a test set: {why}",
+    "dataset.export": "took {n} examples of {subject} out as {form}",
     "run.launch": "launched the run {name}",
     "run.stop": "stopped a run",
     "run.resume": "resumed a run",
