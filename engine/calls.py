@@ -36,6 +36,11 @@ class Endpoint:
     def host(self) -> str:
         return urlsplit(self.url).hostname or ""
 
+    @property
+    def local(self) -> bool:
+        """Whether what is sent there stays on this machine."""
+        return _local(self.host)
+
     def __str__(self) -> str:
         return urlsplit(self.url).netloc
 

@@ -13,11 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from engine import candidates, client, events, metrics, specs
+from engine import candidates, events, metrics, specs
+from engine.asker import Asker
 from engine.candidates import Candidate
-from engine.client import Answer, Endpoint
+from engine.client import Answer
 from engine.problems import Problem
 from engine.retrieval import Hit
 
@@ -44,7 +43,7 @@ def run(folder: Path) -> dict[str, int]:
     chosen = [candidates.parse(values) for values in spec.candidates]
     items = [json.loads(line) for line in Path(spec.items).read_text(encoding="utf-8").splitlines() if line.strip()]
     _check(spec, chosen, items)
-    _cut_torn_line(folder / FILE)
+    events.cut_torn_line(folder / FILE)
     standing = {(line["item"], line["candidate"]) for line in responses(folder) if not line["error"]}
     open_pairs = [(one, item) for one in chosen for item in items if (item["id"], one.name) not in standing]
     asyncio.run(Round(folder, spec, open_pairs, len(standing)).finish())
@@ -66,20 +65,19 @@ class Round:
     def __init__(self, folder: Path, spec: EvaluateSpec, open_pairs: list[tuple[Candidate, Item]], done: int) -> None:
         self.folder, self.spec, self.open_pairs = folder, spec, open_pairs
         self.guide = json.loads(Path(spec.guide).read_text(encoding="utf-8")) if spec.guide else None
-        self.places: dict[str, asyncio.Task[tuple[Endpoint, str]]] = {}
-        self.pools: dict[str, httpx.AsyncClient] = {}
+        self.asker = Asker(spec.servers, spec.concurrency)
         self.before = self.done = done
         self.of = done + len(open_pairs)
         self.began = self.told = time.monotonic()
 
     async def finish(self) -> None:
         for one in {candidate.name: candidate for candidate, _ in self.open_pairs}.values():
-            await self._place(one)  # a model that cannot be had ends the job here, not once for every item
+            await self.asker.ready(one)  # a model that cannot be had ends the job here, not once for every item
         pairs = iter(self.open_pairs)
         try:
             await asyncio.gather(*[self._work(pairs) for _ in range(self.spec.concurrency)])
         finally:
-            await asyncio.gather(*[pool.aclose() for pool in self.pools.values()])
+            await self.asker.close()
         self._tell()
 
     async def _work(self, pairs: Iterator[tuple[Candidate, Item]]) -> None:
@@ -95,37 +93,12 @@ class Round:
         hits: list[Hit] = []
         try:
             messages, hits = candidates.messages(candidate, item["messages"])
-            answer = await self._ask(candidate, messages)
+            answer = await self.asker.ask(candidate, messages)
         except Problem as problem:
             return _line(candidate, item, hits, Answer("", "", None, None, 0.0, None, ""), {}, str(problem))
         found = {metric: metrics.score(metric, answer.text, item, self.guide) for metric in self.spec.metrics}
         scores = {metric: {"value": score.value, "why": score.why} for metric, score in found.items()}
         return _line(candidate, item, hits, answer, scores, None)
-
-    async def _ask(self, candidate: Candidate, messages: list[dict[str, str]]) -> Answer:
-        place = await self._place(candidate)
-        try:
-            return await self._asked(candidate, place, messages)
-        except Problem:
-            # our own server may have ended meanwhile: then there is another place
-            elsewhere = await self._place(candidate, anew=place)
-            if elsewhere == place:
-                raise
-            return await self._asked(candidate, elsewhere, messages)
-
-    async def _asked(self, candidate: Candidate, place: tuple[Endpoint, str], messages: list[dict[str, str]]) -> Answer:
-        endpoint, name = place
-        if endpoint.url not in self.pools:
-            self.pools[endpoint.url] = client.pool(endpoint, self.spec.concurrency)
-        return await client.achat(endpoint, name, messages, candidate.decoding, self.pools[endpoint.url])
-
-    async def _place(self, candidate: Candidate, anew: tuple[Endpoint, str] | None = None) -> tuple[Endpoint, str]:
-        """Where to ask a candidate, found once for all its items; `anew` is a place that may be gone."""
-        known = self.places.get(candidate.name)
-        if known is None or (anew is not None and known.done() and known.result() == anew):
-            finding = asyncio.to_thread(candidates.located, candidate, Path(self.spec.servers))
-            known = self.places[candidate.name] = asyncio.ensure_future(finding)
-        return await known
 
     def _tell(self) -> None:
         self.told = time.monotonic()
@@ -152,11 +125,3 @@ def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item
         raise Problem(f"There is no metric called {unknown[0]}.", do=f"Known are {', '.join(metrics.METRICS)}.")
     if not spec.servers and any(one.base and not one.endpoint for one in chosen):
         raise Problem("A candidate's model needs a server of ours, but no folder for servers is given.")
-
-
-def _cut_torn_line(path: Path) -> None:
-    """A killed process may have left half a line at the end; what is added next must not be glued to it."""
-    if path.exists():
-        data = path.read_bytes()
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)

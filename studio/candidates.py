@@ -124,7 +124,7 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         url = servers.ensure(store.home.servers, Path(base.path)).url if serve else ""
     return engine.Candidate(
         name=candidate.id,
-        model=model.name,
+        model=model.served or model.name,
         base=base.path if model.kind != models.ENDPOINT else "",
         endpoint=url,
         adapter=model.path if model.kind == models.ADAPTER else "",
@@ -132,6 +132,7 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
         passages=candidate.passages,
         decoding=Decoding(**candidate.decoding),
+        key_from=model.key_from,
     )
 
 

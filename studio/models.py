@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from engine.client import Endpoint
 from engine.problems import Problem
 from studio.folders import STARTER
 from studio.store import Store, now
@@ -21,6 +22,13 @@ class Model:
     run: str
     made_by: str
     made_at: datetime
+    served: str  # what an endpoint calls it, '' when by its name
+    key_from: str  # the environment variable that holds the endpoint's key; the key itself is kept nowhere
+
+    @property
+    def leaves(self) -> bool:
+        """Whether what it is asked leaves this machine."""
+        return self.kind == ENDPOINT and not Endpoint(self.path).local
 
 
 def listed(store: Store, kind: str = "") -> list[Model]:
@@ -41,13 +49,24 @@ def base_of(store: Store, model: Model) -> Model:
     return get(store, model.base) if model.kind == ADAPTER else model
 
 
-def add(store: Store, name: str, kind: str, path: str, by: str, *, base: str = "", run: str = "") -> Model:
+def add(
+    store: Store,
+    name: str,
+    kind: str,
+    path: str,
+    by: str,
+    *,
+    base: str = "",
+    run: str = "",
+    served: str = "",
+    key_from: str = "",
+) -> Model:
     """Register a model; one that stands here already stays as it is."""
     if store.row("select 1 from model where name = ?", [name]) is None:
         with store.write(by, "model.add", name, kind=kind) as cursor:
             cursor.execute(
-                "insert into model values (?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
-                [name, kind, base, path, run, by, now()],
+                "insert into model values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                [name, kind, base, path, run, by, now(), served, key_from],
             )
     return get(store, name)
 

@@ -287,9 +287,14 @@ MIGRATIONS: dict[str, str] = {
             name text not null,
             dataset text not null,
             recipe text not null,
+            model text not null,                -- who writes
+            settings json not null,
+            taken integer,                      -- drafts that were brought in; null until then
             made_by text not null,
             made_at timestamp not null
         );
+        alter table model add column served text default '';    -- what an endpoint calls it, when not by its name
+        alter table model add column key_from text default '';  -- the environment variable that holds its key
         create table attention (                -- active time that somebody gave an example
             made_by text not null,
             dataset text not null,
