@@ -109,13 +109,20 @@ def look_alikes(prompts: Sequence[str], templates: bool = False) -> list[tuple[i
     return [(said[near.first], said[near.second]) for near in found]
 
 
+def texts(store: Store, dataset: str) -> list[dict[str, Any]]:
+    """Of each approved example its entry, its prompt (all that the user said) and its last answer."""
+    return _rows(store, dataset)
+
+
 def _rows(store: Store, dataset: str) -> list[dict[str, Any]]:
     """What a split must know of each approved example, in the order they came."""
     return store.rows(
         """
         select e.entry, e.grouped_by, e.split, e.tags, e.source, f.made_at as made_at,
                e.messages->-1->>'content' as answer,
-               list_filter(e.messages::json[], lambda m: m->>'role' = 'user')[-1]->>'content' as prompt
+               list_aggregate(
+                   [m->>'content' for m in e.messages::json[] if m->>'role' = 'user'], 'string_agg', chr(10)
+               ) as prompt
         from example e
         join (select entry, min(made_at) as made_at from example where dataset = ? group by entry) f
             on f.entry = e.entry
