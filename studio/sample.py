@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine import guide as rules
 from engine.conversations import SPLITS
-from studio import datasets, libraries, models, snapshots
+from studio import datasets, guides, libraries, models, snapshots
 from studio.folders import SAMPLE
 from studio.snapshots import Snapshot
 from studio.store import Store
@@ -23,12 +24,14 @@ Progress = Callable[[str, int, int], None]
 
 
 def load(store: Store, by: str, progress: Progress = lambda what, done, of: None) -> dict[str, Any]:
-    """Import the sample's datasets and documents. Loading it again adds nothing.
+    """Import the sample's datasets, their style guide, and documents. Loading it again adds nothing.
 
     `progress` hears (what, done, of).
     """
     models.add_starter(store)
     added: dict[str, Any] = {name: _load(store, name, by, progress) for name in FILES}
+    if not guides.history(store, TONE):  # one that people have changed since is theirs
+        guides.save(store, TONE, rules.read(GUIDE.read_text(encoding="utf-8")), by)
     texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
     held = {document.name: document.text for document in libraries.documents(store, LIBRARY)}
     if held != texts:

@@ -259,6 +259,15 @@ MIGRATIONS: dict[str, str] = {
             made_at timestamp not null,
             primary key (dataset, version)
         );
+        create table settled (                  -- two examples that say different things, and people want both
+            dataset text not null,
+            entry text not null,                -- the lesser of the two
+            other text not null,
+            why text not null,
+            made_by text not null,
+            made_at timestamp not null,
+            primary key (dataset, entry, other)
+        );
         create table scan (                     -- one look of a job at the health of a dataset
             id text primary key,                -- the job's id
             dataset text not null,

@@ -9,6 +9,7 @@ import getpass
 import time
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
 import streamlit as st
 
@@ -23,9 +24,17 @@ from studio.store import Store, opened
 ME = "me"  # name of the member who sits here
 TOASTS = "toasts"  # what to say once the page is drawn anew
 IMPORTED = "imported"  # what the last import did
-LISTED = "listed"  # the table of examples drawn last: its key and the entries of its rows
+LISTED = "listed"  # the table in which the open example was last seen: its key and the entries of its rows
+DRAWN = "drawn"  # the table of examples drawn last: its key and the entries of its rows
+TURNED = "turned"  # the entry whose page was looked for last
 STEPS = "steps"  # how often a save or a key moved on; part of the keys of tables, so that they start anew
-EDITING = "editing"  # the example in the editor, as it was seen, and its turns as they stand
+BENCH = "bench"  # the message on the tone workbench, as it was seen
+EDITING = "editing"  # the sheet in the editor: the version that was seen and the words put on the desk
+KEPT = "kept"  # what the draft of that sheet holds, so that nothing is written twice
+ATTENDED = "attended"  # seconds of attention that are counted already, by desk
+DONE = "done"  # the last deed on many examples, to be taken back: (dataset, words, bulk.Done)
+CHOSEN = "chosen"  # entries picked in the table, over its pages
+SEAT = "seat"  # this window among those of one person
 SHOWN = "shown"  # the pair on the arena's screen, and since when
 TURNS = "turns"  # what the playground has asked and been answered
 COOKIE = "atelier_me"
@@ -106,6 +115,13 @@ def value(key: str, otherwise: Any = None) -> Any:
 
 def keep(key: str, what: Any) -> None:
     st.session_state[key] = what
+
+
+def seat() -> str:
+    """A name for this window, as long as its session lasts."""
+    if SEAT not in st.session_state:
+        st.session_state[SEAT] = uuid4().hex
+    return str(st.session_state[SEAT])
 
 
 def first_shown(what: str) -> float:
