@@ -10,7 +10,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +34,7 @@ FACTS = set(SMALL) | set(TENS) | DAYS | DENIALS
 
 Kind = Literal["exact", "near", "template", "contained"]
 Progress = Callable[[int, int], None]
+Split = Mapping[int, list[str]]  # position -> its words
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,11 @@ def contained(parts: Sequence[str], wholes: Sequence[str], threshold: float = TH
     return sorted(found, key=lambda pair: (-pair.score, pair.first, pair.second))
 
 
+def judged(texts: Sequence[str], pairs: Sequence[tuple[int, int]], threshold: float = THRESHOLD) -> list[Near]:
+    """The proposed `pairs` of texts (by whatever means) that reach the threshold, each with its kind."""
+    return _judged(texts, {at: words(texts[at]) for pair in pairs for at in pair}, pairs, threshold, True)
+
+
 def clusters(n: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Positions 0..n-1 that hang together by `pairs`, each cluster of two or more in order, by its first."""
     above = list(range(n))
@@ -175,7 +181,7 @@ def _pairs(
     proposed = sketches.candidates(signatures, blocks, least=max(0.05, 0.5 * threshold - 0.1))
     progress(3, 4)
     kept = [(one, two) for one, two in proposed.tolist() if wanted(one, two)]
-    found = _judged(texts, split, kept, threshold, templates)
+    found = _judged(texts, dict(enumerate(split)), kept, threshold, templates)
     progress(4, 4)
     return found
 
@@ -194,7 +200,7 @@ class _Met:
 
 
 def _judged(
-    texts: Sequence[str], split: list[list[str]], pairs: list[tuple[int, int]], threshold: float, templates: bool
+    texts: Sequence[str], split: Split, pairs: Sequence[tuple[int, int]], threshold: float, templates: bool
 ) -> list[Near]:
     """The pairs that reach the threshold, each with its kind."""
     counted: dict[int, Counter[str]] = {}
@@ -264,6 +270,6 @@ def _names_show(texts: Sequence[str]) -> bool:
 
 
 def _named(text: str, changed: frozenset[str]) -> bool:
-    """Whether all the changed words are names in this text."""
+    """Whether a name is among the changed words of this text."""
     names = {word for found in INNER_CAPITAL.findall(text) for word in words(found)}
-    return bool(changed) and changed <= names
+    return not changed.isdisjoint(names)
