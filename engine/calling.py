@@ -133,7 +133,7 @@ def _check_name(where: str, name: Any) -> None:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise Unusable(
             "bad-name",
-            f"The function name of {where} is {shown(name)}; it can be 1 to 64 letters, digits, underscores and dashes.",
+            f"The function name of {where} is {shown(name)}; it can be 1 to 64 letters, digits, _ and -.",
         )
 
 
