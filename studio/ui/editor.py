@@ -1,262 +1,301 @@
-"""Editor: one example as a chat that can be edited, with its history.
+"""Editor: one example as a chat that is edited where it stands. What is typed is kept at once; a save is a version.
 
-What is typed lives in the widgets; the turns and the version they started from lie in `state.EDITING`.
-The keys of the widgets carry a round number, so that a save, a reload or a turn more starts them anew.
+Two fragments stand side by side: the work, drawn anew as one types, and the watch, which asks every two seconds
+whether somebody else has saved this example meanwhile. What they changed is merged, never overwritten.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
 
-from engine.conversations import ROLES
-from studio import examples
-from studio.examples import APPROVED, DRAFT, STATUSES, Example
-from studio.ui import chat, notices, parts, state
+from engine import guide as rules
+from engine.problems import Problem
+from studio import drafts, examples, guides, merging, presence, versions
+from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
+from studio.merging import Merged
+from studio.ui import clash, desk, effort, notices, parts, past, sheet, state
+from studio.ui.sheet import Clash, Sheet
 
-FACES = {"system": "tune", "user": "person", "assistant": "auto_awesome", "tool": "build"}
+FAMILY = "v3"  # whose rules the live check applies
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """What is on the desk: the version that was seen (none for a new example) and the turns as they stand now."""
+class Beside:
+    """The ways on from an example; '' where there is none."""
 
-    dataset: str
-    seen: Example | None
-    messages: list[dict[str, Any]]
-    round: int = 0
-
-    @property
-    def entry(self) -> str:
-        return self.seen.entry if self.seen else ""
-
-    def key(self, name: object) -> str:
-        return f"edit-{self.entry}-{self.round}-{name}"
+    previous: str
+    following: str
 
 
-def edit(example: Example, neighbours: Sequence[str]) -> None:
-    """The editor of an example; `neighbours` are the entries listed beside it, to step through."""
-    sheet = _sheet(example.dataset, example)
-    seen = sheet.seen
-    assert seen is not None
-    _head(seen, neighbours)
-    if example.version != seen.version:
-        _overtaken(sheet, example)
-    with st.form(sheet.key("form"), border=False, enter_to_submit=False):
-        with st.container(horizontal=True):
-            saved = st.form_submit_button(
-                "Save", type="primary", icon=":material/save:", key=sheet.key("save"), shortcut="Ctrl+S"
-            )
-            approved = st.form_submit_button(
-                "Approve, next", icon=":material/done_all:", key=sheet.key("approve"), shortcut="Ctrl+Enter"
-            )
-        _turns(sheet)
-        tags = st.multiselect(
-            "Tags",
-            sorted({*examples.tags(state.store(), seen.dataset), *seen.tags}),
-            seen.tags,
-            accept_new_options=True,
-            key=sheet.key("tags"),
-        )
-        status = st.segmented_control("Status", STATUSES, default=seen.status, required=True, key=sheet.key("status"))
-        note = st.text_input(
-            "Note", seen.note, key=sheet.key("note"), placeholder="For your colleagues; never trained on"
-        )
-    if saved or approved:
+def edit(example: Example, beside: Beside) -> None:
+    """The editor of an example, and the entries to step to."""
+    sheet.lay(example.dataset, example)
+    _again(example.dataset, _watch, every="2s")
+    _again(example.dataset, _work, beside)
+    newest = examples.get(state.store(), example.dataset, example.entry)
+    past.talk(newest)
+    if wanted := past.history(newest):
         with notices.told():
-            said = APPROVED if approved else str(status)
-            new = examples.edit(
-                state.store(), seen, state.me(), messages=_typed(sheet), tags=list(tags), status=said, note=note or ""
-            )
-            notices.later(f"Version {new.version} is saved.")
-            _leave(_beside(new.entry, neighbours, 1) if approved else new.entry)
-    _history(sheet, example)
+            new = versions.restore(state.store(), newest, wanted, state.me())
+            notices.later(f"Version {wanted.version} is back, as version {new.version}.")
+            _done(new, new.entry)
 
 
 def write(dataset: str) -> None:
     """The editor of an example that does not exist yet."""
-    sheet = _sheet(dataset, None)
-    st.subheader("A new example", anchor=False)
-    with st.form(sheet.key("form"), border=False, enter_to_submit=False):
-        _turns(sheet)
-        known = examples.tags(state.store(), dataset)
-        tags = st.multiselect("Tags", known, accept_new_options=True, key=sheet.key("tags"))
-        st.caption(f"It starts as a {DRAFT}; approve it when it is ready to be trained on.")
-        with st.container(horizontal=True):
-            saved = st.form_submit_button(
-                "Save", type="primary", icon=":material/save:", key=sheet.key("save"), shortcut="Ctrl+S"
-            )
-            left = st.form_submit_button("Leave", key=sheet.key("leave"))
-    if left:
-        _leave("")
-    if saved:
-        with notices.told():
-            new = examples.write(state.store(), dataset, _typed(sheet), state.me(), tuple(tags))
-            notices.later("The example is saved as a draft.")
-            _leave(new.entry)
+    sheet.lay(dataset, None)
+    _again(dataset, _work, Beside("", ""))
 
 
-def _sheet(dataset: str, example: Example | None) -> Sheet:
-    """What lies on the desk already if it is this example, else a fresh sheet of it."""
-    sheet = state.value(state.EDITING)
-    if sheet is None or (sheet.dataset, sheet.entry) != (dataset, example.entry if example else ""):
-        empty = [{"role": "user", "content": ""}, {"role": "assistant", "content": ""}]
-        sheet = Sheet(dataset, example, example.messages if example else empty)
-        state.keep(state.EDITING, sheet)
-    return sheet
+def _again(dataset: str, draw: Callable[..., None], *arguments: Any, every: str | None = None) -> None:
+    """A part of the page that is drawn anew by itself; it finds its sheet where it lies now."""
+
+    def drawn() -> None:
+        here: Sheet | None = state.value(state.EDITING)
+        if here is not None and here.dataset == dataset:
+            with notices.told():
+                draw(here, *arguments)
+
+    st.fragment(run_every=every)(drawn)()
 
 
-def _head(seen: Example, neighbours: Sequence[str]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        length = f"{parts.count(len(seen.answer.split()), 'word')}, {parts.count(len(seen.answer), 'character')}"
-        made = f"version {seen.version} by {seen.made_by}, {parts.ago(seen.made_at)}"
-        st.markdown(f"{parts.badge_text(seen.status)} :gray[{made} · the answer has {length}]", width="stretch")
-        for label, icon, step, key in (
-            ("Previous", "chevron_left", -1, "Alt+Up"),
-            ("Next", "chevron_right", 1, "Alt+Down"),
-        ):
-            there = _beside(seen.entry, neighbours, step)
-            if st.button(label, icon=f":material/{icon}:", type="tertiary", disabled=there == seen.entry, shortcut=key):
-                _leave(there)
-        if st.button("Close", icon=":material/close:", type="tertiary", shortcut="Esc"):
-            _leave("")
+def _watch(here: Sheet) -> None:
+    """Who else is here, and what they have saved since this was opened."""
+    if here.seen is None:
+        return
+    store, me = state.store(), state.me()
+    others = presence.here(str(store.home.root), here.dataset, here.entry, me, state.seat())
+    newest = examples.get(store, here.dataset, here.entry)
+    if newest.version != here.version:
+        _overtaken(here, newest)
+    elif others:
+        typing = {draft.made_by for draft in drafts.of_others(store, here.dataset, here.entry, me)}
+        said = [
+            f"**{notices.plain(who)}** {'is writing here too' if who in typing else 'has this open'}" for who in others
+        ]
+        st.caption(f":material/group: {', '.join(said)}. What you both save is put together.")
 
 
-def _turns(sheet: Sheet) -> None:
-    for number, message in enumerate(sheet.messages):
-        role = message["role"]
-        with st.container(border=True, gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f":gray[:material/{FACES.get(role, 'chat')}:]", width="content")
-                st.selectbox(
-                    f"Who speaks in turn {number + 1}",
-                    ROLES,
-                    index=ROLES.index(role),
-                    key=sheet.key(f"role-{number}"),
-                    label_visibility="collapsed",
-                    width=150,
-                )
-                st.space("stretch")
-                st.form_submit_button(
-                    "Remove",
-                    icon=":material/close:",
-                    type="tertiary",
-                    key=sheet.key(f"remove-{number}"),
-                    on_click=_remove,
-                    args=(number,),
-                    disabled=len(sheet.messages) == 1,
-                )
-            st.text_area(
-                f"Words of turn {number + 1}",
-                message.get("content") or "",
-                key=sheet.key(f"text-{number}"),
-                label_visibility="collapsed",
-                height="content",
-            )
-            if message.get("tool_calls"):
-                st.caption(f"It calls {parts.count(len(message['tool_calls']), 'tool')}; the calls stay as they are.")
-    st.form_submit_button("Add a turn", icon=":material/add:", type="tertiary", key=sheet.key("add"), on_click=_add)
-
-
-def _typed(sheet: Sheet) -> list[dict[str, Any]]:
-    """The turns with what was typed; whatever else a message holds stays."""
-    return [
-        {
-            **message,
-            "role": st.session_state.get(sheet.key(f"role-{number}"), message["role"]),
-            "content": st.session_state.get(sheet.key(f"text-{number}"), message.get("content")),
-        }
-        for number, message in enumerate(sheet.messages)
-    ]
-
-
-def _add() -> None:
-    sheet = state.value(state.EDITING)
-    turns = _typed(sheet)
-    role = "user" if turns and turns[-1]["role"] == "assistant" else "assistant"
-    _relay(sheet, [*turns, {"role": role, "content": ""}])
-
-
-def _remove(number: int) -> None:
-    sheet = state.value(state.EDITING)
-    turns = _typed(sheet)
-    _relay(sheet, turns[:number] + turns[number + 1 :])
-
-
-def _relay(sheet: Sheet, turns: list[dict[str, Any]]) -> None:
-    state.keep(state.EDITING, replace(sheet, messages=turns, round=sheet.round + 1))
-
-
-def _overtaken(sheet: Sheet, newest: Example) -> None:
-    st.warning(
-        f"**{newest.made_by} saved version {newest.version} meanwhile.** Your words are still here, theirs are saved.",
-        icon=":material/group:",
-    )
-    mine, theirs = chat.compared(_text(_typed(sheet)), _text(newest.messages))
-    with st.expander("Yours beside theirs"):
-        left, right = st.columns(2)
-        left.html(mine)
-        right.html(theirs)
-    with st.container(horizontal=True):
-        if st.button("Load their version", key=sheet.key("theirs")):
-            state.keep(state.EDITING, replace(sheet, seen=newest, messages=newest.messages, round=sheet.round + 1))
-            st.rerun()
-        if st.button("Keep mine, on top of theirs", key=sheet.key("mine")):
-            state.keep(state.EDITING, replace(sheet, seen=newest, messages=_typed(sheet), round=sheet.round + 1))
-            st.rerun()
-
-
-def _history(sheet: Sheet, newest: Example) -> None:
-    versions = examples.history(state.store(), newest.dataset, newest.entry)
-    with st.expander(
-        f"History: {parts.count(len(versions), 'version')}", icon=":material/history:", key=sheet.key("past")
+def _overtaken(here: Sheet, newest: Example) -> None:
+    """Somebody saved: theirs is taken at once where nothing is unsaved, else offered; the words stay either way."""
+    if here.clash and here.clash.newest.version == newest.version:
+        return  # told already, with the choices below
+    said = clash.meanwhile(here, newest)
+    if not _unsaved(here):
+        notices.later(f"{said}. You see version {newest.version} now.")
+        state.keep(state.EDITING, sheet.again(here, merging.state(newest), newest))
+        st.rerun()
+    st.warning(f"**{said}.** Your words are still here, theirs are saved.", icon=":material/group:")
+    if st.button(
+        "Bring theirs in", icon=":material/merge:", key=here.key(f"theirs-{newest.version}"), shortcut="Alt+M"
     ):
-        for version, before in zip(versions, [*versions[1:], None], strict=True):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(
-                    f"**Version {version.version}** {parts.badge_text(version.status)} "
-                    f":gray[{version.made_by}, {parts.ago(version.made_at)}]",
-                    width="stretch",
-                )
-                if version.version != newest.version and st.button(
-                    "Restore", key=sheet.key(f"restore-{version.version}"), icon=":material/undo:", type="tertiary"
-                ):
-                    _restore(version, newest)
-            st.html(chat.compared(_text(before.messages), _text(version.messages))[1] if before else _first(version))
+        _bring_in(here, newest)
 
 
-def _restore(version: Example, newest: Example) -> None:
-    new = examples.edit(
-        state.store(),
-        newest,
-        state.me(),
-        messages=version.messages,
-        tags=version.tags,
-        status=version.status,
-        note=f"restored version {version.version}",
+def _bring_in(here: Sheet, newest: Example) -> None:
+    """Theirs and mine on one sheet, unsaved; where they clash, the choices."""
+    merged = merging.merge(here.base, sheet.mine(here), merging.state(newest))
+    if merged.conflicts:
+        state.keep(state.EDITING, replace(here, clash=Clash(merged, newest)))
+    else:
+        notices.later(f"{clash.meanwhile(here, newest)}: it is in your text now.")
+        state.keep(state.EDITING, sheet.again(here, merged.settled(), newest))
+    st.rerun()
+
+
+def _work(here: Sheet, beside: Beside) -> None:
+    effort.count(here.desk, here.dataset, here.entry)
+    if here.seen:
+        _head(here, here.seen, beside)
+    else:
+        _head_of_new()
+    _acts(here, beside)
+    if here.clash and (choices := clash.settle(here, here.clash)) is not None:
+        settled = here.clash.merged.settled(choices)
+        state.keep(state.EDITING, sheet.again(here, settled, here.clash.newest))
+        notices.later("Put together. Read it once more, and save.")
+        st.rerun()
+    if here.went_on:
+        _went_on(here)
+    sheet.keep(here)
+    desk.draw(
+        here.desk,
+        token=here.token,
+        sheet=here.id,
+        drawer=f"{state.me()}/{here.dataset}/{here.entry}",
+        turns=here.turns,
+        tools=here.tools,
+        of=here.of,
+        acked=sheet.stamp(here),
+        focus="" if here.seen else here.nonce,
     )
-    notices.later(f"Version {version.version} is back, as version {new.version}.")
-    _leave(new.entry)
+    _checks(here)
+    _labels(here)
+    effort.line(here.dataset, here.entry)
 
 
-def _first(version: Example) -> str:
-    return f'<div class="diff">{chat.said(_text(version.messages))}</div>'
+def _head(here: Sheet, seen: Example, beside: Beside) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        made = f"version {seen.version} by {notices.plain(seen.made_by)}, {parts.ago(seen.made_at)}; {past.hands(seen)}"
+        st.markdown(f"{parts.badge_text(seen.status)} :gray[{made}]", width="stretch")
+        ways = (
+            ("Previous", "chevron_left", beside.previous, "Alt+Up"),
+            ("Next", "chevron_right", beside.following, "Alt+Down"),
+        )
+        for label, icon, there, key in ways:
+            if st.button(label, icon=f":material/{icon}:", type="tertiary", disabled=not there, shortcut=key):
+                _leave(here, there)
+        if st.button("Close", icon=":material/close:", type="tertiary", shortcut="Esc"):
+            _leave(here, "")
 
 
-def _text(messages: Sequence[dict[str, Any]]) -> str:
-    return "\n\n".join(f"{message['role']}: {message.get('content') or ''}" for message in messages)
+def _head_of_new() -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("A new example", anchor=False, width="stretch")
+        if st.button("Close", icon=":material/close:", type="tertiary", shortcut="Esc"):
+            _leave(state.value(state.EDITING), "")
 
 
-def _beside(entry: str, neighbours: Sequence[str], step: int) -> str:
-    """The entry `step` places on in the list, the same one at its ends."""
-    if entry not in neighbours:
-        return entry
-    return neighbours[min(max(neighbours.index(entry) + step, 0), len(neighbours) - 1)]
+def _acts(here: Sheet, beside: Beside) -> None:
+    """What can be done with it. Each key stands on its button."""
+    with st.container(horizontal=True):
+        if st.button("Save", type="primary", icon=":material/save:", key=here.key("save"), shortcut="Ctrl+S"):
+            _save(here, "", "" if here.seen is None else here.entry)
+        if here.seen is None:
+            return
+        if st.button("Approve, next", icon=":material/done_all:", key=here.key("approve"), shortcut="Ctrl+Enter"):
+            _save(here, APPROVED, beside.following or here.entry)
+        if st.button("Reject, next", icon=":material/block:", key=here.key("reject"), shortcut="Alt+X"):
+            _save(here, REJECTED, beside.following or here.entry)
+        if here.seen.status != IN_REVIEW and st.button(
+            "To review", icon=":material/visibility:", key=here.key("review"), shortcut="Alt+O"
+        ):
+            _save(here, IN_REVIEW, here.entry)
+        if here.version > 1 and st.button(
+            "Undo", icon=":material/undo:", type="tertiary", key=here.key("undo"), shortcut="Alt+U"
+        ):
+            _undo(here)
 
 
-def _leave(entry: str) -> None:
-    """Turn to another entry ('' for none) with a fresh sheet."""
+def _save(here: Sheet, status: str, then: str) -> None:
+    """Save what stands on the sheet, with what others saved meanwhile; then turn to the entry `then`."""
+    store, me = state.store(), state.me()
+    with notices.told():
+        at = sheet.mine(here)
+        at = replace(at, status=status) if status else at
+        if here.seen is None:
+            new = examples.write(
+                store, here.dataset, at.messages, me, tuple(at.tags), tools=at.tools, status=at.status, note=at.note
+            )
+            notices.later(f"The example is saved as {at.status}.")
+            _done(new, new.entry)
+        saved = merging.save(store, here.seen, at, me)
+        if isinstance(saved, Merged):
+            newest = examples.get(store, here.dataset, here.entry)
+            state.keep(state.EDITING, replace(here, clash=Clash(saved, newest)))
+            notices.later("Not saved yet: somebody else changed the same words. Choose below.")
+            st.rerun()
+        _say_saved(here, saved)
+        _done(saved, then)
+
+
+def _say_saved(here: Sheet, saved: Example) -> None:
+    assert here.seen is not None
+    if saved.version == here.version:
+        notices.later("There was nothing new to save.")
+        return
+    before = next(
+        v for v in examples.history(state.store(), saved.dataset, saved.entry) if v.version == saved.version - 1
+    )
+    theirs = f" Put together with theirs: {clash.meanwhile(here, before)}." if before.version > here.version else ""
+    notices.later(f"Version {saved.version} is saved.{theirs}")
+
+
+def _undo(here: Sheet) -> None:
+    with notices.told():
+        if _unsaved(here):
+            raise Problem("There are unsaved words here.", do="Save or discard them first; Ctrl+Z takes back typing.")
+        assert here.seen is not None
+        new = versions.undo(state.store(), here.seen, state.me())
+        notices.later(f"Taken back, as version {new.version}.")
+        _done(new, new.entry)
+
+
+def _went_on(here: Sheet) -> None:
+    assert here.went_on is not None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f":material/restore: You go on with what you had not saved, kept {parts.ago(here.went_on)}.",
+            width="content",
+        )
+        if st.button("Discard it", type="tertiary", key=here.key("discard")):
+            newest = examples.get(state.store(), here.dataset, here.entry) if here.seen else None
+            drafts.drop(state.store(), here.dataset, here.entry, state.me())
+            state.keep(state.EDITING, sheet.fresh(here.dataset, newest, of=sheet.stamp(here)))
+            st.rerun()
+
+
+def _checks(here: Sheet) -> None:
+    """What the rules and the style guide say about the words as they stand."""
+    turns, tools = sheet.words(here)
+    answer = next((turn["content"] for turn in reversed(turns) if turn["role"] == "assistant"), "")
+    guide = guides.get(state.store(), here.dataset)
+    st.caption(f"The answer has {parts.count(len(answer.split()), 'word')}, {parts.count(len(answer), 'character')}.")
+    if find_spec("studio.ui.verdict"):
+        from studio.ui import verdict  # type: ignore[attr-defined]
+
+        try:
+            verdict.line(desk.as_messages(turns), desk.as_tools(tools), FAMILY)
+        except Problem as problem:
+            st.caption(f":material/error: {notices.plain(problem.what)} {notices.plain(problem.why)}")
+    if rules.marks(answer, guide) or rules.missing(answer, guide):
+        from studio.ui import marks
+
+        marks.text(answer, guide)
+
+
+def _labels(here: Sheet) -> None:
+    """What stands beside the words: tags, status, note."""
+    st.multiselect(
+        "Tags",
+        sorted({*examples.tags(state.store(), here.dataset), *here.tags}),
+        here.tags,
+        accept_new_options=True,
+        key=here.key("tags"),
+    )
+    st.segmented_control("Status", STATUSES, default=here.status, required=True, key=here.key("status"))
+    st.text_input(
+        "Note", here.note, key=here.key("note"), placeholder="For your colleagues; never trained on", live=True
+    )
+
+
+def _unsaved(here: Sheet) -> bool:
+    try:
+        return sheet.mine(here) != here.base
+    except Problem:  # half-typed JSON is no less unsaved
+        return True
+
+
+def _done(saved: Example, then: str) -> None:
+    """It is saved: the draft goes, and the desk shows the saved version, or the next example."""
+    here: Sheet = state.value(state.EDITING)
+    drafts.drop(state.store(), here.dataset, here.entry, state.me())
+    state.keep(state.KEPT, None)
+    state.keep(state.STEPS, state.value(state.STEPS, 0) + 1)
+    stays = then == saved.entry and here.seen is not None
+    state.keep(state.EDITING, sheet.again(here, merging.state(saved), saved) if stays else None)
+    state.ask(entry=then or saved.entry)
+    st.rerun()
+
+
+def _leave(here: Sheet, entry: str) -> None:
+    """Turn to another entry ('' for none); what is unsaved here is kept as a draft."""
+    sheet.keep(here)
+    if here.seen:
+        presence.gone(str(state.store().home.root), here.dataset, here.entry, state.me(), state.seat())
     state.keep(state.EDITING, None)
     state.keep(state.STEPS, state.value(state.STEPS, 0) + 1)
     state.ask(entry=entry)
