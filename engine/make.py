@@ -57,21 +57,21 @@ def run(folder: Path) -> dict[str, Any]:
     """How many drafts passed, were held back, failed; what it took."""
     spec = specs.read(folder, MakeSpec)
     events.cut_torn_line(folder / CALLS)
-    kitchen = Kitchen(spec, folder / CALLS, folder)
-    found = asyncio.run(kitchen.cook(_tasks(spec)))
+    drafting = Drafting(spec, folder / CALLS, folder)
+    found = asyncio.run(drafting.finish(_tasks(spec)))
     rows = sift(found, spec)
     whole = folder / MADE
     draft = folder / f".{MADE}"
     draft.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     draft.rename(whole)  # renamed into place last: whoever sees it sees all of it
     kinds = Counter("failed" if row["failed"] else "held" if row["held"] else "passed" for row in rows)
-    return {name: kinds[name] for name in ("passed", "held", "failed")} | kitchen.told()
+    return {name: kinds[name] for name in ("passed", "held", "failed")} | drafting.told()
 
 
 def taste(spec: MakeSpec, n: int, calls: Path) -> list[dict[str, Any]]:
     """The rows of the first `n` tasks, made now; the calls are kept in `calls`, so that a job need not pay again."""
-    kitchen = Kitchen(spec, calls, None)
-    return sift(asyncio.run(kitchen.cook(_tasks(spec)[:n])), spec)
+    drafting = Drafting(spec, calls, None)
+    return sift(asyncio.run(drafting.finish(_tasks(spec)[:n])), spec)
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ class Made:
     reason: str = ""
 
 
-class Kitchen:
+class Drafting:
     """What one process does: tasks through their recipe, a few at once, every call kept before its words are used."""
 
     def __init__(self, spec: MakeSpec, calls: Path, folder: Path | None) -> None:
@@ -113,7 +113,7 @@ class Kitchen:
         self.began = self.last_told = time.monotonic()
         self.fresh = 0
 
-    async def cook(self, tasks: Sequence[Task]) -> list[Made]:
+    async def finish(self, tasks: Sequence[Task]) -> list[Made]:
         """Drafts and failures in the order of the tasks. What the budget did not reach is missing, and told."""
         self.of = len(tasks)
         found: dict[str, list[Made]] = {}
@@ -160,7 +160,7 @@ class Kitchen:
             return await self._ask(self.teacher, messages)
 
         found = []
-        for what in await recipes.cook(task, self.order, ask):
+        for what in await recipes.follow(task, self.order, ask):
             graded: tuple[int | None, str] = (None, "")
             if self.judge and isinstance(what, Draft):
                 rules = " ".join(guide.in_words(_guide(self.spec))) if self.spec.guide else ""
@@ -226,7 +226,15 @@ def sift(found: Sequence[Made], spec: MakeSpec) -> list[dict[str, Any]]:
 
 
 def _row(made: Made, sieve: Sieve) -> dict[str, Any]:
-    row: dict[str, Any] = {"task": made.task, "messages": [], "shown": "", "tags": [], "held": "", "failed": "", "said": ""}
+    row: dict[str, Any] = {
+        "task": made.task,
+        "messages": [],
+        "shown": "",
+        "tags": [],
+        "held": "",
+        "failed": "",
+        "said": "",
+    }
     row |= {"points": made.points, "reason": made.reason}
     if isinstance(made.what, recipes.Failure):
         return row | {"failed": made.what.why, "said": made.what.said}

@@ -98,7 +98,7 @@ class Order:
 Found = list[Draft | Failure]
 
 
-async def cook(task: Task, order: Order, ask: Ask) -> Found:
+async def follow(task: Task, order: Order, ask: Ask) -> Found:
     """All that a task gives."""
     return await RECIPES[task.recipe](task, order, ask)
 

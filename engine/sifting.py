@@ -72,8 +72,13 @@ def repeated(drafts: Sequence[Sequence[Message]], known: Sequence[str]) -> dict[
 
 def text(messages: Sequence[Mapping[str, Any]]) -> str:
     """What two conversations are compared by: what was asked last, and the answer."""
+    return "\n".join(asked_and_answered(messages))
+
+
+def asked_and_answered(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """What the user said last, and the last message."""
     asked = next((m.get("content") or "" for m in reversed(messages) if m["role"] == "user"), "")
-    return f"{asked}\n{messages[-1].get('content') or ''}"
+    return asked, messages[-1].get("content") or ""
 
 
 RUBRIC = """\
@@ -88,12 +93,12 @@ Reply with one JSON object {{"reason": "...", "points": 0}} and nothing else."""
 
 def rubric(messages: Sequence[Message], shown: str, rules: str) -> list[Message]:
     """The question to a judging model."""
-    asked = next((m.get("content") or "" for m in reversed(messages) if m["role"] == "user"), "")
+    asked, answer = asked_and_answered(messages)
     content = RUBRIC.format(
         guide=f"\nThe style guide: {rules}" if rules else "",
         shown=f"What it was made from: {shown}\n" if shown else "",
         asked=asked,
-        answer=messages[-1].get("content") or "",
+        answer=answer,
     )
     return [{"role": "user", "content": content}]
 

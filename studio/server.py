@@ -22,7 +22,7 @@ from streamlit.web.server.starlette.starlette_app import App
 
 from engine import api, jobs
 from engine.problems import Problem
-from studio import commands, evaluations, folders, models, running, runs
+from studio import commands, evaluations, folders, makings, models, running, runs
 from studio.folders import Home
 from studio.store import Store, close_all, opened
 
@@ -69,6 +69,7 @@ def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> No
             jobs.tick(store.home.jobs)
             runs.catch_up(store)
             evaluations.catch_up(store)
+            makings.catch_up(store)
         except Exception:
             log.exception("The queue stumbled and goes on.")
         ending.wait(every)
