@@ -23,6 +23,7 @@ ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("tool", "function", "observation"), "tool"),
 }
+LABEL = 120  # characters; what is longer may be somebody's words
 PAIRS = (("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("question", "answer"))
 ESCAPED_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9a-f]{2})")
 STRING = r'"(?:[^"\\]|\\.)*"'
@@ -44,7 +45,7 @@ def loaded(text: str) -> Any:
     """What broken JSON most likely says, or None: the first of the readings below that is JSON."""
     text = text.strip().lstrip("\ufeff")
     for reading in (_as_it_is, _as_python, _without_commas, _closed):
-        if isinstance(found := _tried(reading, text), dict):
+        if isinstance(found := _tried(reading, text), dict | list):
             return found
     return None
 
@@ -52,7 +53,7 @@ def loaded(text: str) -> Any:
 def _tried(reading: Any, text: str) -> Any:
     try:
         return reading(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
 
@@ -63,7 +64,12 @@ def _as_it_is(text: str) -> Any:
 
 def _as_python(text: str) -> Any:
     """A dict as Python prints it: single quotes, None, True. Only where it is nothing else."""
-    found = ast.literal_eval(text)
+    tree = ast.parse(text, mode="eval")
+    for node in ast.walk(tree):
+        keys = [ast.dump(key) for key in node.keys if key] if isinstance(node, ast.Dict) else []
+        if len(set(keys)) < len(keys):
+            return None
+    found = ast.literal_eval(tree)
     return found if json.loads(json.dumps(found)) == found else None
 
 
@@ -73,7 +79,7 @@ def _without_commas(text: str) -> Any:
 
 
 def _closed(text: str) -> Any:
-    """Brackets that the end of the line has cut off. Not where it was cut within a text: nobody knows how that went on."""
+    """Brackets that the end of the line has cut off. Not where a text was cut: nobody knows how that went on."""
     waiting: list[str] = []
     for found in re.finditer(rf'{STRING}|[\[\]{{}}"]', text):
         sign = found[0]
@@ -117,11 +123,17 @@ def reshaped(row: Any) -> Any:
             return {("messages" if key == name else key): value for key, value in row.items()}
     for asked, answered in PAIRS:
         if isinstance(row.get(asked), str) and isinstance(row.get(answered), str):
-            rest = {key: value for key, value in row.items() if key not in (asked, answered, "system")}
-            system = [{"role": "system", "content": row["system"]}] if row.get("system") else []
-            turns = [{"role": "user", "content": row[asked]}, {"role": "assistant", "content": row[answered]}]
-            return {**rest, "messages": system + turns}
+            return _paired(row, asked, answered)
     return row
+
+
+def _paired(row: Row, asked: str, answered: str) -> Row:
+    """A question and its answer as a row; what an `input` adds to an instruction stays with it."""
+    rest = {key: value for key, value in row.items() if key not in (asked, answered)}
+    system, more = rest.pop("system", ""), rest.pop("input", "")
+    question = f"{row[asked]}{JOINT}{more}" if more else row[asked]
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": row[answered]}]
+    return {**rest, "messages": [{"role": "system", "content": system}, *turns] if system else turns}
 
 
 def renamed(message: Any) -> Any:
@@ -140,14 +152,16 @@ def renamed(message: Any) -> Any:
 
 
 def stripped(row: Row) -> Row:
-    """Without keys that a conversation does not know."""
+    """Without keys that a conversation does not know, if they hold labels; a text is nothing to throw away."""
     messages = [
-        {key: value for key, value in message.items() if key in KEYS.get(str(message.get("role")), message)}
-        if isinstance(message, dict)
-        else message
+        _with_only(message, KEYS.get(str(message.get("role")), set(message))) if isinstance(message, dict) else message
         for message in row["messages"]
     ]
-    return {**{key: value for key, value in row.items() if key in KNOWN}, "messages": messages}
+    return {**_with_only(row, KNOWN), "messages": messages}
+
+
+def _with_only(found: Row, known: set[str]) -> Row:
+    return {key: value for key, value in found.items() if key in known or len(str(value)) > LABEL}
 
 
 def ordered(messages: list[Row]) -> list[Row]:
@@ -155,8 +169,8 @@ def ordered(messages: list[Row]) -> list[Row]:
     system = [message for message in messages if message.get("role") == "system"]
     others = [message for message in messages if message.get("role") != "system"]
     joined: list[Row] = []
-    for role, group in groupby(system + others, key=lambda message: message.get("role")):
-        joined += _joined(list(group)) if role in ("system", "user", "assistant") else group
+    for _, group in groupby(system + others, key=lambda message: message.get("role")):
+        joined += _joined(list(group))
     return joined
 
 

@@ -34,11 +34,15 @@ SAID = {
     "no-turns": "Messages of one speaker in a row become one.",
     "bad-id": "Ids of tool calls become nine letters and digits, the same in the call and in its result.",
     "bad-arguments": "The arguments of tool calls are written as text.",
-    "bad-call": "Keys that a tool call does not know are taken out, and its arguments are written as text.",
+    "bad-call": "The index of a tool call is taken out, and its arguments are written as text.",
     "bad-weight": "The weight is written as 0 or 1.",
     "bad-tags": "The one tag becomes a list.",
     "bad-split": "The split gets the name that a dataset has, such as validation for valid.",
 }
+BESIDES = (
+    "What else is wrong with the row is mended along with it: keys that are not known and hold no more than a label, "
+    "and what follows the last answer, are taken out."
+)
 SPLITS = {"valid": "validation", "val": "validation", "dev": "validation", "training": "train", "testing": "test"}
 Step = Callable[[Row], Row]
 
@@ -60,8 +64,8 @@ def propose(code: str, row: Any | str) -> str | None:
 
 
 def said(code: str) -> str:
-    """What a repair of this kind does, in a sentence; '' where there is none."""
-    return SAID.get(code, "")
+    """What a repair of this kind does, and what it may take away besides; '' where there is none."""
+    return f"{SAID[code]} {BESIDES}" if code in SAID else ""
 
 
 def _mended(row: Any) -> str | None:
