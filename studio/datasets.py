@@ -134,7 +134,7 @@ def insert(
         """
         insert into example
         select seq, seq, $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split,
-               $status, $by, $source, line, $origin, '', words, $now
+               $status, $by, $source, line, $origin, '', words, $now, null
         from (
             select *, row_number() over (order by line) + (select coalesce(max(seq), 0) from example) as seq
             from fresh

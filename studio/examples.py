@@ -1,16 +1,27 @@
 """Examples: find, read, edit. An edit adds a version and never overwrites one; who comes second is told."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from engine.conversations import Conversation, Unusable, parse
 from engine.problems import Problem
-from studio.store import Store, now
+from studio import search
+from studio.search import ORDERS, Query
+from studio.store import Cursor, Store, now
 
 DRAFT, IN_REVIEW, APPROVED, REJECTED = "draft", "in review", "approved", "rejected"
 STATUSES = (DRAFT, IN_REVIEW, APPROVED, REJECTED)
+
+MADE = pa.schema(  # new versions on their way into the table
+    [("number", pa.int64()), ("seen", pa.int64())]
+    + [(name, pa.string()) for name in ("entry", "id", "messages", "tools", "status", "origin", "note")]
+    + [("tags", pa.list_(pa.string())), ("words", pa.int32())]
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Example:
     note: str
     words: int
     made_at: datetime
+    worse: list[dict[str, Any]] | None = None  # an answer known to be worse than the last, as messages
 
     @property
     def prompt(self) -> str:
@@ -46,26 +58,97 @@ class Example:
         return self.messages[-1].get("content") or ""
 
 
+class Found(NamedTuple):
+    """A page of examples and how many match in all. While `search.behind` is not 0, words may stand in more."""
+
+    examples: list[Example]
+    n: int
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What shall become of an example that was `seen`. What is None stays as it was; `tools=[]` takes them away."""
+
+    seen: Example
+    messages: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tags: list[str] | None = None
+    status: str | None = None
+    note: str | None = None
+    origin: str | None = None
+
+
+class Edited(NamedTuple):
+    """The versions that were made, and the entries that somebody had changed since they were seen."""
+
+    versions: list[tuple[str, int]]
+    overtaken: list[str]
+
+
 def find(
-    store: Store, dataset: str, *, text: str = "", tag: str = "", status: str = "", limit: int = 50, offset: int = 0
-) -> tuple[list[Example], int]:
-    """The latest examples that match, in the order they came, and how many match in all."""
-    where = """
-        dataset = $dataset and latest
-        and ($text = '' or contains(lower(messages::text), lower($text)))
-        and ($tag = '' or list_contains(tags, $tag))
-        and ($status = '' or status = $status)
+    store: Store,
+    dataset: str,
+    query: Query | None = None,
+    *,
+    text: str = "",
+    tag: str = "",
+    status: str = "",
+    author: str = "",
+    source: str = "",
+    origin: str = "",
+    shorter: int | None = None,
+    longer: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    order: str = "place",
+    limit: int = 50,
+    offset: int = 0,
+) -> Found:
+    """The latest examples that match, in the order they came or another of `search.ORDERS`, and how many in all.
+
+    Words are found by the index of `studio.search`; everything else the table itself knows as fast.
     """
-    values = {"dataset": dataset, "text": text, "tag": tag, "status": status}
+    if query is None:
+        tags = (tag,) if tag else ()
+        query = Query(text, tags, status, author, source, origin, shorter, longer, since, until)
+    if query.text.strip():
+        seqs, n = search.seqs(store, dataset, query, limit, offset, order)
+    else:
+        seqs, n = _filtered(store, dataset, query, limit, offset, order)
+    rows = {row["seq"]: row for row in _by_seq(store, seqs)}
+    return Found([_example(rows[seq]) for seq in seqs if seq in rows], n)
+
+
+def _filtered(store: Store, dataset: str, query: Query, limit: int, offset: int, order: str) -> tuple[list[int], int]:
+    """By the columns of the table alone: the versions that match, as `seq`, and how many in all."""
+    asked = {
+        "status = $status": query.status,
+        "made_by = $author": query.author,
+        "source = $source": query.source,
+        "origin = $origin": query.origin,
+        "list_has_all(tags, $tags)": list(query.tags),
+        "words <= $shorter": query.shorter,
+        "words >= $longer": query.longer,
+        "made_at >= $since": query.since,
+        "made_at <= $until": query.until,
+    }
+    held = {condition: value for condition, value in asked.items() if value not in ("", None, [])}
+    where = " and ".join(["dataset = $dataset and latest", *held])
+    values = {"dataset": dataset} | {condition.split("$")[1].strip(")"): value for condition, value in held.items()}
     with store.read() as cursor:
         counted = cursor.execute(f"select count(*) from example where {where}", values).fetchone()
         cursor.execute(
-            f"select * from example where {where} order by place limit $limit offset $offset",
+            f"select seq from example where {where} order by {ORDERS[order][2]} limit $limit offset $offset",
             {**values, "limit": limit, "offset": offset},
         )
-        names = [column[0] for column in cursor.description or ()]
-        found = [_example(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
-    return found, counted[0] if counted else 0
+        return [seq for (seq,) in cursor.fetchall()], counted[0] if counted else 0
+
+
+def _by_seq(store: Store, seqs: list[int]) -> list[dict[str, Any]]:
+    """Whole rows of a few versions: sorting whole rows instead would read every conversation of the dataset."""
+    if not seqs:
+        return []
+    return store.rows("select * from example where seq in (select unnest(?::bigint[]))", [seqs])
 
 
 def get(store: Store, dataset: str, entry: str) -> Example:
@@ -83,10 +166,34 @@ def history(store: Store, dataset: str, entry: str) -> list[Example]:
 
 
 def tags(store: Store, dataset: str) -> list[str]:
-    rows = store.rows(
-        "select distinct unnest(tags) as tag from example where dataset = ? and latest order by tag", [dataset]
-    )
-    return [row["tag"] for row in rows]
+    return _distinct(store, dataset, "unnest(tags)")
+
+
+def authors(store: Store, dataset: str) -> list[str]:
+    """Who made the latest versions."""
+    return _distinct(store, dataset, "made_by")
+
+
+def sources(store: Store, dataset: str) -> list[str]:
+    return _distinct(store, dataset, "source")
+
+
+def origins(store: Store, dataset: str) -> list[str]:
+    """What made examples, where it was not people."""
+    return [origin for origin in _distinct(store, dataset, "origin") if origin]
+
+
+def _distinct(store: Store, dataset: str, what: str) -> list[str]:
+    """The values of a column, asked anew only when a version has been added since."""
+    known: dict[tuple[str, str], tuple[int, list[str]]] = store.beside("distinct values", dict)
+    row = store.row("select max(seq) as newest from example") or {}
+    newest = row.get("newest") or 0
+    if known.get((dataset, what), (-1, []))[0] != newest:
+        rows = store.rows(
+            f"select distinct {what} as value from example where dataset = ? and latest order by value", [dataset]
+        )
+        known[dataset, what] = newest, [row["value"] for row in rows]
+    return known[dataset, what][1]
 
 
 def write(
@@ -145,40 +252,89 @@ def edit(
 
     What is None stays as it was; `tools=[]` takes the tools away.
     """
-    said = _checked(seen.messages if messages is None else messages, seen.tools if tools is None else tools)
-    if status is not None and status not in STATUSES:
-        raise Problem(f"There is no status {status!r}.", do=f"Choose one of {', '.join(STATUSES)}.")
-    where = [seen.dataset, seen.entry]
+    wanted = Edit(seen, messages, tools, tags, status, note, origin)
+    made = _versions([wanted])
     with store.write(by, "example.edit", f"{seen.dataset}/{seen.entry}", version=seen.version + 1) as cursor:
-        row = cursor.execute(
-            "select version, made_by from example where dataset = ? and entry = ? and latest", where
-        ).fetchone()
-        if row is None or row[0] != seen.version:
-            who = row[1] if row else "somebody"
+        if _add_versions(cursor, made, by).overtaken:
+            row = cursor.execute(
+                "select made_by from example where dataset = ? and entry = ? and latest", [seen.dataset, seen.entry]
+            ).fetchone()
             raise Problem(
-                f"{who} changed this example while you were editing it.",
+                f"{row[0] if row else 'somebody'} changed this example while you were editing it.",
                 "Nothing is lost: your words are still in the editor and theirs are saved.",
                 "Load their version, put the two together, and save again.",
             )
-        cursor.execute("update example set latest = false where dataset = ? and entry = ? and latest", where)
-        _insert(
-            cursor,
-            seen.place,
-            seen.dataset,
-            seen.entry,
-            seen.version + 1,
-            said,
-            seen.tags if tags is None else tags,
-            seen.grouped_by,
-            seen.split,
-            seen.status if status is None else status,
-            by,
-            seen.source,
-            seen.line,
-            seen.origin if origin is None else origin,
-            seen.note if note is None else note,
-        )
     return get(store, seen.dataset, seen.entry)
+
+
+def edit_many(store: Store, edits: Sequence[Edit], by: str, verb: str = "example.edit_many") -> Edited:
+    """Many edits as one transaction and one Event. Examples that somebody has changed since they were seen are left
+    as they are and told; for two edits of one version the last holds. Problem, and no edit at all, when a
+    conversation breaks a rule."""
+    last = list({edit.seen.seq: edit for edit in edits}.values())
+    if not last:
+        return Edited([], [])
+    made = _versions(last)
+    datasets = ", ".join(sorted({edit.seen.dataset for edit in last}))
+    with store.write(by, verb, datasets, n=len(last)) as cursor:
+        return _add_versions(cursor, made, by)
+
+
+def _versions(edits: Sequence[Edit]) -> pa.Table:
+    """What the new versions say, a row each, beside the `seen` one's seq."""
+    rows = []
+    for number, edit in enumerate(edits, 1):
+        seen = edit.seen
+        if edit.status is not None and edit.status not in STATUSES:
+            raise Problem(f"There is no status {edit.status!r}.", do=f"Choose one of {', '.join(STATUSES)}.")
+        said = _checked(
+            seen.messages if edit.messages is None else edit.messages, seen.tools if edit.tools is None else edit.tools
+        )
+        rows.append(
+            {
+                "number": number,
+                "seen": seen.seq,
+                "entry": seen.entry,
+                "id": said.id,
+                "messages": _text(said.messages),
+                "tools": _text(said.tools) if said.tools else None,
+                "tags": list(seen.tags if edit.tags is None else edit.tags),
+                "status": seen.status if edit.status is None else edit.status,
+                "origin": seen.origin if edit.origin is None else edit.origin,
+                "note": seen.note if edit.note is None else edit.note,
+                "words": said.words,
+            }
+        )
+    return pa.Table.from_pylist(rows, MADE)
+
+
+def _add_versions(cursor: Cursor, made: pa.Table, by: str) -> Edited:
+    """Put the new versions on top of those seen, where they are still the latest."""
+    cursor.register("made", made)
+    fresh = cursor.execute(
+        """
+        select made.seen, made.entry, version + 1 from example join made on seq = made.seen
+        where latest and seq between (select min(seen) from made) and (select max(seen) from made)
+        """
+    ).fetchall()
+    cursor.register("still", pa.table({"seen": pa.array([seen for seen, _, _ in fresh], pa.int64())}))
+    cursor.execute("update example set latest = false where seq in (select seen from still)")
+    cursor.execute(
+        """
+        insert into example
+        select (select max(seq) from example) + row_number() over (order by number), place, dataset, old.entry,
+               version + 1, true, made.id, made.messages, made.tools, made.tags, grouped_by, split, made.status, $by,
+               source, line, made.origin, made.note, made.words, $now, worse
+        from made join example old on seq = made.seen
+        where made.seen in (select seen from still)
+        """,
+        {"by": by, "now": now()},
+    )
+    cursor.unregister("made")
+    cursor.unregister("still")
+    kept = {seen for seen, _, _ in fresh}
+    pairs = zip(made["seen"].to_pylist(), made["entry"].to_pylist(), strict=True)
+    return Edited([(entry, version) for _, entry, version in fresh], [e for seen, e in pairs if seen not in kept])
 
 
 def _checked(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None) -> Conversation:
@@ -208,13 +364,17 @@ def _insert(
     """One row; `place` is None for the first version of an entry, which stands last."""
     (seq,) = cursor.execute("select coalesce(max(seq), 0) + 1 from example").fetchone()
     values = [seq, seq if place is None else place, dataset, entry, version, True, said.id]
-    values += [json.dumps(said.messages, ensure_ascii=False)]
-    values += [json.dumps(said.tools, ensure_ascii=False) if said.tools else None]
-    values += [tags, grouped_by, split, status, by, source, line, origin, note, said.words, now()]
+    values += [_text(said.messages), _text(said.tools) if said.tools else None]
+    values += [tags, grouped_by, split, status, by, source, line, origin, note, said.words, now(), None]
     cursor.execute(f"insert into example values ({', '.join('?' * len(values))})", values)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _example(row: dict[str, Any]) -> Example:
     row["messages"] = json.loads(row["messages"])
     row["tools"] = json.loads(row["tools"]) if row["tools"] else None
+    row["worse"] = json.loads(row["worse"]) if row["worse"] else None
     return Example(**row)

@@ -48,8 +48,23 @@ class Home:
         return self.root / "evaluations"
 
     @property
+    def pseudonyms(self) -> Path:
+        """Who is behind which stand-in, a file for each dataset, readable by its owner alone."""
+        return self.root / "pseudonyms"
+
+    @property
     def demo(self) -> Path:
         return self.root / "demo"
+
+    @property
+    def search(self) -> Path:
+        """The index of words: derived, so it may be deleted at any time."""
+        return self.root / "search"
+
+    @property
+    def intake(self) -> Path:
+        """What an import has read and not saved yet."""
+        return self.root / "intake"
 
     @property
     def running(self) -> Path:

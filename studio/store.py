@@ -7,10 +7,10 @@ it. `jot()` is for what is nobody's deed: half-typed drafts, what a job has foun
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -19,6 +19,8 @@ from studio.folders import Home
 from studio.schema import MIGRATIONS
 
 Cursor = duckdb.DuckDBPyConnection
+MEMORY = "1GB"  # of DuckDB; what needs more goes by way of the disk, and the pages keep theirs
+T = TypeVar("T")
 
 
 def now() -> datetime:
@@ -32,7 +34,7 @@ class Store:
         for folder in (home.root, home.files, home.jobs, home.snapshots, home.libraries):
             folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = duckdb.connect(str(home.database))
+            self._db = duckdb.connect(str(home.database), config={"memory_limit": MEMORY})
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise
@@ -42,6 +44,8 @@ class Store:
                 "Use that one, stop it, or choose another folder with --home.",
             ) from error
         self._lock = threading.Lock()
+        self._beside: dict[str, Any] = {}
+        self._besides = threading.RLock()
         self._migrate()
 
     @contextmanager
@@ -76,7 +80,7 @@ class Store:
     def rows(self, query: str, values: Any = ()) -> list[dict[str, Any]]:
         """The answer to a query as dictionaries."""
         with self.read() as cursor:
-            cursor.execute(query, list(values))
+            cursor.execute(query, values if isinstance(values, dict) else list(values))
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -84,7 +88,20 @@ class Store:
         found = self.rows(query, values)
         return found[0] if found else None
 
+    def beside(self, name: str, make: Callable[[], T]) -> T:
+        """What lives as long as this store, such as the index of words: made when first asked for, closed with it."""
+        with self._besides:
+            if name not in self._beside:
+                self._beside[name] = make()
+            found: T = self._beside[name]
+            return found
+
     def close(self) -> None:
+        with self._besides:
+            beside, self._beside = list(self._beside.values()), {}
+        for one in beside:
+            if hasattr(one, "close"):
+                one.close()
         self._db.close()
 
     def _migrate(self) -> None:
