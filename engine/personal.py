@@ -59,6 +59,7 @@ class Finder:
 def scan(text: str) -> list[Found]:
     """What personal data a text holds, in its order; no two overlap, and of two that would the longer stays.
 
+    What is reserved for examples (RFC 2606, 5737, 3849; 555 numbers) is nobody's, and so are our own stand-ins.
     The first call loads Presidio (a second or two); `ready` does that ahead of time.
     """
     if not text:
@@ -69,7 +70,7 @@ def scan(text: str) -> list[Found]:
         if finder.may.search(text)
         for start, end, score in finder.find(text)
     ]
-    return apart(found)
+    return [one for one in apart(found) if not _nobodys(one)]
 
 
 def scan_many(
@@ -106,6 +107,24 @@ def plural(kind: str) -> str:
     return f"{word}es" if word.endswith("s") else f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
+_RESERVED = {
+    "email": re.compile(r"[@.](?:example\.(?:com|net|org)|example|test|invalid|localhost)$", re.IGNORECASE),
+    "url": re.compile(
+        r"^(?:\w+://)?(?:[\w.-]+\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)(?=[:/?#]|$)",
+        re.IGNORECASE,
+    ),
+    "ip": re.compile(r"^(?:192\.0\.2|198\.51\.100|203\.0\.113|127\.0\.0)\.|^2001:0?db8:|^::1?$", re.IGNORECASE),
+    "phone": re.compile(r"\D555\D?01\d\d$"),
+    "card": re.compile(r"^4000 0000 0"),
+    "address": re.compile(r"^\d+ Sample Street$"),
+}
+
+
+def _nobodys(found: Found) -> bool:
+    reserved = _RESERVED.get(found.kind)
+    return reserved is not None and bool(reserved.search(found.text))
+
+
 _loading = threading.Lock()
 
 
@@ -133,11 +152,12 @@ def _finders() -> tuple[Finder, ...]:
         Finder("wallet", re.compile(r"\b(?:bc1|[13])\w{20}"), _by(known.CryptoRecognizer())),
         Finder("url", re.compile(r"[^\s.]\.[^\s.]{2}|://"), _urls),
         Finder("phone", digits, phones.find),
-        Finder("name", naming.NAME_CUE, naming.names),
+        Finder("name", naming.CUE_WORD, naming.names),
         Finder("address", re.compile(r"\d"), naming.addresses),
+        Finder("national id", re.compile(r"\d-?[A-Za-z]\b"), _by(known.EsNifRecognizer(), least=0.5)),
+        Finder("national id", re.compile(r"\w{16}"), _by(known.ItFiscalCodeRecognizer(), least=0.5)),
+        Finder("national id", re.compile(r"\d\d ?\d\d ?\d\d ?[A-Da-d]\b"), _by(known.UkNinoRecognizer(), least=0.5)),
     ]
-    for recognizer in (known.EsNifRecognizer(), known.ItFiscalCodeRecognizer(), known.UkNinoRecognizer()):
-        finders.append(Finder("national id", re.compile(r"\d{2}"), _by(recognizer, least=0.5)))
     model = naming.model()
     if model is not None:
         finders.append(Finder("name", re.compile(r"\w"), model))

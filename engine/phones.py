@@ -22,9 +22,9 @@ _CANDIDATE = re.compile(
         (?![\w%€$£]|[.,:/]\d|-\d)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_DATE = re.compile(
+_DATE_OR_SSN = re.compile(
     r"(?:(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:0?[1-9]|[12]\d|3[01])"
-    r"|(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)\d\d)(?!\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-./ ](?:0?[1-9]|[12]\d|3[01])[-./ ](?:19|20)\d\d|\d{3}-\d\d-\d{4})(?!\d)"
 )
 _CUE = re.compile(
     r"\b(?:tele)?(?:phones?|fon|fax)\b|\btel\b|\b(?:cell|mobile|mobil|handy|landline|hotline|switchboard|desk|office"
@@ -52,7 +52,7 @@ def find(text: str) -> Iterator[tuple[int, int, float]]:
         if written.endswith(")"):
             end, written = end - 1, written[:-1]
         digits = sum(char.isdigit() for char in re.split(r"(?i)x|ext", written)[0])
-        if not 7 <= digits <= 15 or _DATE.match(written):
+        if not 7 <= digits <= 15 or _DATE_OR_SSN.match(written):
             continue
         score = _score(text, start, end, written, digits)
         if score:

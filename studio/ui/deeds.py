@@ -6,6 +6,8 @@ from studio.ui import notices
 WORDS = {
     "dataset.import": "brought {source} into {subject}",
     "dataset.mend": "mended line {line} of {source}",
+    "dataset.pseudonyms": "put stand-ins for personal data into {examples} examples of {subject}",
+    "pseudonyms.forget": "deleted the key to the stand-ins of {subject}",
     "example.write": "wrote an example for {dataset}",
     "example.edit": "edited an example of {dataset}",
     "example.comment": "commented on an example of {dataset}",
