@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "Found", "Rate", "Report", "Sample", "as_json", "check", "cost", "judge", "sample"]
 
 KEEP = 1000  # problems that a report holds; all of them are counted, and `told` hears all of them
+AT_ONCE = 4_000_000  # bytes; so much is counted rather than estimated
 EXAMPLES = 5  # lines named of each kind of problem
 
 
@@ -209,7 +210,7 @@ def sample(path: Path, tokenizer: str = "", name: str = "", places: int = 100, s
     """
     rows.check_file(path, name)
     of = path.stat().st_size
-    if of <= 2 * places * size:
+    if of <= AT_ONCE:
         found = check(path, tokenizer, workers=1)
         return Sample(True, found.rows, stats.share(found.valid, found.rows), _sure(found.rows), _sure(found.tokens))
     parts = [(chunk.size, judge(chunk, tokenizer)) for chunk in _spread(path, of, places, size)]

@@ -26,6 +26,7 @@ ROLES = {
 LABEL = 120  # characters; what is longer may be somebody's words
 PAIRS = (("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("question", "answer"))
 ESCAPED_BYTE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9a-f]{2})")
+UNKNOWN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[^\\'\"abfnrtv0-7xNuU]")  # what Python itself warns of
 STRING = r'"(?:[^"\\]|\\.)*"'
 Row = dict[str, Any]
 
@@ -64,6 +65,8 @@ def _as_it_is(text: str) -> Any:
 
 def _as_python(text: str) -> Any:
     """A dict as Python prints it: single quotes, None, True. Only where it is nothing else."""
+    if UNKNOWN_ESCAPE.search(text):
+        return None
     tree = ast.parse(text, mode="eval")
     for node in ast.walk(tree):
         keys = [ast.dump(key) for key in node.keys if key] if isinstance(node, ast.Dict) else []

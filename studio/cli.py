@@ -4,7 +4,7 @@ import getpass
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -13,9 +13,9 @@ from rich.table import Table
 from engine import jobs, specs
 from engine.problems import Problem
 from engine.specs import TrainSpec
-from studio import commands, imports, progress
+from studio import commands, progress
 from studio.folders import Home
-from studio.imports import Reject
+from studio.splits import TEST, VALIDATION
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -61,26 +61,51 @@ def demo(
 
 
 @app.command()
-def check(file: Path, as_json: Json = False) -> None:
-    """Check a JSONL file line by line. Exit status 0: all valid; 1: some aren't; 2: it cannot be read."""
+def check(
+    file: Path,
+    tokenizer: Annotated[str, typer.Option(help="Count tokens by v1, v2, v3, v7, tekken or starter.")] = "",
+    max_tokens: Annotated[int, typer.Option(help="Say what a cut at so many tokens would lose.")] = 0,
+    epochs: Annotated[float, typer.Option(help="Plan: how often each row is to be seen.")] = 3.0,
+    batch_size: Annotated[int, typer.Option(help="Plan: rows in a batch.")] = 8,
+    seq_len: Annotated[int, typer.Option(help="Plan: tokens in a row of the batch.")] = 2048,
+    machines: Annotated[int, typer.Option(help="Plan: machines (GPUs) that train.")] = 1,
+    max_steps: Annotated[int, typer.Option(help="Plan: so many steps; 0 lets the epochs decide.")] = 0,
+    tokens_per_second: Annotated[float | None, typer.Option(help="Plan: speed of one machine.")] = None,
+    price_per_hour: Annotated[float | None, typer.Option(help="Plan: price of an hour of one machine.")] = None,
+    price_per_million: Annotated[float | None, typer.Option(help="Plan: price of a million training tokens.")] = None,
+    limit: Annotated[int | None, typer.Option(help="With --json: list at most so many problems.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a JSONL file row by row. Exit status 0: all valid; 1: some aren't; 2: it cannot be read."""
+    from engine import check as checks
+    from studio import checking
+
+    rate = checks.Rate(tokens_per_second, price_per_hour, price_per_million)
+    plan: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seq_len": seq_len,
+        "machines": machines,
+        "max_steps": max_steps,
+        "rate": rate,
+    }
     try:
-        found = list(imports.read(file))
+        checks.cost(0, **plan)  # figures that make no sense are said before the work
+        if tokenizer and not as_json and file.is_file() and file.stat().st_size > checks.AT_ONCE:
+            checking.show_sample(checks.sample(file, tokenizer), progress.console)
+        with progress.reading(f"Checking {file.name}") as heard:
+            asked: dict[str, Any] = {"tokenizer": tokenizer, "max_tokens": max_tokens, "progress": heard}
+            if as_json:
+                report = checking.as_json(file, sys.stdout, limit, plan, **asked)
+            else:
+                report = checks.check(file, **asked)
     except Problem as problem:
         _fail(problem, 2)
-    rejects = [row for row in found if isinstance(row, Reject)]
-    result = {
-        "rows": len(found),
-        "valid": len(found) - len(rejects),
-        "rejected": len(rejects),
-        "problems": [{"line": reject.line, "code": reject.code, "message": reject.why} for reject in rejects],
-    }
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        for reject in rejects:
-            console.print(str(reject), markup=False, highlight=False)
-        console.print(f"{result['valid']:,} of {result['rows']:,} rows are valid.")
-    raise typer.Exit(1 if rejects else 0)
+    if not as_json:
+        checking.show(report, console)
+        if report.tokens:
+            checking.show_plan(checks.cost(report.tokens, **plan), console)
+    raise typer.Exit(1 if report.rejected else 0)
 
 
 @app.command("import")
@@ -104,10 +129,73 @@ def import_file(
 
 
 @app.command()
-def freeze(dataset: str, home: HomeOption = None, as_json: Json = False) -> None:
-    """Freeze a dataset into a hashed snapshot with its split."""
-    found = commands.run(_home(home), "freeze", dataset=dataset, by=getpass.getuser())
+def freeze(
+    dataset: str,
+    plan: Annotated[
+        str, typer.Option(help="How new examples are placed: random, stratified, grouped, time.")
+    ] = "random",
+    by: Annotated[
+        str,
+        typer.Option(help="stratified: answer or topic: - grouped: group, source, template or customer: - time: date:"),
+    ] = "",
+    test: Annotated[float, typer.Option(help="Share for the test.")] = TEST,
+    validation: Annotated[float, typer.Option(help="Share to validate.")] = VALIDATION,
+    test_from: Annotated[str, typer.Option(help="time: the test begins on this day, as 2026-11-20.")] = "",
+    validation_from: Annotated[str, typer.Option(help="time: validation begins on this day.")] = "",
+    look_alikes: Annotated[bool, typer.Option("--look-alikes", help="Near-duplicates stay together.")] = False,
+    exclude: Annotated[list[str] | None, typer.Option(help="Entry to leave out of training; may be repeated.")] = None,
+    home: HomeOption = None,
+    as_json: Json = False,
+) -> None:
+    """Freeze a dataset into a hashed snapshot with its split. Who has a side keeps it; the plan places the new ones."""
+    chosen = {
+        "kind": plan,
+        "by": by,
+        "test": test,
+        "validation": validation,
+        "test_from": test_from,
+        "validation_from": validation_from,
+        "look_alikes": look_alikes,
+        "exclude": exclude or [],
+    }
+    with progress.console.status(f"Freezing {dataset}"):
+        found = commands.run(_home(home), "freeze", dataset=dataset, by=getpass.getuser(), plan=chosen)
     _print(found, as_json, "Snapshot {snapshot}: {train:,} train, {validation:,} validation, {test:,} test.")
+    if as_json:
+        return
+    visible = found["smallest_difference"]
+    shows = "no difference at all" if visible is None else f"differences of {100 * visible:.0f} points or more"
+    console.print(f"This test set can show {shows}, four times out of five.")
+    if found["torn"]:
+        console.print(f"{found['torn']:,} groups stand on more than one side; nothing was moved.")
+    for leak, n in (found["leaks"] or {}).items():
+        console.print(f"Leak: {leak}, {n:,} examples. Look at them on the snapshot's page.", markup=False)
+
+
+@app.command()
+def export(
+    what: Annotated[str, typer.Argument(help="A snapshot, or a dataset (then what is approved of it).")],
+    to: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")],
+    as_: Annotated[str, typer.Option("--as", help="mistral, huggingface or csv.")] = "mistral",
+    licence: Annotated[str, typer.Option(help="Under which licence, as apache-2.0.")] = "",
+    stand_ins: Annotated[bool, typer.Option("--stand-ins", help="Replace personal data; the key stays here.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; personal data may leave.")] = False,
+    home: HomeOption = None,
+    as_json: Json = False,
+) -> None:
+    """Take examples out as a folder with a data card, after saying what leaves and what personal data is in it."""
+    place, folder = _home(home), str(to.expanduser().absolute())
+    arguments = {"what": what, "form": as_, "to": folder, "hidden": stand_ins}
+    with progress.console.status("Looking for personal data"):
+        told = commands.run(place, "announce-export", **arguments)
+    progress.console.print(told["sentence"], markup=False, highlight=False, soft_wrap=True)
+    accepted = yes
+    if not yes and sys.stdin.isatty():
+        accepted = typer.confirm("Write it?")
+        if not accepted:
+            raise typer.Exit(1)
+    found = commands.run(place, "export", **arguments, by=getpass.getuser(), licence=licence, accepted=accepted)
+    _print(found, as_json, "It is in {folder}.")
 
 
 @app.command()
@@ -128,6 +216,43 @@ def train(
         progress.watch(jobs.get(place.jobs, found["run"]), f"train {name}", bars)
     commands.run(place, "runs")
     _print(found, as_json, "{name} is ready; the run is {run}.")
+
+
+@app.command()
+def make(
+    dataset: Annotated[str, typer.Argument(help="Dataset that the drafts go to, for review.")],
+    recipe: Annotated[str, typer.Option(help="documents, distil, vary or logs.")],
+    source: Annotated[str, typer.Option("--from", help="A library, a dataset, or a file of logs, by the recipe.")],
+    model: Annotated[str, typer.Option(help="Who writes.")] = "starter",
+    n: Annotated[int, typer.Option("-n", help="Drafts wanted.")] = 20,
+    each: Annotated[int, typer.Option(help="Drafts of each passage or call.")] = 3,
+    name: Annotated[str, typer.Option(help="Name; its drafts can be found by it.")] = "",
+    instructions: Annotated[str, typer.Option(help="What the model is told; not kept in the examples.")] = "",
+    judge: Annotated[str, typer.Option(help="A model that grades the drafts 0 to 3.")] = "",
+    budget: Annotated[float, typer.Option(help="End at so many euros; 0 for no limit.")] = 0.0,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Start without asking, also when texts leave this machine.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: Json = False,
+) -> None:
+    """Let a model draft examples; they wait for people to approve them."""
+    place, by = _home(home), getpass.getuser()
+    plan = {"dataset": dataset, "recipe": recipe, "source": source, "model": model, "n": n, "each": each}
+    plan |= {"name": name or f"{recipe} of {source}", "instructions": instructions, "judge": judge, "budget": budget}
+    told = commands.run(place, "make", plan=plan, by=by, start=False)
+    if not as_json:
+        euros = "unknown: nobody has set a price" if told["euros"] is None else f"{told['euros']:.2f} euros"
+        tokens = f"{told['tokens_in']:,} tokens read, {told['tokens_out']:,} written"
+        console.print(f"{told['calls']:,} calls, {tokens}: {euros} ({told['how']}).")
+    if told["leaves"] and not yes:
+        progress.console.print(f"This leaves your machine, to {told['leaves']}. {told['personal']}", markup=False)
+        typer.confirm("Send it there?", abort=True, err=True)
+    found = commands.run(place, "make", plan=plan, by=by, start=True)
+    with progress.bars() as bars:
+        progress.watch(jobs.get(place.jobs, found["making"]), f"make {plan['name']}", bars)
+    sentence = "{taken:,} drafts wait for review in " + dataset + ", {held:,} were held back, {failed:,} failed."
+    _print(commands.run(place, "made", making=found["making"]), as_json, sentence)
 
 
 @app.command()
@@ -213,7 +338,7 @@ def _print(found: dict[str, Any], as_json: bool, sentence: str) -> None:
         console.print(sentence.format(**found))
 
 
-def _fail(problem: Problem, status: int) -> None:
+def _fail(problem: Problem, status: int) -> NoReturn:
     progress.console.print(str(problem), style="red", markup=False, highlight=False)
     raise typer.Exit(status)
 

@@ -1,13 +1,14 @@
 """Progress: bars with time left for the command line. A job is watched through its folder, like everything else."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
@@ -36,6 +37,22 @@ def bars() -> Iterator[Progress]:
         console=console,
     ) as progress:
         yield progress
+
+
+@contextmanager
+def reading(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a file that is read: give it (bytes done, of). Time left is the bar's own guess."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=14),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(bar, completed=done, total=of)
 
 
 def watch(job: Job, what: str, progress: Progress) -> None:
