@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.conversations import SPLITS
+from engine.outgoing import said
 from engine.problems import Problem
 from studio import snapshots
-from studio.leaks import said
 from studio.snapshots import Snapshot
 from studio.store import Store
 

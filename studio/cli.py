@@ -169,7 +169,7 @@ def freeze(
     if found["torn"]:
         console.print(f"{found['torn']:,} groups stand on more than one side; nothing was moved.")
     for leak, n in (found["leaks"] or {}).items():
-        console.print(f"Leak: {leak}, {n:,} examples. Look at them on the snapshot's page.", markup=False)
+        console.print(f"Leak: {leak}: {n:,} of them; the snapshot's page shows which.", markup=False)
 
 
 @app.command()

@@ -5,45 +5,95 @@ so that a command works the same either way.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from engine import stats
 from engine.problems import Problem
-from studio import datasets, models, rejects, running, runs, sample, snapshots, work
+from studio import datasets, exports, leaks, makings, models, rejects, running, runs, sample, snapshots, work
 from studio.folders import Home
+from studio.splits import Plan
 from studio.store import Store
 
 
 def import_file(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
     found = datasets.bring_in(store, Path(file), dataset, by, split=split)
-    waiting = [row for row in rejects.waiting(store, dataset) if row["source"] == found.source]
+    waiting = [row for row in rejects.waiting(store, dataset) if row.source == found.source]
     return {
         "dataset": dataset,
         "source": found.source,
         "added": found.added,
         "known": found.known,
         "rejected": found.rejected,
-        "rejects": [{"line": row["line"], "code": row["code"], "why": row["why"]} for row in waiting],
+        "rejects": [{"line": row.line, "code": row.code, "why": row.why} for row in waiting],
     }
 
 
-def freeze(store: Store, dataset: str, by: str) -> dict[str, Any]:
-    found = snapshots.freeze(store, dataset, by)
+def freeze(store: Store, dataset: str, by: str, plan: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`plan` holds the fields of a Plan. Small datasets are checked for leaks at once; the count is None for others."""
+    chosen = Plan(**{**(plan or {}), "exclude": tuple((plan or {}).get("exclude", ()))})
+    found = snapshots.freeze(store, dataset, by, chosen)
+    small = found.train + found.validation + found.test <= leaks.SMALL
     return {
         "snapshot": found.id,
         "dataset": dataset,
         "train": found.train,
         "validation": found.validation,
         "test": found.test,
+        "torn": found.torn,
+        "smallest_difference": stats.smallest_visible(found.test),
+        "leaks": leaks.counted(leaks.find(store, found)) if small else None,
     }
+
+
+def announce_export(store: Store, what: str, form: str, to: str, hidden: bool = False) -> dict[str, Any]:
+    """What would leave: `what` is a snapshot's id or the beginning of it, or the name of a dataset."""
+    leaving = exports.announce(store, exports.cargo(store, what), form, to, hidden=hidden)
+    return {"sentence": leaving.sentence, "personal": sum(leaving.open.values()), "examples": leaving.cargo.n}
+
+
+def export(
+    store: Store,
+    what: str,
+    form: str,
+    to: str,
+    by: str,
+    licence: str = "",
+    hidden: bool = False,
+    accepted: bool = False,
+) -> dict[str, Any]:
+    leaving = exports.announce(store, exports.cargo(store, what), form, to, hidden=hidden)
+    counts = exports.write(store, leaving, Path(to), by, licence=licence, accepted=accepted)
+    return {"folder": to, "as": form, "counts": counts, "personal": sum(leaving.open.values())}
 
 
 def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: dict[str, Any]) -> dict[str, Any]:
     models.add_starter(store)
     run = runs.launch(store, name, base, snapshot, by, settings)
     return {"run": run.id, "name": run.name, "folder": str(run.job.folder)}
+
+
+def make(store: Store, plan: dict[str, Any], by: str, start: bool) -> dict[str, Any]:
+    """What a making would take and where it would send; with `start`, it is put in the queue as well."""
+    models.add_starter(store)
+    wanted = makings.Plan(**{**plan, "lines": tuple(plan.get("lines", ()))})
+    leaves = makings.leaving(store, wanted)
+    found = {**asdict(makings.estimate(store, wanted)), "leaves": leaves}
+    found["personal"] = str(makings.personal(store, wanted)) if leaves else ""
+    if not start:
+        return found
+    making = makings.start(store, wanted, by)
+    return {**found, "making": making.id}
+
+
+def made(store: Store, making: str) -> dict[str, Any]:
+    """How a making ended; its drafts are brought in by then."""
+    makings.catch_up(store)
+    found = makings.get(store, making)
+    return {"making": making, "state": found.state, "taken": found.taken, **(found.last("end") or {})}
 
 
 def resume(store: Store, run: str, by: str) -> dict[str, Any]:
@@ -63,8 +113,12 @@ def load_sample(store: Store, by: str) -> dict[str, Any]:
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import": import_file,
     "freeze": freeze,
+    "announce-export": announce_export,
+    "export": export,
     "train": train,
     "resume": resume,
+    "make": make,
+    "made": made,
     "runs": list_runs,
     "sample": load_sample,
 }

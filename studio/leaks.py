@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.chunks import chunks
+from engine.outgoing import said
 from studio import libraries, placements, snapshots
 from studio.snapshots import Snapshot
 from studio.splits import Decision
@@ -132,12 +133,6 @@ def row_of(row: Mapping[str, Any]) -> Row:
     """A frozen row as the check sees it."""
     prompt = "\n".join(said(message) for message in row["messages"] if message["role"] == "user")
     return Row(row["id"], prompt, said(row["messages"][-1]))
-
-
-def said(message: Mapping[str, Any]) -> str:
-    """The text of a message, also where it comes in chunks; '' for a call of tools."""
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(chunk.get("text", "") for chunk in content)
 
 
 def _texts(what: str, rows: Sequence[Row]) -> list[str]:

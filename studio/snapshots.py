@@ -8,7 +8,7 @@ compares or counts (leaks, differences, hashes) reads `examples` and shows nobod
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -140,8 +140,14 @@ def path(store: Store, id: str, split: str) -> Path:
 
 def examples(store: Store, id: str, split: str) -> list[dict[str, Any]]:
     """The frozen rows of one side: id, messages, tools, tags, group. Whoever shows or asks test rows goes by `look`."""
+    return list(each(store, id, split))
+
+
+def each(store: Store, id: str, split: str) -> Iterator[dict[str, Any]]:
+    """The same row by row, for what does not fit into memory."""
     with path(store, id, split).open(encoding="utf-8", newline="\n") as file:
-        return [json.loads(line) for line in file]
+        for line in file:
+            yield json.loads(line)
 
 
 def look(store: Store, id: str, split: str, by: str, why: str, how: str = "page") -> list[dict[str, Any]]:

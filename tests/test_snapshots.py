@@ -300,7 +300,7 @@ def test_nothing_reads_a_frozen_side_past_the_lock():
                 called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
                 if called in ("snapshots.examples", "snapshots.path") and "'test'" in ast.unparse(node):
                     readers.add(path.relative_to(CODE).as_posix())
-                if called == "snapshots.examples":
+                if called in ("snapshots.examples", "snapshots.each"):
                     readers.add(path.relative_to(CODE).as_posix())
     assert readers <= allowed
 

@@ -1,0 +1,152 @@
+"""Outgoing: frozen rows as files that others read. Mistral's JSONL, Parquet for Hugging Face, CSV for spreadsheets.
+
+A row is what a snapshot holds: id, messages, tags, group, and tools where it has some. What a form cannot carry is
+counted and told, never dropped in silence. Nothing here decides what may leave.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = Mapping[str, Any]
+
+# what Mistral's format knows of a message, by role (mistral-finetune, mistral-common)
+KEYS = {
+    "system": ("role", "content"),
+    "user": ("role", "content"),
+    "assistant": ("role", "content", "tool_calls", "weight"),
+    "tool": ("role", "content", "tool_call_id", "name"),
+}
+CALL = ("id", "type", "function")
+RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a cell beginning so can be run as a formula
+COLUMNS = ("split", "id", "system", "prompt", "answer", "conversation", "tags", "group", "tools")
+BATCH = 5000
+
+
+def mistral(row: Row, left_out: Counter[str]) -> dict[str, Any]:
+    """A row with only the keys that Mistral accepts; `left_out` counts what it had beside them."""
+    line: dict[str, Any] = {"messages": [_message(message, left_out) for message in row["messages"]]}
+    left_out.update(name for name in ("tags", "group") if row.get(name))
+    if row.get("tools"):
+        line["tools"] = row["tools"]
+    return line
+
+
+def _message(message: Row, left_out: Counter[str]) -> dict[str, Any]:
+    known = KEYS[message["role"]]
+    left_out.update(f"{key} of a message of the {message['role']}" for key in message.keys() - set(known))
+    found = {key: message[key] for key in known if key in message}
+    if found.get("tool_calls"):
+        found["tool_calls"] = [{key: call[key] for key in CALL if key in call} for call in found["tool_calls"]]
+        if not found.get("content"):
+            found.pop("content", None)  # either words or calls
+    return found
+
+
+def jsonl(rows: Iterable[Row], path: Path, left_out: Counter[str]) -> int:
+    """Rows as Mistral's JSONL; how many."""
+    n = 0
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(mistral(row, left_out), ensure_ascii=False) + "\n")
+            n += 1
+    return n
+
+
+def schema(kinds: set[str]) -> pa.Schema:
+    """The columns of a Parquet file whose messages have these keys beside role and content."""
+    text = pa.string()
+    call = pa.struct([("id", text), ("type", text), ("function", pa.struct([("name", text), ("arguments", text)]))])
+    kind = {"tool_calls": pa.list_(call), "tool_call_id": text, "name": text, "weight": pa.int8()}
+    message = pa.struct([("role", text), ("content", text), *((key, kind[key]) for key in sorted(kinds & kind.keys()))])
+    tools = [("tools", text)] if "tools" in kinds else []  # as JSON: every tool has parameters of its own
+    columns = [("id", text), ("messages", pa.list_(message)), *tools, ("tags", pa.list_(text)), ("group", text)]
+    return pa.schema(columns)
+
+
+def kinds(rows: Iterable[Row]) -> set[str]:
+    """The keys of messages beside role and content, and "tools" if any row has some."""
+    found: set[str] = set()
+    for row in rows:
+        found.update(*row["messages"], ("tools",) if row.get("tools") else ())
+    return found - {"role", "content"}
+
+
+def parquet(rows: Iterable[Row], path: Path, columns: pa.Schema) -> int:
+    """Rows as one Parquet file; how many."""
+    n, rows = 0, iter(rows)
+    with pq.ParquetWriter(path, columns) as file:
+        while batch := list(islice(rows, BATCH)):
+            file.write_table(pa.Table.from_pylist([_record(row) for row in batch], schema=columns))
+            n += len(batch)
+    return n
+
+
+def _record(row: Row) -> dict[str, Any]:
+    messages = [
+        {**message, "content": said(message), "tool_calls": [_called(call) for call in message.get("tool_calls") or ()]}
+        for message in row["messages"]
+    ]
+    tools = json.dumps(row["tools"], ensure_ascii=False) if row.get("tools") else None
+    return {**row, "messages": messages, "tools": tools}
+
+
+def _called(call: Row) -> dict[str, Any]:
+    function = call["function"]
+    arguments = function.get("arguments", "")
+    return {
+        "id": call.get("id"),
+        "type": call.get("type", "function"),
+        "function": {
+            "name": function["name"],
+            "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False),
+        },
+    }
+
+
+def table(rows: Iterable[tuple[str, Row]], path: Path) -> Counter[str]:
+    """(split, row) pairs as one CSV that a spreadsheet shows and cannot run; how many of each split."""
+    counts: Counter[str] = Counter()
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # without the mark Excel takes it for Latin-1
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(COLUMNS)
+        for split, row in rows:
+            writer.writerow([harmless(cell) for cell in _cells(split, row)])
+            counts[split] += 1
+    return counts
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: one that begins like it gets an apostrophe in front (OWASP)."""
+    return f"'{cell}" if cell.lstrip(" ").startswith(RISKY) else cell
+
+
+def _cells(split: str, row: Row) -> Iterator[str]:
+    messages = row["messages"]
+    yield split
+    yield row["id"]
+    yield next((said(message) for message in messages if message["role"] == "system"), "")
+    yield next((said(message) for message in reversed(messages) if message["role"] == "user"), "")
+    yield said(messages[-1]) or _calls(messages[-1])
+    yield "\n".join(f"{message['role']}: {said(message) or _calls(message)}" for message in messages)
+    yield ", ".join(row.get("tags") or ())
+    yield row.get("group") or ""
+    yield json.dumps(row["tools"], ensure_ascii=False) if row.get("tools") else ""
+
+
+def _calls(message: Row) -> str:
+    calls = message.get("tool_calls")
+    return json.dumps(calls, ensure_ascii=False) if calls else ""
+
+
+def said(message: Row) -> str:
+    """The text of a message, also where it comes in chunks; '' for a call of tools."""
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else "".join(chunk.get("text", "") for chunk in content)
