@@ -95,9 +95,8 @@ def _settle_conversations(found: dict[str, str | None], cells: dict[str, list[An
         return
     for name in whole[1:]:
         found[name] = LEFT_OUT
-    answered = all(
-        (transcripts.messages(cell) or [{}])[-1].get("role") == "assistant" for cell in cells[whole[0]][:LOOKED]
-    )
+    ends = [(transcripts.messages(cell) or [{}])[-1].get("role") for cell in cells[whole[0]][:LOOKED]]
+    answered = all(role == "assistant" for role in ends)
     for name, what in found.items():
         if what in (USER, None) or (what in (ASSISTANT, LABEL) and answered):
             found[name] = TAGS if what == LABEL else LEFT_OUT

@@ -32,7 +32,7 @@ class Compared(Valid):
 
 @dataclass(frozen=True)
 class Mapping:
-    """`columns` says for each column which field of `engine.columns` it is; `as_is` that rows are conversations already.
+    """`columns` says which field of `engine.columns` each column is; `as_is` that rows are conversations already.
 
     `system` is a system prompt for rows that bring none. `unanswered` makes an example of a message without an answer:
     the message itself stands there, tagged, until somebody has written a better one. `part` and `header` say how

@@ -26,18 +26,7 @@ ROLES = {
 ROLE = {name: role for role, names in ROLES.items() for name in names.split()}
 SPEAKER = ("role", "from", "speaker", "author", "sender")
 CONTENT = ("content", "value", "text", "message", "body")
-AROUND = (
-    "messages",
-    "conversations",
-    "conversation",
-    "choices",
-    "message",
-    "body",
-    "input",
-    "output",
-    "dialog",
-    "turns",
-)
+AROUND = ("messages", "conversations", "conversation", "choices", "message", "body", "input", "output", "dialog")
 KEPT = ("tool_calls", "tool_call_id", "name", "weight", "prefix")
 SPOKEN = re.compile(r"^[ \t>*_#-]*([^\W\d_]+)[*_]*[ \t]*[:：][*_]*[ \t]*", re.MULTILINE)
 LABELLED = ("user", "human", "assistant", "system", "bot", "gpt", "ai", "chatgpt", "agent", "customer", "support")

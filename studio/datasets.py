@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from engine.mapping import Compared
 from engine.problems import Problem
-from studio import imports
-from studio.examples import APPROVED, STATUSES
-from studio.imports import Reject, Valid
+from engine.rows import Valid
+from studio import intake
+from studio.examples import APPROVED
 from studio.store import Cursor, Store, now
 
 
@@ -78,31 +78,18 @@ def bring_in(
     name: str = "",
     split: str = "",
     status: str = APPROVED,
+    mapping: Any = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Imported:
-    """Import a JSONL file into a dataset, which is made if it does not exist. The same file twice adds nothing.
+    """Import a file into a dataset, which is made if it does not exist, and wait for it (`studio.intake` does not).
+    The same file twice adds nothing.
 
-    `split` settles where its rows belong; '' leaves it to the rows, or to the freeze.
-    `progress` hears (bytes done, of).
+    `split` settles where its rows belong; '' leaves it to the rows, or to the freeze. `mapping` is for files other
+    than JSONL of conversations. `progress` hears (bytes done, of).
     """
-    if not dataset.strip():
-        raise Problem("The dataset has no name.", do="Give it one, such as tone.")
-    if status not in STATUSES:
-        raise Problem(f"There is no status {status!r}.", do=f"Choose one of {', '.join(STATUSES)}.")
-    source = name or path.name
-    found = imports.read(path, source, progress)
-    added = known = rejected = 0
-    with store.write(by, "dataset.import", dataset, source=source) as cursor:
-        cursor.execute("insert into dataset values (?, '', ?, ?) on conflict do nothing", [dataset, by, now()])
-        while batch := list(islice(found, 5000)):
-            valid = [row for row in batch if isinstance(row, Valid)]
-            if split:
-                valid = [Valid(row.line, replace(row.conversation, split=split)) for row in valid]
-            rejects = [row for row in batch if isinstance(row, Reject)]
-            new = insert(cursor, dataset, valid, source, by, status)
-            added, known, rejected = added + new, known + len(valid) - new, rejected + len(rejects)
-            _keep_rejects(cursor, dataset, rejects, source)
-    return Imported(dataset, source, added, known, rejected)
+    for it in intake.through(store, path, dataset, by, name=name, split=split, status=status, mapping=mapping):
+        progress(round(it.share * it.of), it.of)
+    return Imported(it.dataset, it.source, it.added, it.known, it.rejected)
 
 
 def insert(
@@ -123,6 +110,7 @@ def insert(
                 "split": said.split,
                 "line": row.line,
                 "words": said.words,
+                "worse": json.dumps(row.rejected, ensure_ascii=False) if isinstance(row, Compared) else None,
             },
         )
     if not fresh:
@@ -134,7 +122,7 @@ def insert(
         """
         insert into example
         select seq, seq, $dataset, id, 1, true, id, messages, tools, tags, grouped_by, split,
-               $status, $by, $source, line, $origin, '', words, $now, null
+               $status, $by, $source, line, $origin, '', words, $now, worse
         from (
             select *, row_number() over (order by line) + (select coalesce(max(seq), 0) from example) as seq
             from fresh
@@ -146,26 +134,3 @@ def insert(
     ).fetchall()
     cursor.unregister("fresh")
     return int(new[0][0])
-
-
-def _keep_rejects(cursor: Cursor, dataset: str, rejects: list[Reject], source: str) -> None:
-    for reject in rejects:
-        cursor.execute(
-            """
-            insert into reject
-            select $dataset, $source, $line, $code, $why, $content, '', '', $now
-            where not exists (
-                from reject
-                where dataset = $dataset and source = $source and line = $line and content = $content
-            )
-            """,
-            {
-                "dataset": dataset,
-                "source": source,
-                "line": reject.line,
-                "code": reject.code,
-                "why": reject.why,
-                "content": reject.content,
-                "now": now(),
-            },
-        )

@@ -124,8 +124,8 @@ def test_a_mended_line_becomes_an_example(own, tmp_path):
     datasets.bring_in(own, write(tmp_path / "a.jsonl", row(), '{"messages": ['), "tone", "ada")
     (reject,) = rejects.waiting(own, "tone")
     with pytest.raises(Problem, match=r"Line 2 of a\.jsonl still cannot be used"):
-        rejects.mend(own, "tone", "a.jsonl", 2, reject["content"], "ada")
-    rejects.mend(own, "tone", "a.jsonl", 2, json.dumps(row("mended")), "ada")
+        rejects.mend(own, "tone", reject, reject.content, "ada")
+    rejects.mend(own, "tone", reject, json.dumps(row("mended")), "ada")
     assert rejects.waiting(own, "tone") == []
     assert [one.prompt for one in examples.find(own, "tone")[0]] == ["Where is my lamp?", "mended"]
 

@@ -94,7 +94,7 @@ def link(label: str, name: str, icon: str = "", **ids: str) -> None:
         st.page_link(there.path, label=label, icon=symbol, query_params=ids)
 
 
-def back(label: str, name: str) -> None:
-    """The way up, to a page without anything chosen on it."""
+def back(label: str, name: str, **ids: str) -> None:
+    """The way up, to a page without anything chosen on it but what is named."""
     if st.button(label, icon=":material/arrow_back:", type="tertiary", key=f"back-{name}"):
-        goto(name)
+        goto(name, **ids)

@@ -23,7 +23,7 @@ from studio.store import Store, opened
 
 ME = "me"  # name of the member who sits here
 TOASTS = "toasts"  # what to say once the page is drawn anew
-IMPORTED = "imported"  # what the last import did
+DISCARDED = "discarded"  # the rejected rows that were put aside last: their dataset and ids
 LISTED = "listed"  # the table in which the open example was last seen: its key and the entries of its rows
 DRAWN = "drawn"  # the table of examples drawn last: its key and the entries of its rows
 TURNED = "turned"  # the entry whose page was looked for last
@@ -37,6 +37,7 @@ CHOSEN = "chosen"  # entries picked in the table, over its pages
 SEAT = "seat"  # this window among those of one person
 SHOWN = "shown"  # the pair on the arena's screen, and since when
 TURNS = "turns"  # what the playground has asked and been answered
+TASTED = "tasted"  # the first drafts of a making that is being ordered: of which order, its rows, its calls
 COOKIE = "atelier_me"
 
 
