@@ -11,7 +11,7 @@ from engine.specs import TrainSpec
 from studio import models, runs, snapshots
 from studio.runs import Run
 from studio.snapshots import Snapshot
-from studio.ui import course, live, nav, notices, parts, state
+from studio.ui import course, live, nav, notices, parts, privacy, state
 
 DIALS = ("epochs", "learning_rate", "rank")
 GIVEN = ("base", "train", "validation", "method")  # the form above settles these
@@ -42,6 +42,8 @@ def launch(known: list[Run], frozen: list[Snapshot]) -> None:
     ready = False
     with notices.told():
         ready = forecast(runs.spec_for(store, base, chosen.id, settings), known, base)
+        told = ("train", "validation")  # what a run reads
+        ready &= privacy.cleared(store, chosen.id, chosen.dataset, f"launch-{chosen.id}", splits=told)
     if st.button("Launch", type="primary", icon=":material/rocket_launch:", key="launch", disabled=not ready):
         with notices.told():
             run = runs.launch(store, name, base, chosen.id, me, settings)

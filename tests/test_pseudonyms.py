@@ -12,7 +12,7 @@ from engine.personal import Found
 from engine.problems import Problem
 from engine.pseudonyms import Key, stand_in
 from studio import audit, datasets, examples, privacy, pseudonyms, snapshots
-from tests.conftest import conversation
+from tests.conftest import conversation, look, words
 
 ANN = "Mail ann.lee@acme.org or call me at +49 30 901820."
 KINDS = [*personal.KINDS, "password"]
@@ -186,3 +186,16 @@ def test_texts_for_an_endpoint_are_judged_the_same_way_and_secrets_count(store):
     verdict = privacy.check_texts(store, ["password: Hunter2!x", "postgres://bob:s3cr3t@db.acme.com/x", "nothing"])
     assert verdict.kinds == {"connection": 1, "password": 1} and (verdict.examples, verdict.of) == (2, 3)
     assert str(privacy.check_texts(store, [])) == "Personal data: there is nothing to scan."
+
+
+def test_personal_data_is_told_before_a_run_and_wants_a_tick(app, full, tmp_path):
+    rows = [conversation(f"I am ann{n}@acme.org", "Hello!") for n in range(12)]
+    file = tmp_path / "letters.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    datasets.bring_in(full.store, file, "letters", "ada", split="train")
+    frozen = snapshots.freeze(full.store, "letters", "ada")
+    found = look(app, "runs", snapshot=frozen.id)
+    assert "Personal data: 12 e-mail addresses in 12 of 12 scanned examples." in words(found)
+    assert found.button(key="launch").disabled
+    assert not found.checkbox(key=f"launch-{frozen.id}-known").check().run().button(key="launch").disabled
+    assert "acme" not in words(found)
