@@ -18,9 +18,10 @@ from engine.make import MakeSpec
 from engine.problems import Problem
 from engine.recipes import Order, Task
 from engine.rows import Valid
-from studio import beginnings, candidates, datasets, endpoints, guides, models, prices
+from studio import beginnings, candidates, datasets, endpoints, guides, models, prices, privacy
 from studio.beginnings import Beginning
 from studio.examples import IN_REVIEW
+from studio.privacy import Verdict
 from studio.store import Store, now
 from studio.work import Work
 
@@ -122,7 +123,7 @@ def estimate(store: Store, plan: Plan, tasted: Sequence[dict[str, Any]] = ()) ->
         letters = sum(len(json.dumps(task.seed, ensure_ascii=False)) for task in found) / len(found)
         read = (letters + 400 + len(plan.instructions)) / 4
         written = WRITTEN
-        how = f"a guess: four letters a token, {WRITTEN} tokens an answer; make two first to know better"
+        how = f"a guess: four letters a token, {WRITTEN} tokens an answer; make the first ones to know better"
     tokens_in, tokens_out = round(read * calls), round(written * calls)
     known = endpoints.rates(store, plan.model)
     euros: float | None = 0.0
@@ -137,6 +138,13 @@ def leaving(store: Store, plan: Plan) -> str:
     """Which address the texts would be sent to; '' when they stay on this machine."""
     asked = [models.get(store, name) for name in (plan.model, plan.judge) if name]
     return ", ".join(dict.fromkeys(model.path for model in asked if model.leaves))
+
+
+def personal(store: Store, plan: Plan) -> Verdict:
+    """The personal data in what the model would read."""
+    return privacy.check_texts(
+        store, [plan.instructions, *(json.dumps(t.seed, ensure_ascii=False) for t in tasks(store, plan))]
+    )
 
 
 def taste(store: Store, plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

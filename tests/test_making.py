@@ -17,6 +17,7 @@ from engine.sifting import Sieve
 from studio import datasets, endpoints, examples, libraries, makings, models, work
 from studio.makings import Plan
 from studio.store import Store
+from tests.conftest import look, words
 from tests.teaching import teacher
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\nIts warranty lasts 24 months.\n\nIt weighs two kilos.\n"
@@ -51,6 +52,10 @@ def taught_store(store: Store) -> Iterator[tuple[Store, list[dict[str, Any]]]]:
     with teacher(taught, heard) as url:
         endpoints.add(store, "teacher", url, "teacher", "ada")
         yield store, heard
+
+
+def said(user: str, assistant: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]
 
 
 def plan(**more: Any) -> Plan:
@@ -281,3 +286,37 @@ def test_the_shipped_model_drafts_too(store, tmp_path: Path):
     lines = ("What does the kettle weigh?", "Hello", "Where is my parcel?")
     making = ended(store, plan(model="starter", recipe="distil", source="", lines=lines, n=3, max_tokens=24))
     assert making.taken + sum(bool(row["held"]) for row in making.rows) == 3
+
+
+def test_the_page_orders_a_making_and_shows_what_came(taught_store, app, tmp_path):
+    store, heard = taught_store
+    rows = [{"messages": said(f"Mug {n}?", "Yes.")} for n in range(5)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    datasets.bring_in(store, tmp_path / "a.jsonl", "tone", "ada")
+    page = look(app, "making", dataset="tone")
+    page = page.selectbox(key="writer").select("teacher").run()
+    assert "12 calls" in words(page) and "nobody has set a price" in words(page)
+    page = page.button(key="taste").click().run()
+    assert len(heard) == 8 and "Its own source does not answer the question." in words(page)
+    page = page.button(key="make").click().run()
+    (making,) = makings.listed(store)
+    assert jobs.wait(making.job, 60) == jobs.DONE
+    page = look(app, "making", dataset="tone", making=making.id)
+    assert not page.exception and "Review them" in words(page)
+    assert {tab.label for tab in page.tabs} == {"Passed (6)", "Held back (0)", "Failed (3)"}
+
+
+def test_the_page_says_what_would_leave_the_machine_and_waits_for_leave(taught_store, app, tmp_path):
+    store, heard = taught_store
+    (tmp_path / "a.jsonl").write_text(json.dumps({"messages": said("Write to ada@kettle.org", "Yes.")}) + "\n")
+    datasets.bring_in(store, tmp_path / "a.jsonl", "tone", "ada")
+    models.add(store, "far", models.ENDPOINT, "https://models.example.org/v1", "ada")
+    page = look(app, "making", dataset="tone")
+    page.segmented_control(key="how").set_value("distil")
+    page = page.run()
+    page.selectbox(key="prompts").select("tone")
+    page = page.selectbox(key="writer").select("far").run()
+    assert "This leaves your machine" in words(page) and "1 e-mail address" in words(page)
+    assert page.button(key="make").disabled and heard == []
+    page = page.checkbox(key="allow-https://models.example.org/v1").check().run()
+    assert not page.button(key="make").disabled
