@@ -27,12 +27,13 @@ from engine.rows import Reject, Valid
 
 WORKERS = 2
 BATCH = 5000  # rows of a part, where a file is not cut by bytes
-SPEC, SETTLE = "spec.pickle", 0.05
+SPEC = "spec.pickle"
+PAUSE = 0.1  # seconds between two looks at what is there
 FEW = ["tags", "grouped_by", "split"]  # columns whose values repeat
 
 ROWS = pa.schema(
     [
-        ("at", pa.int64()),  # place in the file, from 1: the line, or the how-manieth row where lines say nothing
+        ("nth", pa.int64()),  # place in the file, from 1: the line, or the how-manieth row where lines say nothing
         ("line", pa.int32()),
         ("id", pa.string()),
         ("messages", pa.string()),
@@ -61,6 +62,13 @@ class Spec:
         """Whether it can be cut at line ends and read from several places at once."""
         return self.mapping is None or bool(getattr(self.mapping, "as_is", False))
 
+    def check(self) -> None:
+        """Problem when it certainly cannot be read."""
+        if self.lines:
+            rows.check_file(self.path, self.name)
+        elif not self.path.is_file():
+            raise Problem(f"There is no file {self.name}.", do="Check the path and its spelling.")
+
 
 @dataclass(frozen=True)
 class Part:
@@ -75,10 +83,9 @@ class Reading:
 
     def __init__(self, spec: Spec, folder: Path) -> None:
         self.spec, self.folder = spec, folder
-        if spec.lines:
-            rows.check_file(spec.path, spec.name)
         folder.mkdir(parents=True, exist_ok=True)
         self._workers: list[subprocess.Popen[bytes]] = []
+        self._parts: dict[str, Part] = {}
         if not spec.path.is_file() or spec.path.stat().st_size < rows.ALONE:
             write(spec, folder)
             return
@@ -103,8 +110,8 @@ class Reading:
             while any(worker.poll() is None for worker in self._workers):
                 if cancelled():
                     return []
-                hear(parts(self.folder))
-                time.sleep(SETTLE)
+                hear(self.parts())
+                time.sleep(PAUSE)
         finally:
             self.stop()
         problem = self.folder / "problem.json"
@@ -117,9 +124,16 @@ class Reading:
                 f"The process that read it stopped: {words[-1] if words else 'it was killed'}",
                 "Nothing was added. Import it again; if it happens again, split the file to find the place.",
             )
-        found = parts(self.folder)
+        found = self.parts()
         hear(found)
         return found
+
+    def parts(self) -> list[Part]:
+        """The parts that are whole by now, in the order of the file."""
+        for path in self.folder.glob("[0-9]*.json"):
+            if path.name not in self._parts:
+                self._parts[path.name] = Part(**json.loads(path.read_text()))
+        return sorted(self._parts.values(), key=lambda part: part.number)
 
     def stop(self) -> None:
         for worker in self._workers:
@@ -127,12 +141,6 @@ class Reading:
                 worker.kill()
         for worker in self._workers:
             worker.wait()
-
-
-def parts(folder: Path) -> list[Part]:
-    """The parts that are whole, in the order of the file."""
-    found = [Part(**json.loads(path.read_text())) for path in folder.glob("[0-9]*.json")]
-    return sorted(found, key=lambda part: part.number)
 
 
 def write(spec: Spec, folder: Path, worker: int = 0, workers: int = 1) -> None:
