@@ -1,0 +1,72 @@
+"""Snapshots: freeze, split, compare, and take data out."""
+
+import streamlit as st
+
+from studio import placements, snapshots
+from studio.datasets import Dataset
+from studio.snapshots import Snapshot
+from studio.ui import freezing, frozen, nav, notices, parts, rooms, state
+
+store, me = state.store(), state.me()
+LEAD = "A frozen copy of a dataset: what a model learns from, and what it is tested on, fixed for ever."
+
+
+def overview(dataset: Dataset) -> None:
+    """The plan with its preview, and what was frozen before."""
+    kept = snapshots.listed(store, dataset.name)
+    if not dataset.approved:
+        text = "Only approved examples are frozen. Approve some, and choose here what a model learns from."
+        notices.empty("Nothing is approved yet", text, "ac_unit", "examples", "To the examples", dataset=dataset.name)
+    else:
+        with st.expander("Freeze what is approved now", icon=":material/ac_unit:", expanded=not kept):
+            freeze(dataset)
+    if kept:
+        parts.section(parts.count(len(kept), "snapshot"))
+    for snapshot in kept:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
+            with st.container(gap=None):
+                st.markdown(f"**{snapshot.id[:8]}** :gray[· {parts.ago(snapshot.made_at)} by {snapshot.made_by}]")
+                st.caption(f"{snapshot.train:,} train · {snapshot.validation:,} validation · {snapshot.test:,} test")
+            nav.link("Train on it", "runs", icon="model_training", snapshot=snapshot.id)
+            if st.button("Open", key=f"open-{snapshot.id}", icon=":material/folder_open:"):
+                nav.goto("snapshots", dataset=dataset.name, snapshot=snapshot.id)
+
+
+def freeze(dataset: Dataset) -> None:
+    with notices.told():
+        plan = freezing.plan(store, dataset)
+        decision = placements.decide(store, dataset.name, plan)
+        freezing.preview(decision, plan)
+        freezing.leaking(store, dataset, decision)
+        if st.button("Freeze", type="primary", icon=":material/ac_unit:", key="freeze-go"):
+            made = snapshots.freeze(store, dataset.name, me, plan)
+            notices.later(f"Frozen: {made.train:,} to learn from, {made.test:,} kept for the test.")
+            nav.goto("snapshots", dataset=dataset.name, snapshot=made.id)
+        parts.command(*freezing.command(dataset, plan))
+
+
+def detail(snapshot: Snapshot) -> None:
+    if st.button(f"All snapshots of {snapshot.dataset}", icon=":material/arrow_back:", type="tertiary"):
+        nav.goto("snapshots", dataset=snapshot.dataset)
+    lead = f"Frozen {parts.ago(snapshot.made_at)} by {snapshot.made_by}. Its content is its name: `{snapshot.id}`."
+    parts.heading(snapshot.name, lead, "Snapshot")
+    frozen.sides(snapshot)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if st.button("Train on it", type="primary", icon=nav.place("runs").symbol):
+            nav.goto("runs", snapshot=snapshot.id)
+    leaks, looks, differences, out = st.tabs(["Leaks", "Looks at the test", "What changed", "Take it out"])
+    with leaks, notices.told():
+        frozen.shared(store, snapshot, me)
+    with looks, notices.told():
+        frozen.looks(store, snapshot, me)
+    with differences, notices.told():
+        frozen.differences(store, snapshot, me)
+    with out, notices.told():
+        frozen.out(store, snapshot, me)
+
+
+asked = state.asked("snapshot")
+if asked:
+    detail(snapshots.get(store, asked))
+elif chosen := rooms.enter("snapshots", LEAD):
+    overview(chosen)
