@@ -29,7 +29,7 @@ def desk(dataset: Dataset) -> None:
             replacer.panel(dataset)
         listing.draw(dataset, listing.look(dataset, narrow=False), narrow=False)
         return
-    left, right = st.columns([5, 6], gap="large")
+    left, right = st.columns([4, 6], gap="medium")
     with left.container(key="beside"):  # on a narrow screen the example has the page to itself
         looked = listing.look(dataset, narrow=True)
         if listing.turn_to(dataset, looked, "" if entry == NEW else entry):

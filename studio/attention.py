@@ -73,13 +73,13 @@ def today(store: Store, member: str, dataset: str, entry: str, since: datetime) 
     """What `member` gave to this entry ever, and to all since (the start of their day, in UTC)."""
     row = store.row(
         """
-        select coalesce(sum(seconds) filter (where dataset = $dataset and entry = $entry), 0) as here,
-               coalesce(sum(seconds) filter (where made_at >= $since), 0) as seconds,
-               count(distinct dataset || '/' || entry) filter (where made_at >= $since) as examples
+        select coalesce(sum(seconds) filter (where dataset = ? and entry = ?), 0) as here,
+               coalesce(sum(seconds) filter (where made_at >= ?), 0) as seconds,
+               count(distinct dataset || '/' || entry) filter (where made_at >= ?) as examples
         from attention
-        where made_by = $member
+        where made_by = ?
         """,
-        {"dataset": dataset, "entry": entry, "since": since, "member": member},
+        [dataset, entry, since, since, member],
     )
     assert row is not None
     return Today(float(row["here"]), float(row["seconds"]), int(row["examples"]))

@@ -12,7 +12,7 @@ from typing import Any
 import regex
 
 from engine.problems import Problem
-from studio.examples import Example
+from studio.examples import Edit, Example
 from studio.store import Store
 
 ANSWERS, QUESTIONS, SYSTEM, ALL = "answers", "questions", "system prompts", "everything said"
@@ -124,9 +124,9 @@ def in_case_of(old: str, new: str) -> str:
     return new
 
 
-def edits(hits: Sequence[Hit]) -> list[tuple[Example, dict[str, Any]]]:
-    """For `bulk.change`: each example as it was seen, and what becomes of it."""
-    return [(hit.example, {"messages": hit.messages}) for hit in hits]
+def edits(hits: Sequence[Hit]) -> list[Edit]:
+    """What `examples.edit_many` shall do: one transaction, one Event."""
+    return [Edit(hit.example, messages=hit.messages) for hit in hits]
 
 
 def _candidates(store: Store, dataset: str, rule: Rule) -> Iterator[Example]:
@@ -138,15 +138,14 @@ def _candidates(store: Store, dataset: str, rule: Rule) -> Iterator[Example]:
         batch = store.rows(
             """
             select * from example
-            where dataset = $dataset and latest and place > $after
-              and ($text = '' or contains(lower(messages::text), lower($text)))
+            where dataset = ? and latest and place > ? and (? = '' or contains(lower(messages::text), lower(?)))
             order by place
-            limit $limit
+            limit ?
             """,
-            {"dataset": dataset, "after": after, "text": wanted, "limit": BATCH},
+            [dataset, after, wanted, wanted, BATCH],
         )
         for row in batch:
-            said = {"messages": json.loads(row["messages"]), "tools": json.loads(row["tools"] or "null")}
+            said = {name: json.loads(row[name] or "null") for name in ("messages", "tools", "worse")}
             example = Example(**{**row, **said})
             after = example.place
             yield example

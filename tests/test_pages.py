@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine import events, jobs
-from studio import datasets, examples, members, models, runs, snapshots
+from studio import datasets, members, models, runs, snapshots
 from studio.ui import nav
 from tests.conftest import PAGES, conversation, ended_run, look, tell, words
 
@@ -146,111 +146,6 @@ def test_freezing_leads_on_to_a_run(app, full):
     next(button for button in found.button if button.label == "Freeze").click().run()
     assert "Frozen" in words(found) and "Train on it" in words(found)
     assert len(snapshots.listed(full.store)) == 1  # the same examples are the same snapshot
-
-
-def edited(app, full, text: str):
-    found = look(app, "examples", dataset="tone", entry=full.entry)
-    found.text_area[1].set_value(text)
-    return found
-
-
-def button(app, label: str):
-    return next(button for button in app.button if button.label == label)
-
-
-def test_a_saved_edit_is_a_new_version_and_the_old_one_stays(app, full):
-    found = button(edited(app, full, "It is nearly there!"), "Save").click().run()
-    assert not found.exception and not found.error
-    new, old = examples.history(full.store, "tone", full.entry)
-    assert (new.version, new.answer, new.made_by) == (2, "It is nearly there!", "ada")
-    assert old.answer == "Cup 0 is on its way!"
-    assert "Version 2 is saved." in words(found) and "<ins>nearly</ins>" in words(found)
-
-
-def test_approve_next_saves_and_opens_the_next_example(app, full):
-    found = edited(app, full, "It is nearly there!")
-    neighbours, _ = examples.find(full.store, "tone", limit=25)
-    button(found, "Approve, next").click().run()
-    after = [example.entry for example in neighbours].index(full.entry) + 1
-    assert found.query_params["entry"] == neighbours[after].entry
-
-
-def test_who_saves_second_is_told_and_loses_nothing(app, full):
-    found = edited(app, full, "Mine.")
-    seen = examples.get(full.store, "tone", full.entry)
-    theirs = [seen.messages[0], {"role": "assistant", "content": "Theirs."}]
-    examples.edit(full.store, seen, "noor", messages=theirs)
-    button(found, "Save").click().run()
-    assert "noor changed this example while you were editing it" in found.error[0].value
-    assert found.text_area[1].value == "Mine."
-    assert examples.get(full.store, "tone", full.entry).answer == "Theirs."
-    assert "noor saved version 2 meanwhile" in words(found)
-    button(found, "Keep mine, on top of theirs").click().run()
-    assert found.text_area[1].value == "Mine."
-    button(found, "Save").click().run()
-    assert [version.answer for version in examples.history(full.store, "tone", full.entry)][:2] == ["Mine.", "Theirs."]
-
-
-def test_an_edit_without_an_answer_is_refused_with_the_reason(app, full):
-    found = button(edited(app, full, "  "), "Save").click().run()
-    assert "has no text" in found.error[0].value
-    assert len(examples.history(full.store, "tone", full.entry)) == 1
-
-
-def test_an_older_version_is_restored_as_a_new_one(app, full):
-    seen = examples.get(full.store, "tone", full.entry)
-    examples.edit(full.store, seen, "ada", messages=[seen.messages[0], {"role": "assistant", "content": "Worse."}])
-    found = look(app, "examples", dataset="tone", entry=full.entry)
-    button(found, "Restore").click().run()
-    assert not found.exception
-    answers = [version.answer for version in examples.history(full.store, "tone", full.entry)]
-    assert answers == ["Cup 0 is on its way!", "Worse.", "Cup 0 is on its way!"]
-
-
-def test_a_turn_is_added_without_losing_what_was_typed(app, full):
-    found = edited(app, full, "It is nearly there!")
-    button(found, "Add a turn").click().run()
-    assert [area.value for area in found.text_area] == ["Where is cup 0?", "It is nearly there!", ""]
-    button(found, "Remove").click().run()
-    assert [area.value for area in found.text_area] == ["It is nearly there!", ""]
-
-
-def test_a_new_example_is_written_by_hand_and_starts_as_a_draft(app, full):
-    found = look(app, "examples", dataset="tone", entry="new")
-    found.text_area[0].set_value("Do you ship tea?")
-    found.text_area[1].set_value("We ship joy, and tea.")
-    button(found, "Save").click().run()
-    assert not found.exception and not found.error
-    drafts, n = examples.find(full.store, "tone", status="draft")
-    assert n == 1 and drafts[0].answer == "We ship joy, and tea."
-
-
-def test_several_examples_are_changed_in_the_table_and_each_keeps_its_history(app, full):
-    found = look(app, "examples", dataset="tone")
-    found.toggle(key="several").set_value(True).run()
-    key = found.data_editor[0].key
-    shown, _ = examples.find(full.store, "tone", limit=25)
-    delta = {
-        "edited_rows": {1: {"Status": "rejected"}, 2: {"Note": "read aloud"}},
-        "added_rows": [],
-        "deleted_rows": [],
-    }
-    found.session_state[key] = delta
-    found.run()
-    found.button(key="sheet-save").click().run()
-    assert not found.exception
-    first, second, third = (examples.get(full.store, "tone", example.entry) for example in shown[:3])
-    assert (first.version, second.version, second.status) == (1, 2, "rejected")
-    assert (third.note, third.status, third.tags) == ("read aloud", "approved", ["cups"])
-    assert "2 examples saved." in words(found)
-
-
-def test_searching_narrows_the_table(app, full):
-    found = look(app, "examples", dataset="tone")
-    found.text_input(key="search").set_value("cup 7").run()
-    assert list(found.dataframe[0].value["Question"]) == ["Where is cup 7?"]
-    found.text_input(key="search").set_value("saucer").run()
-    assert "None matches" in words(found)
 
 
 def test_what_a_run_will_do_is_counted_before_it_starts(app, full):

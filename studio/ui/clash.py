@@ -10,16 +10,16 @@ from studio import examples, merging
 from studio.examples import Example
 from studio.merging import BOTH, MINE, THEIRS
 from studio.ui import chat, notices, parts, state
-from studio.ui.sheet import Clash, Sheet
+from studio.ui.paper import Clash, Paper
 
 SAID = {MINE: "Mine", THEIRS: "Theirs", BOTH: "Both"}
 
 
-def settle(sheet: Sheet, clash: Clash) -> list[str] | None:
+def settle(paper: Paper, clash: Clash) -> list[str] | None:
     """Draw every conflict with its choice; the choices once they are made."""
     conflicts = clash.merged.conflicts
     st.warning(
-        f"**{meanwhile(sheet, clash.newest)}.** {parts.count(len(conflicts), 'place')} "
+        f"**{meanwhile(paper, clash.newest)}.** {parts.count(len(conflicts), 'place')} "
         f"clash{'es' * (len(conflicts) == 1)} with yours; the rest is put together already. Nothing is overwritten.",
         icon=":material/group:",
     )
@@ -42,20 +42,20 @@ def settle(sheet: Sheet, clash: Clash) -> list[str] | None:
                     default=MINE,
                     required=True,
                     format_func=SAID.__getitem__,
-                    key=sheet.key(f"clash-{clash.newest.version}-{number}"),
+                    key=paper.key(f"clash-{clash.newest.version}-{number}"),
                     label_visibility="collapsed",
                 )
             )
-    if st.button("Put together", type="primary", icon=":material/merge:", key=sheet.key("together"), shortcut="Alt+M"):
+    if st.button("Put together", type="primary", icon=":material/merge:", key=paper.key("together"), shortcut="Alt+M"):
         return [str(choice) for choice in choices]
     return None
 
 
-def meanwhile(sheet: Sheet, newest: Example) -> str:
+def meanwhile(paper: Paper, newest: Example) -> str:
     """Who changed what since the version that lies on the desk."""
-    assert sheet.seen is not None
+    assert paper.seen is not None
     past = examples.history(state.store(), newest.dataset, newest.entry)
-    since = [version for version in reversed(past) if sheet.seen.version <= version.version <= newest.version]
+    since = [version for version in reversed(past) if paper.seen.version <= version.version <= newest.version]
     deeds: dict[str, list[str]] = {}
     for before, after in pairwise(since):
         deeds.setdefault(after.made_by, []).extend(merging.told(merging.state(before), merging.state(after)))

@@ -16,8 +16,8 @@ from engine.problems import Problem
 from studio import drafts, examples, guides, merging, presence, versions
 from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
 from studio.merging import Merged
-from studio.ui import clash, desk, effort, notices, parts, past, sheet, state
-from studio.ui.sheet import Clash, Sheet
+from studio.ui import clash, desk, effort, notices, paper, parts, past, state
+from studio.ui.paper import Clash, Paper
 
 FAMILY = "v3"  # whose rules the live check applies
 
@@ -32,7 +32,7 @@ class Beside:
 
 def edit(example: Example, beside: Beside) -> None:
     """The editor of an example, and the entries to step to."""
-    sheet.lay(example.dataset, example)
+    paper.lay(example.dataset, example)
     _again(example.dataset, _watch, every="2s")
     _again(example.dataset, _work, beside)
     newest = examples.get(state.store(), example.dataset, example.entry)
@@ -46,7 +46,7 @@ def edit(example: Example, beside: Beside) -> None:
 
 def write(dataset: str) -> None:
     """The editor of an example that does not exist yet."""
-    sheet.lay(dataset, None)
+    paper.lay(dataset, None)
     _again(dataset, _work, Beside("", ""))
 
 
@@ -54,7 +54,7 @@ def _again(dataset: str, draw: Callable[..., None], *arguments: Any, every: str 
     """A part of the page that is drawn anew by itself; it finds its sheet where it lies now."""
 
     def drawn() -> None:
-        here: Sheet | None = state.value(state.EDITING)
+        here: Paper | None = state.value(state.EDITING)
         if here is not None and here.dataset == dataset:
             with notices.told():
                 draw(here, *arguments)
@@ -62,7 +62,7 @@ def _again(dataset: str, draw: Callable[..., None], *arguments: Any, every: str 
     st.fragment(run_every=every)(drawn)()
 
 
-def _watch(here: Sheet) -> None:
+def _watch(here: Paper) -> None:
     """Who else is here, and what they have saved since this was opened."""
     if here.seen is None:
         return
@@ -79,14 +79,14 @@ def _watch(here: Sheet) -> None:
         st.caption(f":material/group: {', '.join(said)}. What you both save is put together.")
 
 
-def _overtaken(here: Sheet, newest: Example) -> None:
+def _overtaken(here: Paper, newest: Example) -> None:
     """Somebody saved: theirs is taken at once where nothing is unsaved, else offered; the words stay either way."""
     if here.clash and here.clash.newest.version == newest.version:
         return  # told already, with the choices below
     said = clash.meanwhile(here, newest)
     if not _unsaved(here):
         notices.later(f"{said}. You see version {newest.version} now.")
-        state.keep(state.EDITING, sheet.again(here, merging.state(newest), newest))
+        state.keep(state.EDITING, paper.again(here, merging.state(newest), newest))
         st.rerun()
     st.warning(f"**{said}.** Your words are still here, theirs are saved.", icon=":material/group:")
     if st.button(
@@ -95,18 +95,18 @@ def _overtaken(here: Sheet, newest: Example) -> None:
         _bring_in(here, newest)
 
 
-def _bring_in(here: Sheet, newest: Example) -> None:
+def _bring_in(here: Paper, newest: Example) -> None:
     """Theirs and mine on one sheet, unsaved; where they clash, the choices."""
-    merged = merging.merge(here.base, sheet.mine(here), merging.state(newest))
+    merged = merging.merge(here.base, paper.mine(here), merging.state(newest))
     if merged.conflicts:
         state.keep(state.EDITING, replace(here, clash=Clash(merged, newest)))
     else:
         notices.later(f"{clash.meanwhile(here, newest)}: it is in your text now.")
-        state.keep(state.EDITING, sheet.again(here, merged.settled(), newest))
+        state.keep(state.EDITING, paper.again(here, merged.settled(), newest))
     st.rerun()
 
 
-def _work(here: Sheet, beside: Beside) -> None:
+def _work(here: Paper, beside: Beside) -> None:
     effort.count(here.desk, here.dataset, here.entry)
     if here.seen:
         _head(here, here.seen, beside)
@@ -115,12 +115,12 @@ def _work(here: Sheet, beside: Beside) -> None:
     _acts(here, beside)
     if here.clash and (choices := clash.settle(here, here.clash)) is not None:
         settled = here.clash.merged.settled(choices)
-        state.keep(state.EDITING, sheet.again(here, settled, here.clash.newest))
+        state.keep(state.EDITING, paper.again(here, settled, here.clash.newest))
         notices.later("Put together. Read it once more, and save.")
         st.rerun()
     if here.went_on:
         _went_on(here)
-    sheet.keep(here)
+    paper.keep(here)
     desk.draw(
         here.desk,
         token=here.token,
@@ -129,7 +129,7 @@ def _work(here: Sheet, beside: Beside) -> None:
         turns=here.turns,
         tools=here.tools,
         of=here.of,
-        acked=sheet.stamp(here),
+        acked=paper.stamp(here),
         focus="" if here.seen else here.nonce,
     )
     _checks(here)
@@ -137,7 +137,7 @@ def _work(here: Sheet, beside: Beside) -> None:
     effort.line(here.dataset, here.entry)
 
 
-def _head(here: Sheet, seen: Example, beside: Beside) -> None:
+def _head(here: Paper, seen: Example, beside: Beside) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         made = f"version {seen.version} by {notices.plain(seen.made_by)}, {parts.ago(seen.made_at)}; {past.hands(seen)}"
         st.markdown(f"{parts.badge_text(seen.status)} :gray[{made}]", width="stretch")
@@ -159,7 +159,7 @@ def _head_of_new() -> None:
             _leave(state.value(state.EDITING), "")
 
 
-def _acts(here: Sheet, beside: Beside) -> None:
+def _acts(here: Paper, beside: Beside) -> None:
     """What can be done with it. Each key stands on its button."""
     with st.container(horizontal=True):
         if st.button("Save", type="primary", icon=":material/save:", key=here.key("save"), shortcut="Ctrl+S"):
@@ -180,11 +180,11 @@ def _acts(here: Sheet, beside: Beside) -> None:
             _undo(here)
 
 
-def _save(here: Sheet, status: str, then: str) -> None:
+def _save(here: Paper, status: str, then: str) -> None:
     """Save what stands on the sheet, with what others saved meanwhile; then turn to the entry `then`."""
     store, me = state.store(), state.me()
     with notices.told():
-        at = sheet.mine(here)
+        at = paper.mine(here)
         at = replace(at, status=status) if status else at
         if here.seen is None:
             new = examples.write(
@@ -202,7 +202,7 @@ def _save(here: Sheet, status: str, then: str) -> None:
         _done(saved, then)
 
 
-def _say_saved(here: Sheet, saved: Example) -> None:
+def _say_saved(here: Paper, saved: Example) -> None:
     assert here.seen is not None
     if saved.version == here.version:
         notices.later("There was nothing new to save.")
@@ -214,7 +214,7 @@ def _say_saved(here: Sheet, saved: Example) -> None:
     notices.later(f"Version {saved.version} is saved.{theirs}")
 
 
-def _undo(here: Sheet) -> None:
+def _undo(here: Paper) -> None:
     with notices.told():
         if _unsaved(here):
             raise Problem("There are unsaved words here.", do="Save or discard them first; Ctrl+Z takes back typing.")
@@ -224,7 +224,7 @@ def _undo(here: Sheet) -> None:
         _done(new, new.entry)
 
 
-def _went_on(here: Sheet) -> None:
+def _went_on(here: Paper) -> None:
     assert here.went_on is not None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
@@ -234,13 +234,13 @@ def _went_on(here: Sheet) -> None:
         if st.button("Discard it", type="tertiary", key=here.key("discard")):
             newest = examples.get(state.store(), here.dataset, here.entry) if here.seen else None
             drafts.drop(state.store(), here.dataset, here.entry, state.me())
-            state.keep(state.EDITING, sheet.fresh(here.dataset, newest, of=sheet.stamp(here)))
+            state.keep(state.EDITING, paper.fresh(here.dataset, newest, of=paper.stamp(here)))
             st.rerun()
 
 
-def _checks(here: Sheet) -> None:
+def _checks(here: Paper) -> None:
     """What the rules and the style guide say about the words as they stand."""
-    turns, tools = sheet.words(here)
+    turns, tools = paper.words(here)
     answer = next((turn["content"] for turn in reversed(turns) if turn["role"] == "assistant"), "")
     guide = guides.get(state.store(), here.dataset)
     st.caption(f"The answer has {parts.count(len(answer.split()), 'word')}, {parts.count(len(answer), 'character')}.")
@@ -257,7 +257,7 @@ def _checks(here: Sheet) -> None:
         marks.text(answer, guide)
 
 
-def _labels(here: Sheet) -> None:
+def _labels(here: Paper) -> None:
     """What stands beside the words: tags, status, note."""
     st.multiselect(
         "Tags",
@@ -272,28 +272,28 @@ def _labels(here: Sheet) -> None:
     )
 
 
-def _unsaved(here: Sheet) -> bool:
+def _unsaved(here: Paper) -> bool:
     try:
-        return sheet.mine(here) != here.base
+        return paper.mine(here) != here.base
     except Problem:  # half-typed JSON is no less unsaved
         return True
 
 
 def _done(saved: Example, then: str) -> None:
     """It is saved: the draft goes, and the desk shows the saved version, or the next example."""
-    here: Sheet = state.value(state.EDITING)
+    here: Paper = state.value(state.EDITING)
     drafts.drop(state.store(), here.dataset, here.entry, state.me())
     state.keep(state.KEPT, None)
     state.keep(state.STEPS, state.value(state.STEPS, 0) + 1)
     stays = then == saved.entry and here.seen is not None
-    state.keep(state.EDITING, sheet.again(here, merging.state(saved), saved) if stays else None)
+    state.keep(state.EDITING, paper.again(here, merging.state(saved), saved) if stays else None)
     state.ask(entry=then or saved.entry)
     st.rerun()
 
 
-def _leave(here: Sheet, entry: str) -> None:
+def _leave(here: Paper, entry: str) -> None:
     """Turn to another entry ('' for none); what is unsaved here is kept as a draft."""
-    sheet.keep(here)
+    paper.keep(here)
     if here.seen:
         presence.gone(str(state.store().home.root), here.dataset, here.entry, state.me(), state.seat())
     state.keep(state.EDITING, None)

@@ -1,8 +1,11 @@
 """Keys: what the keyboard does on the page of examples, as a list for people, and the keys that are no button's."""
 
+import html
 from typing import Any
 
 import streamlit as st
+
+from studio.ui import parts
 
 ANYWHERE = {"/": "Search", "?": "This list", "N": "Write a new example", "Esc": "Close the example"}
 EDITOR = {
@@ -52,10 +55,11 @@ export default function () {
 def listen() -> None:
     """Hear the keys that no button has, and offer the list of all."""
     _component()(key="keys-heard", height=1)
-    with st.popover("Keys", icon=":material/keyboard:", type="tertiary", key="keys"):
+    with st.popover("Keys", icon=":material/keyboard:", type="tertiary", key="keys", width="content"):
         for title, keys in (("Anywhere", ANYWHERE), ("With an example open", EDITOR), ("Its turns", TURNS)):
-            rows = "".join(f"| :small[**{key}**] | {what} |\n" for key, what in keys.items())
-            st.markdown(f"| {title} | |\n|---|---|\n{rows}")
+            parts.label(title)
+            lines = "".join(f"<dt><kbd>{html.escape(key)}</kbd></dt><dd>{what}</dd>" for key, what in keys.items())
+            st.html(f'<dl class="keys">{lines}</dl>')
 
 
 @st.cache_resource

@@ -3,17 +3,16 @@
 What is looked for stands in the address, so that a colleague who is sent it sees the same rows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from studio import bulk, examples
-from studio.bulk import Done
+from studio import bulk, examples, search
 from studio.datasets import Dataset
-from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
+from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Edit, Edited, Example, Found
 from studio.ui import notices, parts, state
 from studio.ui.editor import Beside
 
@@ -36,8 +35,7 @@ class Looked:
     shown: list[Example]
     n: int
     page: int
-    behind: int = 0  # rows that the search has not read yet
-    entries: list[str] = field(default_factory=list)
+    entries: list[str]
 
     @property
     def pages(self) -> int:
@@ -48,19 +46,16 @@ def look(dataset: Dataset, narrow: bool) -> Looked:
     """Draw the filters, find what they ask for."""
     asked = _filters(dataset, narrow)
     page = _page_number()
-    shown, n, behind = found(dataset.name, asked, page)
+    shown, n = found(dataset.name, asked, page)
     if not shown and n:  # the address speaks of a page that is no longer there
         page = -(-n // PER_PAGE)
-        shown, n, behind = found(dataset.name, asked, page)
-    return Looked(asked, shown, n, page, behind, [example.entry for example in shown])
+        shown, n = found(dataset.name, asked, page)
+    return Looked(asked, shown, n, page, [example.entry for example in shown])
 
 
-def found(dataset: str, asked: dict[str, Any], page: int) -> tuple[list[Example], int, int]:
-    """One page: its examples, how many match in all, and how many rows the search has not read yet."""
-    it = examples.find(state.store(), dataset, **asked, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-    if isinstance(it, tuple):
-        return it[0], it[1], 0
-    return it.examples, it.n, it.behind
+def found(dataset: str, asked: dict[str, Any], page: int) -> Found:
+    """One page of what is asked for."""
+    return examples.find(state.store(), dataset, **asked, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
 
 
 def beside(dataset: Dataset, looked: Looked, entry: str) -> Beside:
@@ -109,8 +104,8 @@ def draw(dataset: Dataset, looked: Looked, narrow: bool) -> None:
     key = f"rows-{dataset.name}-{looked.page}-{hash(str(looked.asked))}-{steps}"
     picked = _rows(looked, key, narrow)
     _foot(dataset, looked)
-    if looked.behind:
-        st.caption(f"{looked.behind:,} rows are still being read for the search.")
+    if looked.asked.get("text") and (behind := search.behind(state.store())):
+        st.caption(f"{behind:,} rows are still being read for the search; words may stand in more.")
     if not narrow:
         _deeds(dataset, looked, picked)
     _undo_bar(dataset)
@@ -119,7 +114,6 @@ def draw(dataset: Dataset, looked: Looked, narrow: bool) -> None:
 def _filters(dataset: Dataset, narrow: bool) -> dict[str, Any]:
     """What is asked for, as keywords of `examples.find`; each stands in the address under its name."""
     store, name = state.store(), dataset.name
-    more: dict[str, Any] = {}
     with st.container() if narrow else st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Search",
@@ -134,9 +128,8 @@ def _filters(dataset: Dataset, narrow: bool) -> dict[str, Any]:
         with st.container(horizontal=True, vertical_alignment="bottom", width="stretch" if narrow else 520):
             tag = _choice("Tag", "tag", examples.tags(store, name))
             status = _choice("Status", "status", list(STATUSES))
-            if hasattr(examples, "authors"):
-                with st.popover("More", icon=":material/tune:", width="content"):
-                    more = _more(name)
+            with st.popover("More", icon=":material/tune:", width="content"):
+                more = _more(name)
     chosen = {"text": text, "tag": tag, "status": status, **more}
     return {key: value for key, value in chosen.items() if value not in (None, "")}
 
@@ -145,6 +138,7 @@ def _more(dataset: str) -> dict[str, Any]:
     store = state.store()
     author = _choice("Who changed it last", "author", examples.authors(store, dataset))
     source = _choice("Where it came from", "source", examples.sources(store, dataset))
+    origin = _choice("What made it, if not people", "origin", examples.origins(store, dataset))
     with st.container(horizontal=True):
         longer = st.number_input(
             "Words, at least", 0, value=None, key="longer", bind="query-params", on_change=_first_page
@@ -159,6 +153,7 @@ def _more(dataset: str) -> dict[str, Any]:
     return {
         "author": author,
         "source": source,
+        "origin": origin,
         "longer": longer,
         "shorter": shorter,
         "since": _at(since, 0),
@@ -289,17 +284,16 @@ def _deeds(dataset: Dataset, looked: Looked, picked: list[Example]) -> None:
 
 
 def _all(dataset: Dataset, looked: Looked) -> list[Example]:
-    it = examples.find(state.store(), dataset.name, **looked.asked, limit=AT_ONCE, offset=0)
-    return it[0] if isinstance(it, tuple) else it.examples
+    return examples.find(state.store(), dataset.name, **looked.asked, limit=AT_ONCE).examples
 
 
-def _do(dataset: Dataset, what: str, wanted: list[tuple[Example, dict[str, Any]]]) -> None:
+def _do(dataset: Dataset, what: str, wanted: list[Edit]) -> None:
     with notices.told():
-        remember(dataset.name, what, bulk.change(state.store(), wanted, state.me()))
+        remember(dataset.name, what, examples.edit_many(state.store(), wanted, state.me()))
         st.rerun()
 
 
-def remember(dataset: str, what: str, done: Done) -> None:
+def remember(dataset: str, what: str, done: Edited) -> None:
     """Say what was done to how many, and keep it so that it can be taken back."""
     left = f" {parts.count(len(done.overtaken), 'example')} left alone: changed by others meanwhile." * bool(
         done.overtaken

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio import bulk, replacing
+from studio import examples, replacing
 from studio.datasets import Dataset
 from studio.replacing import Rule
 from studio.ui import chat, clash, listing, notices, parts, state
@@ -57,7 +57,7 @@ def _preview(dataset: Dataset, rule: Rule) -> None:
         disabled=not chosen,
         key="replace-go",
     ):
-        done = bulk.change(state.store(), replacing.edits(chosen), state.me())
+        done = examples.edit_many(state.store(), replacing.edits(chosen), state.me(), "example.replace")
         listing.remember(dataset.name, f"read {rule.by} instead of {rule.find}", done)
         st.session_state.pop("replace-find", None)
         st.rerun()

@@ -73,8 +73,9 @@ class Desk {
     this.token = data.token; this.sheet = data.sheet; this.drawer = drawer
     const same = !first && turns.length === this.turns.length &&
       turns.every((turn, n) => bare(turn) === bare(this.turns[n])) && tools === this.tools
-    this.turns = turns.map(turn => ({ ...turn })); this.tools = tools
-    if (!same) { this.gone = null; this.draw() }
+    this.tools = tools
+    if (same) this.turns.forEach((turn, n) => { turn.was = turns[n].was })  // the boxes on the page hold these very turns
+    else { this.turns = turns.map(turn => ({ ...turn })); this.gone = null; this.draw() }
     if (late) this.typed(); else this.acked = Math.max(this.acked, this.stamp)
   }
 
