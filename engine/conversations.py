@@ -52,6 +52,8 @@ def parse(row: Any) -> Conversation:
 
     The canonical form has no nulls and no empty `tool_calls`, and content is one text: chunks of text are joined.
     """
+    if type(row) is dict and len(row) == 1 and type(row.get("messages")) is list and _is_plain(row["messages"]):
+        return Conversation(row["messages"])  # nearly every row of nearly every file
     if not isinstance(row, dict):
         raise Unusable("not-an-object", f"It holds a {type(row).__name__}, not an object with messages.")
     if "messages" not in row:

@@ -65,7 +65,7 @@ def _as_it_is(text: str) -> Any:
 
 def _as_python(text: str) -> Any:
     """A dict as Python prints it: single quotes, None, True. Only where it is nothing else."""
-    if UNKNOWN_ESCAPE.search(text):
+    if not text.startswith("{'") or UNKNOWN_ESCAPE.search(text):
         return None
     tree = ast.parse(text, mode="eval")
     for node in ast.walk(tree):
