@@ -212,6 +212,7 @@ def train(
     found = commands.run(
         place, "train", name=name, base=base, snapshot=snapshot, by=getpass.getuser(), settings=_settings(set_ or [])
     )
+    typer.echo(found["personal_data"], err=True)
     with progress.bars() as bars:
         progress.watch(jobs.get(place.jobs, found["run"]), f"train {name}", bars)
     commands.run(place, "runs")

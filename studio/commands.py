@@ -13,7 +13,7 @@ import httpx
 
 from engine import stats
 from engine.problems import Problem
-from studio import datasets, exports, leaks, makings, models, rejects, running, runs, sample, snapshots, work
+from studio import datasets, exports, leaks, makings, models, privacy, rejects, running, runs, sample, snapshots, work
 from studio.folders import Home
 from studio.splits import Plan
 from studio.store import Store
@@ -72,8 +72,9 @@ def export(
 
 def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: dict[str, Any]) -> dict[str, Any]:
     models.add_starter(store)
+    told = str(privacy.check(store, snapshot, splits=("train", "validation")))
     run = runs.launch(store, name, base, snapshot, by, settings)
-    return {"run": run.id, "name": run.name, "folder": str(run.job.folder)}
+    return {"run": run.id, "name": run.name, "folder": str(run.job.folder), "personal_data": told}
 
 
 def make(store: Store, plan: dict[str, Any], by: str, start: bool) -> dict[str, Any]:
