@@ -22,7 +22,7 @@ from streamlit.web.server.starlette.starlette_app import App
 
 from engine import api, jobs
 from engine.problems import Problem
-from studio import commands, evaluations, folders, makings, models, running, runs
+from studio import commands, evaluations, folders, makings, models, running, runs, search
 from studio.folders import Home
 from studio.store import Store, close_all, opened
 
@@ -70,9 +70,11 @@ def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> No
             runs.catch_up(store)
             evaluations.catch_up(store)
             makings.catch_up(store)
+            behind = search.catch_up(store, seconds=2.0)  # a million new examples take a minute: not in one go
         except Exception:
             log.exception("The queue stumbled and goes on.")
-        ending.wait(every)
+            behind = 0
+        ending.wait(0.05 if behind else every)
 
 
 def _command(home: Home, key: str) -> Any:
