@@ -37,6 +37,8 @@ def find(rows: Sequence[Subject], embedder: Embedder) -> list[Contradiction]:
     contexts = [row.context for row in rows]
     pairs = [(pair.first, pair.second, pair.score) for pair in near(contexts, PROMPTS)]
     members = sorted({at for first, second, _ in pairs for at in (first, second)})
+    if not members:
+        return []
     place = {at: number for number, at in enumerate(members)}
     vectors = embedder.encode([rows[at].prompt for at in members])
     found = []

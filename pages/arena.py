@@ -7,10 +7,10 @@ import time
 
 import streamlit as st
 
-from studio import candidates, evaluations, judgements, pairs
+from studio import candidates, evaluations, fixing, judgements, pairs
 from studio.evaluations import Evaluation
 from studio.pairs import BlindPair
-from studio.ui import chat, nav, notices, parts, results, state
+from studio.ui import chat, fix, nav, notices, parts, results, state
 
 VERDICTS = (  # verdict, words on its button, key
     (judgements.LEFT, "Left", "1"),
@@ -161,6 +161,14 @@ def names(evaluation: Evaluation) -> None:
             hide_index=True,
             height=min(420, 36 * (len(rows) + 1)),
         )
+    lost = fixing.lost(store, evaluation.id, evaluation.name, judge)
+    if lost:
+        with st.expander(f"Fix what lost: {len(lost)}", icon=":material/edit_note:"):
+            for number, bad in enumerate(lost):
+                with st.container(border=True, gap="small"):
+                    st.caption(notices.plain(bad.messages[-1]["content"]))
+                    chat.words(bad.said)
+                    fix.button(bad, f"lost-{number}")
     with st.container(horizontal=True):
         judged, of = pairs.count(store, evaluation.id, judge)
         if judged < of and st.button("Go on judging", icon=":material/balance:"):

@@ -4,9 +4,10 @@ import streamlit as st
 
 from engine import jobs, stats
 from engine.metrics import METRICS
-from studio import candidates, evaluations, models, reports, sample, sources, work
+from studio import candidates, evaluations, guides, models, reports, sample, snapshots, sources, work
 from studio.candidates import Candidate
 from studio.evaluations import Evaluation
+from studio.sources import Source
 from studio.ui import live, nav, notices, parts, results, state
 
 store, me = state.store(), state.me()
@@ -75,8 +76,15 @@ def begin() -> None:
         title = name.strip() or f"{source.name}, {len(who)} candidates"
         kept = [candidates.keep(store, offered[id], me).id for id in who]
         items = sources.items(store, source, n, me, f"evaluation {title}")
-        made = evaluations.start(store, title, items, source.name, kept, metrics, me, guide=str(sample.GUIDE))
+        made = evaluations.start(
+            store, title, items, source.name, kept, metrics, me, guide=guides.file(store, dataset_of(source))
+        )
         nav.goto("evaluations", evaluation=made.id)
+
+
+def dataset_of(source: Source) -> str:
+    """The dataset whose style guide answers are held against: that of the snapshot, or of the sample's voice."""
+    return snapshots.get(store, source.snapshot).dataset if source.snapshot else sample.TONE
 
 
 def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:
@@ -178,7 +186,12 @@ def compared(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> 
         key=f"whose-{evaluation.id}",
         width=320,
     )
-    results.answers(reports.answers(store, evaluation.id, metric, chosen), key=f"{chosen}-{metric}")
+    results.answers(
+        reports.answers(store, evaluation.id, metric, chosen),
+        key=f"{chosen}-{metric}",
+        found=f"the evaluation “{evaluation.name}”, answered by {names[chosen]}",
+        dataset=evaluation.items.split(" · ")[0],
+    )
 
 
 def failures(evaluation: Evaluation) -> None:

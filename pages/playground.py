@@ -8,7 +8,8 @@ from engine.client import Decoding
 from studio import asking, candidates, datasets, examples, libraries, models, sample
 from studio.asking import Said, Turn
 from studio.candidates import Candidate
-from studio.ui import chat, notices, parts, state
+from studio.fixing import Bad
+from studio.ui import chat, fix, notices, parts, state
 
 MOST = 2  # columns; each has its own keys, so that four would be a change of this number
 store, me = state.store(), state.me()
@@ -90,9 +91,13 @@ def turn(number: int, said: Turn) -> None:
     if len(done) == 2 == len(said.answers) and done[0].text != done[1].text:
         marked = st.toggle("Mark what differs", key=f"differs-{number}")
     bodies = chat.compared(done[0].text, done[1].text) if marked else [None] * len(said.answers)
-    for column, answer, body in zip(columns(len(said.answers)), said.answers, bodies, strict=True):
+    answered = zip(columns(len(said.answers)), said.answers, bodies, strict=True)
+    for side, (column, answer, body) in enumerate(answered):
         with column:
             chat.answer(answer, body)
+            if answer.stage == asking.DONE:
+                asked = [{"role": "user", "content": said.question}]
+                fix.button(Bad(asked, answer.text, f"the playground, answered by {answer.name}"), f"{number}-{side}")
     if len(done) == 2 and done[0].text == done[1].text:
         st.caption("Both said the same, word for word.")
 

@@ -7,7 +7,7 @@ from engine.guide import Guide
 from studio import drafts, examples, guides, inspiration, rough, suggestions
 from studio.datasets import Dataset
 from studio.examples import STATUSES, Example
-from studio.ui import bench, contrasts, coverage, guide_form, notices, parts, rooms, state
+from studio.ui import bench, contrasts, coverage, guide_form, notices, parts, rooms, state, suggest
 
 VIEWS = {
     "write": "Write",
@@ -61,7 +61,9 @@ def row(dataset: Dataset) -> list[Example]:
 def write(dataset: Dataset) -> None:
     guide = guides.get(store, dataset.name)
     begun = [draft for draft in drafts.waiting(store, dataset.name, me) if draft.entry.startswith(bench.NEW)]
-    found = row(dataset)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        found = row(dataset)
+        ask = several([example for example in found if rough.waiting(example)])
     order = [*(draft.entry for draft in begun), *(example.entry for example in found)]
     if not order and not state.asked("entry"):
         text = "Paste rough messages, one a line, and rewrite them here one after the other."
@@ -73,7 +75,8 @@ def write(dataset: Dataset) -> None:
     if begun:
         st.caption(f"{parts.count(len(begun), 'new example')} begun and not saved yet, first in the row.")
     entry = state.asked("entry") or order[0]
-    several(dataset, [example for example in found if rough.waiting(example)], guide)
+    if ask:
+        suggest_all(dataset, [example for example in found if rough.waiting(example)], guide)
     st.fragment(on_the_bench)(dataset.name, entry, order, guide)
     table(found, entry)
 
@@ -88,23 +91,26 @@ def on_the_bench(dataset: str, entry: str, order: list[str], guide: Guide) -> No
             bench.like(sheet.source, dataset, entry, guide)
 
 
-def several(dataset: Dataset, waiting: list[Example], guide: Guide) -> None:
-    """Suggestions for all that still wait, one after the other; each lies on the bench until somebody takes it."""
+def several(waiting: list[Example]) -> bool:
+    """Whether to ask for all that still wait."""
     if not waiting:
-        return
+        return False
     label = f"Suggest for all {len(waiting)}" if len(waiting) > 1 else "Suggest for the one that waits"
     with st.popover(label, icon=":material/auto_awesome:", key="several"):
         st.markdown(
             f"Asks for a version of each of the {parts.count(len(waiting), 'message')} still to rewrite. "
             "Nothing is saved: each waits on the bench until you take it or leave it."
         )
-        go = st.button("Ask now", type="primary", key="several-go", icon=":material/play_arrow:")
-    if not go:
-        return
-    chosen, (told, shown) = bench.chosen_suggester(), bench.wishes()
+        return st.button("Ask now", type="primary", key="several-go", icon=":material/play_arrow:")
+
+
+def suggest_all(dataset: Dataset, waiting: list[Example], guide: Guide) -> None:
+    """One after the other; each answer lies on the bench until somebody takes it."""
+    chosen = suggest.chosen_suggester()
     if chosen is None:
-        notices.tell(bench.NOBODY)
+        notices.tell(suggest.NOBODY)
         return
+    told, shown = suggest.wishes(chosen)
 
     def told_how_far(done: int, of: int) -> None:
         bar.progress(done / of, f"{done} of {of} suggested")

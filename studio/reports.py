@@ -93,6 +93,7 @@ def answers(store: Store, evaluation: str, metric: str, candidate: str) -> pd.Da
     )
     for row in rows:
         body = json.loads(row.pop("body"))
+        row["messages"] = body["messages"]
         row["prompt"], row["expected"] = body["messages"][-1]["content"], body.get("answer", "")
         row["passages"] = json.loads(row["passages"])
     return pd.DataFrame(rows)

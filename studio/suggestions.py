@@ -9,13 +9,15 @@ from typing import Any
 
 from engine import guide as rules
 from engine.guide import Guide
-from studio import asking, drafts
+from studio import asking, drafts, models
 from studio.asking import Said, Turn
 from studio.candidates import Candidate
 from studio.examples import Example
 from studio.store import Store
 
 NAMED = 4  # of each list in the guide, how many a prompt names: small models read little
+SHOWN = 3  # similar approved examples
+SPACE, PER_WORD = 60, 6  # tokens a version may have: so many, and so many more for each word that came in
 KEY = "suggestion"  # where a draft keeps it
 
 
@@ -28,11 +30,22 @@ def briefed(candidate: Candidate, guide: Guide) -> Candidate:
     return replace(candidate, system=system)
 
 
+def usual(store: Store, candidate: Candidate) -> tuple[bool, int]:
+    """Whether this candidate is told the guide, and how many examples it is shown, unless somebody says otherwise.
+
+    The starter has learned from short conversations alone: with rules or examples before the message it rambles.
+    """
+    small = models.base_of(store, models.get(store, candidate.model)).name == models.STARTER_NAME
+    return (False, 0) if small else (True, SHOWN)
+
+
 def ask(
     store: Store, candidate: Candidate, source: str, guide: Guide | None = None, like: Sequence[Example] = ()
 ) -> Iterator[Said]:
     """A version of `source` as far as it has come, again with every word. A failure is said, not raised."""
     asked = briefed(candidate, guide) if guide else candidate
+    room = min(int(asked.decoding["max_tokens"]), SPACE + PER_WORD * len(source.split()))
+    asked = replace(asked, decoding={**asked.decoding, "max_tokens": room})
     shown = [Turn(one.prompt, (Said(candidate.name, asking.DONE, one.answer),)) for one in reversed(like)]
     for said in asking.ask(store, [asked], source, shown):
         yield said[0]

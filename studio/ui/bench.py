@@ -3,52 +3,25 @@
 What is typed is kept as a draft a moment after a pause, and lies on the bench again when this person comes back.
 """
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import streamlit as st
 
 from engine.guide import Guide
 from engine.problems import Problem
-from studio import asking, candidates, drafts, examples, inspiration, models, rough, suggestions
-from studio.candidates import Candidate
+from studio import drafts, examples, fixing, inspiration, rough, suggestions
 from studio.drafts import Draft
 from studio.examples import APPROVED, DRAFT, Example
 from studio.store import Store
-from studio.ui import chat, marks, notices, parts, state
+from studio.ui import chat, marks, notices, parts, state, suggest
+from studio.ui.sheet import Sheet, again, lay
 
-NEW = "new"  # entries that begin so are not examples yet; their words lie in a draft
-SHOWN_LIKE = 3
-WHO, TOLD, LIKE = "suggest-who", "suggest-guide", "suggest-like"  # keys of the choice of who suggests
-NOBODY = Problem("There is no model to ask.", do="Add one under Runs, or serve the starter.")
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What lies on the bench: the version that was seen (None for a new one) and its messages as they stand."""
-
-    dataset: str
-    entry: str
-    seen: Example | None
-    messages: list[dict[str, Any]]
-    round: int = 0
-
-    @property
-    def source(self) -> str:
-        return next((m.get("content") or "" for m in reversed(self.messages[:-1]) if m["role"] == "user"), "")
-
-    @property
-    def answer(self) -> str:
-        return self.messages[-1].get("content") or ""
-
-    @property
-    def version(self) -> int:
-        return self.seen.version if self.seen else 0
-
-    def key(self, name: object) -> str:
-        return f"bench-{self.dataset}-{self.entry}-{self.round}-{name}"
+NEW = fixing.NEW  # entries that begin so are not examples yet; their words lie in a draft
+SHOWN_LIKE = 3  # of the nearest approved examples, to read
 
 
 def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
@@ -58,13 +31,13 @@ def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
     draft = drafts.get(store, dataset, entry, me)
     if example is None and draft is None:
         raise Problem("There is nothing on the bench under this address.", "It was saved, or thrown away.")
-    sheet = _sheet(dataset, entry, example, draft)
+    sheet = lay(dataset, entry, example, draft)
     if "content" not in sheet.messages[-1] or sheet.messages[-1]["role"] != "assistant":
         st.info("This example ends with a tool call, so there is no wording to work on.", icon=":material/build:")
         return
-    _head(sheet, order)
+    _head(sheet, order, example, draft)
     _told(sheet, example, draft)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         sheet = _source(sheet)
     with right:
@@ -73,13 +46,19 @@ def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
     draft = drafts.get(store, dataset, entry, me)
     _verdict([*sheet.messages[:-1], {**sheet.messages[-1], "content": text}], example)
     saved, approved, asked = _buttons(sheet)
-    _compared(sheet, text)
     body = draft.body if draft else {}
-    chosen = _suggester(sheet)
-    if asked and chosen:
-        _suggest(store, sheet, chosen, guide, text)
-    elif body.get(suggestions.KEY):
-        _offer(store, sheet, body, text)
+    slot = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        compared = st.toggle("Mark what changed from what came in", key="bench-differs", persist_state="session")
+        with st.popover("Who suggests", icon=":material/tune:", type="tertiary", key=sheet.key("who-box")):
+            chosen = suggest.suggester()
+    if compared:
+        _compared(sheet, text)
+    with slot:
+        if asked and chosen:
+            suggest.ask(store, sheet, chosen, guide, text)
+        elif body.get(suggestions.KEY):
+            suggest.offer(store, sheet, body, text)
     if saved or approved:
         with notices.told():
             _save(store, sheet, me, text, body, approved, order)
@@ -99,38 +78,14 @@ def like(sheet_source: str, dataset: str, entry: str, guide: Guide) -> None:
             st.caption(f"{one.made_by}, {parts.ago(one.made_at)}")
 
 
-def go(entry: str) -> None:
+def go(entry: str) -> NoReturn:
     """Turn to another entry, with a fresh sheet."""
     state.keep(state.BENCH, None)
     state.ask(entry=entry)
     st.rerun()
 
 
-def _sheet(dataset: str, entry: str, example: Example | None, draft: Draft | None) -> Sheet:
-    """What lies on the bench already if it is this entry, else its draft, else the example as it was saved."""
-    sheet: Sheet | None = state.value(state.BENCH)
-    if sheet is None or (sheet.dataset, sheet.entry) != (dataset, entry):
-        seen = example
-        if example and draft and draft.seen < example.version:
-            seen = next(
-                (v for v in examples.history(state.store(), dataset, entry) if v.version == draft.seen), example
-            )
-        messages = draft.body["messages"] if draft else example.messages if example else []
-        before = state.value(state.STEPS, 0)
-        state.keep(state.STEPS, before + 1)
-        sheet = Sheet(dataset, entry, seen, messages, before)
-        state.keep(state.BENCH, sheet)
-    return sheet
-
-
-def _again(sheet: Sheet, **changed: Any) -> None:
-    """The same entry on a fresh sheet: its widgets start anew with what is given."""
-    before = state.value(state.STEPS, 0)
-    state.keep(state.STEPS, before + 1)
-    state.keep(state.BENCH, replace(sheet, round=before, **changed))
-
-
-def _head(sheet: Sheet, order: Sequence[str]) -> None:
+def _head(sheet: Sheet, order: Sequence[str], example: Example | None, draft: Draft | None) -> None:
     at = order.index(sheet.entry) if sheet.entry in order else None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if sheet.seen:
@@ -140,7 +95,15 @@ def _head(sheet: Sheet, order: Sequence[str]) -> None:
             said = f"{parts.badge_text(sheet.seen.status)} :gray[{made}{origin}{where}]"
         else:
             said = f"{parts.badge_text(DRAFT)} :gray[a new example, not saved yet]"
+        unsaved = draft and (not example or draft.body["messages"] != example.messages)
+        if unsaved and draft:
+            said += f" :gray[· unsaved words, kept since {draft.made_at:%H:%M} UTC]"
         st.markdown(said, width="stretch")
+        if unsaved and st.button(
+            "Throw away", key=sheet.key("discard"), type="tertiary", icon=":material/delete:", help="The unsaved words"
+        ):
+            drafts.drop(state.store(), sheet.dataset, sheet.entry, state.me())
+            go(sheet.entry if example else "")
         for label, icon, step, key in (
             ("Previous", "chevron_left", -1, "Alt+Up"),
             ("Next", "chevron_right", 1, "Alt+Down"),
@@ -170,18 +133,11 @@ def _told(sheet: Sheet, example: Example | None, draft: Draft | None) -> None:
                 text = (st.session_state.get(sheet.key("text")) or {}).get("text") or sheet.answer
                 mine = [*sheet.messages[:-1], {**sheet.messages[-1], "content": text}]
                 drafts.keep(state.store(), sheet.dataset, sheet.entry, state.me(), example.version, {"messages": mine})
-                _again(sheet, seen=example, messages=mine)
+                again(sheet, seen=example, messages=mine)
                 st.rerun()
         return
     if draft and draft.body.get("why"):
         st.info(notices.plain(str(draft.body["why"])), icon=":material/info:")
-    if draft and (not example or draft.body["messages"] != example.messages):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            said = f"Not saved yet; kept for you since {draft.made_at:%H:%M} UTC."
-            st.caption(said, width="content")
-            if st.button("Throw away", key=sheet.key("discard"), type="tertiary", icon=":material/delete:"):
-                drafts.drop(state.store(), sheet.dataset, sheet.entry, state.me())
-                go(sheet.entry if example else "")
 
 
 def _source(sheet: Sheet) -> Sheet:
@@ -216,8 +172,7 @@ def _keep(store: Store, sheet: Sheet, me: str, text: str, draft: Draft | None) -
 
 def _verdict(messages: list[dict[str, Any]], example: Example | None) -> None:
     if importlib.util.find_spec("studio.ui.verdict"):
-        from studio.ui import verdict
-
+        verdict = importlib.import_module("studio.ui.verdict")
         verdict.line(messages, example.tools if example else None, "starter")
 
 
@@ -232,103 +187,11 @@ def _buttons(sheet: Sheet) -> tuple[bool, bool, bool]:
 
 
 def _compared(sheet: Sheet, text: str) -> None:
-    if st.toggle("Mark what changed from what came in", key="bench-differs", persist_state="session"):
-        left, right = chat.compared(sheet.source, text)
-        one, other = st.columns(2, gap="medium")
-        one.html(left.replace("<ins>", "<del>").replace("</ins>", "</del>"))
-        other.html(right)
-
-
-def _suggester(sheet: Sheet) -> Candidate | None:
-    """Who is asked for a suggestion."""
-    with st.expander("Who suggests", icon=":material/tune:", type="compact", key=sheet.key("who-box")):
-        return suggester()
-
-
-def suggester() -> Candidate | None:
-    """Who is asked, whether they hear the guide, and how many examples they are shown."""
-    offered = {one.id: one for one in candidates.on_offer(state.store(), state.me())}
-    if not offered:
-        st.caption("There is no model to ask yet.")
-        return None
-    chosen = st.selectbox(
-        "Model", list(offered), index=_usual(list(offered.values())), format_func=lambda id: offered[id].name,
-        key=WHO, persist_state="session",
-    )  # fmt: skip
-    st.toggle(
-        "Tell it the style guide", value=True, key=TOLD, persist_state="session",
-        help="A model tuned on this voice may do better without.",
-    )  # fmt: skip
-    st.slider("Similar approved examples to show it", 0, 5, SHOWN_LIKE, key=LIKE, persist_state="session")
-    return offered[chosen]
-
-
-def chosen_suggester() -> Candidate | None:
-    """The same choice, for who asks without drawing it."""
-    offered = candidates.on_offer(state.store(), state.me())
-    asked = st.session_state.get(WHO)
-    usual = offered[_usual(offered)] if offered else None
-    return next((one for one in offered if one.id == asked), usual)
-
-
-def _usual(offered: Sequence[Candidate]) -> int:
-    """The newest tuned model as it is, else the first."""
-    tuned = models.listed(state.store(), models.ADAPTER)
-    return next((at for at, one in enumerate(offered) if tuned and one.name == tuned[-1].name), 0)
-
-
-def wishes() -> tuple[bool, int]:
-    """What `suggester` was last told, for who draws before it."""
-    return bool(st.session_state.get(TOLD, True)), int(st.session_state.get(LIKE, SHOWN_LIKE))
-
-
-def _suggest(store: Store, sheet: Sheet, chosen: Candidate, guide: Guide, text: str) -> None:
-    """Ask, draw the words as they come, and lay them beside what is there."""
-    told, shown = wishes()
-    if not sheet.source.strip():
-        st.warning("Write what came in first; there is nothing to rewrite yet.", icon=":material/info:")
-        return
-    near = inspiration.near(store, sheet.dataset, sheet.source, shown, without=sheet.entry)
-    parts.label(f"{chosen.name} suggests")
-    slot, said = st.empty(), asking.Said(chosen.name)
-    slot.markdown(":shimmer[Starting the model; the first one takes some seconds]")
-    for said in suggestions.ask(store, chosen, sheet.source, guide if told else None, near):
-        if said.text:
-            slot.html(chat.said(said.text))
-    if said.error:
-        slot.error(notices.plain(said.error), icon=":material/error:")
-        return
-    messages = [*sheet.messages[:-1], {**sheet.messages[-1], "content": text}]
-    held = drafts.get(store, sheet.dataset, sheet.entry, state.me())
-    body = {**(held.body if held else {}), "messages": messages}
-    body[suggestions.KEY] = {"text": said.text.strip(), "by": chosen.name, "model": chosen.model}
-    drafts.keep(store, sheet.dataset, sheet.entry, state.me(), sheet.version, body)
-    st.rerun(scope="fragment")
-
-
-def _offer(store: Store, sheet: Sheet, body: dict[str, Any], text: str) -> None:
-    """A suggestion that waits: what it would change, and what to do with it."""
-    offered = body[suggestions.KEY]
-    with st.container(border=True, gap="small"):
-        parts.label(f"{offered['by']} suggests")
-        st.html(chat.compared(text, offered["text"])[1])
-        with st.container(horizontal=True):
-            taken = st.button(
-                "Take it", icon=":material/check:", shortcut="Alt+A", key=sheet.key("take"), type="primary"
-            )
-            left = st.button("No, thank you", icon=":material/close:", shortcut="Alt+X", key=sheet.key("leave"))
-    if taken or left:
-        kept = {name: value for name, value in body.items() if name != suggestions.KEY}
-        if taken:
-            messages = [*sheet.messages[:-1], {**sheet.messages[-1], "content": offered["text"]}]
-            kept |= {"messages": messages, "taken": offered}
-            drafts.keep(store, sheet.dataset, sheet.entry, state.me(), sheet.version, kept)
-            _again(sheet, messages=messages)
-        elif sheet.seen and kept.get("messages") == sheet.seen.messages:
-            drafts.drop(store, sheet.dataset, sheet.entry, state.me())
-        else:
-            drafts.keep(store, sheet.dataset, sheet.entry, state.me(), sheet.version, kept)
-        st.rerun(scope="fragment")
+    """Word by word: what went of what came in, and what the version adds."""
+    left, right = chat.compared(sheet.source, text)
+    one, other = st.columns([2, 3], gap="medium")
+    one.html(left.replace("<ins>", "<del>").replace("</ins>", "</del>"))
+    other.html(right)
 
 
 def _save(

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from engine.stats import Estimate
+from engine.topics import Topic
 
 COLORS = tuple(f"#{number:06d}" for number in range(1, 9))  # the theme's categorical colours, in order
 ACCENT, SECOND, THIRD, FOURTH = COLORS[:4]
@@ -111,6 +112,33 @@ def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go
     title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
     most = float(table[against].max() or 1) if len(table) else 1.0
     figure.update_xaxes(title=title, range=[0, 1.4 * most], nticks=6, exponentformat="none")
+    return figure
+
+
+def topics(points: pd.DataFrame, named: Sequence[Topic], height: int = 460) -> go.Figure:
+    """A map of examples: `points` has columns x, y, topic, prompt; a colour a topic; gaps say so."""
+    figure = go.Figure(layout=layout(height))
+    for color, topic in zip(itertools.cycle(COLORS), named, strict=False):
+        mine = points[points["topic"] == topic.number]
+        figure.add_scatter(
+            x=mine["x"],
+            y=mine["y"],
+            mode="markers",
+            name=topic.name,
+            marker={"size": 6, "color": color, "opacity": 0.55},
+            text=[prompt if len(prompt) < 90 else f"{prompt[:89]}…" for prompt in mine["prompt"]],
+            hovertemplate="%{text}<extra></extra>",
+        )
+        figure.add_annotation(
+            x=float(mine["x"].mean()),
+            y=float(mine["y"].mean()),
+            text=f"<b>{topic.name}</b><br>{topic.n}" + (" · gap" if topic.gap else ""),
+            showarrow=False,
+            font={"size": 12, "color": INK},
+        )
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
     return figure
 
 

@@ -52,8 +52,8 @@ def _words(guide: Guide, key: str) -> dict[str, Any]:
         help="One a line. With what to say instead: kindly = please",
     )  # fmt: skip
     use = st.text_area(
-        "Words of the voice, by kind", "\n".join(f"{kind}: {', '.join(said)}" for kind, said in guide.use.items()),
-        key=f"{key}-use", height=140, help="One kind a line. openers: ta-da, psst",
+        "Words of the voice, by kind", "\n".join(f"{kind}: {'; '.join(said)}" for kind, said in guide.use.items()),
+        key=f"{key}-use", height=140, help="One kind a line, its words parted by semicolons. openers: ta-da; psst",
     )  # fmt: skip
     needs = st.number_input("How many kinds an answer shows at least", 0, 20, guide.needs, key=f"{key}-needs")
     ends = st.text_area("Ends with one of", "\n".join(guide.sign_offs), key=f"{key}-ends", height=80)
@@ -98,7 +98,7 @@ def _manner(guide: Guide, key: str) -> dict[str, Any]:
         found["single_spaces"] = st.checkbox("No double spaces", guide.single_spaces, key=f"{key}-spaces")
         found["no_shouting"] = st.checkbox("No words in capitals", guide.no_shouting, key=f"{key}-caps")
     held = st.text_input("May stand in capitals", ", ".join(guide.acronyms), key=f"{key}-acronyms")
-    found["acronyms"] = parted(held or "")
+    found["acronyms"] = parted((held or "").replace(",", ";"))
     return found
 
 
@@ -149,7 +149,7 @@ def unswapped(text: str) -> tuple[list[str], dict[str, str]]:
 
 
 def kinds(text: str) -> dict[str, list[str]]:
-    """Lines such as `openers: ta-da, psst` as words by kind; what names no kind goes under words."""
+    """Lines such as `openers: ta-da; psst` as words by kind; what names no kind goes under words."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         kind, sign, listed = (piece.strip() for piece in line.partition(":"))
@@ -161,4 +161,4 @@ def kinds(text: str) -> dict[str, list[str]]:
 
 
 def parted(text: str) -> list[str]:
-    return [word for piece in text.split(",") if (word := piece.strip())]
+    return [word for piece in text.split(";") if (word := piece.strip())]

@@ -12,9 +12,10 @@ import streamlit as st
 from engine import stats
 from studio import findings
 from studio.findings import Arms, Effects
+from studio.fixing import Bad
 from studio.judgements import Tally
 from studio.reports import Line
-from studio.ui import charts, chat, notices, parts
+from studio.ui import charts, chat, fix, notices, parts
 
 
 def shares(lines: Sequence[Line], metric: str, key: str) -> None:
@@ -132,8 +133,11 @@ def kinds(table: pd.DataFrame) -> pd.Series:
     return found
 
 
-def answers(table: pd.DataFrame, key: str, a_page: int = 10) -> None:
-    """Answers one by one, worst first, with a filter by outcome and by words."""
+def answers(table: pd.DataFrame, key: str, a_page: int = 10, found: str = "", dataset: str = "") -> None:
+    """Answers one by one, worst first, with a filter by outcome and by words.
+
+    Where `found` says which evaluation this is, each can be made the start of an example of `dataset`.
+    """
     if table.empty:
         st.caption("No answer yet.")
         return
@@ -154,7 +158,7 @@ def answers(table: pd.DataFrame, key: str, a_page: int = 10) -> None:
     pages = max(1, -(-len(table) // a_page))
     at = (st.pagination(pages, key=f"page-{key}-{chosen}-{wanted}") if pages > 1 else 1) - 1
     for row in table.iloc[at * a_page : (at + 1) * a_page].to_dict("records"):
-        _answer({str(name): value for name, value in row.items()})
+        _answer({str(name): value for name, value in row.items()}, key, found, dataset)
     if table.empty:
         st.caption("No answer like that.")
 
@@ -162,7 +166,7 @@ def answers(table: pd.DataFrame, key: str, a_page: int = 10) -> None:
 SIGNS = {"right": "✓", "wrong": "✗", "unknown": "?", "failed": "!"}
 
 
-def _answer(row: Mapping[str, Any]) -> None:
+def _answer(row: Mapping[str, Any], key: str, found: str, dataset: str) -> None:
     kind = row["kind"]
     lines = {"what failed": row["error"]} if kind == "failed" else {"answer": row["text"], "expected": row["expected"]}
     cells = "".join(
@@ -179,6 +183,8 @@ def _answer(row: Mapping[str, Any]) -> None:
         )
         if row["passages"]:
             chat.passages(row["passages"])
+        if found and kind != "failed":
+            fix.button(Bad(row["messages"], row["text"], found, row["item"]), f"{key}-{row['item']}", dataset)
 
 
 def standing(done: int, of: int, seconds_left: float | None) -> str:

@@ -1,203 +1,59 @@
-"""Sheet: what lies on the desk of who edits an example, and the draft that is kept of it.
+"""Sheet: what lies on the tone workbench. Its round is part of its widgets' keys, so a fresh sheet starts anew."""
 
-A sheet names the version that was seen and the words that were put on the desk; what is typed since lies in the
-desk's component and in the widgets beside it, whose keys carry the sheet's round.
-"""
-
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-import streamlit as st
-
-from engine.problems import Problem
-from studio import drafts, examples, merging
-from studio.examples import DRAFT, Example
-from studio.merging import Merged, State
-from studio.ui import desk, effort, state
-from studio.ui.desk import Turn
-
-EMPTY = State([{"role": "user", "content": ""}, {"role": "assistant", "content": ""}], None, [], "", DRAFT)
-
-
-@dataclass(frozen=True)
-class Clash:
-    """What could not be merged, and the version it was merged with."""
-
-    merged: Merged
-    newest: Example
+from studio import examples
+from studio.drafts import Draft
+from studio.examples import Example
+from studio.ui import state
 
 
 @dataclass(frozen=True)
 class Sheet:
+    """What lies on the bench: the version that was seen (None for a new one) and its messages as they stand."""
+
     dataset: str
-    seen: Example | None  # None for an example that does not exist yet
-    turns: list[Turn]  # as they were put on the desk
-    tools: str
-    tags: list[str]
-    status: str
-    note: str
-    id: str  # what unsaved words in the tab's own storage belong to
-    nonce: str
+    entry: str
+    seen: Example | None
+    messages: list[dict[str, Any]]
     round: int = 0
-    of: int = 0  # the stamp of the words that the turns were made from
-    went_on: datetime | None = None  # when the draft was kept that this goes on with
-    clash: Clash | None = None
 
     @property
-    def entry(self) -> str:
-        return self.seen.entry if self.seen else ""
+    def source(self) -> str:
+        return next((m.get("content") or "" for m in reversed(self.messages[:-1]) if m["role"] == "user"), "")
+
+    @property
+    def answer(self) -> str:
+        return self.messages[-1].get("content") or ""
 
     @property
     def version(self) -> int:
         return self.seen.version if self.seen else 0
 
-    @property
-    def token(self) -> str:
-        return f"{self.entry}/{self.version}/{self.round}/{self.nonce}"
-
-    @property
-    def desk(self) -> str:
-        """Key of the component: one for an example, so that a save leaves the caret where it is."""
-        return f"desk-{self.dataset}-{self.entry}"
-
-    @property
-    def base(self) -> State:
-        return merging.state(self.seen) if self.seen else EMPTY
-
     def key(self, name: object) -> str:
-        return f"edit-{self.entry}-{self.nonce}-{self.round}-{name}"
+        return f"bench-{self.dataset}-{self.entry}-{self.round}-{name}"
 
 
-def lay(dataset: str, example: Example | None) -> Sheet:
-    """The sheet that lies there already if it is this example's, else a fresh one, with what was left unsaved."""
-    sheet = state.value(state.EDITING)
-    if sheet is None or (sheet.dataset, sheet.entry) != (dataset, example.entry if example else ""):
-        if sheet is not None:  # its last words came with the click that led here
-            effort.count(sheet.desk, sheet.dataset, sheet.entry)
-            keep(sheet)
-        kept = drafts.get(state.store(), dataset, example.entry if example else "", state.me())
-        sheet = _from_draft(dataset, example, kept) or fresh(dataset, example)
-        state.keep(state.EDITING, sheet)
+def lay(dataset: str, entry: str, example: Example | None, draft: Draft | None) -> Sheet:
+    """What lies on the bench already if it is this entry, else its draft, else the example as it was saved."""
+    sheet: Sheet | None = state.value(state.BENCH)
+    if sheet is None or (sheet.dataset, sheet.entry) != (dataset, entry):
+        seen = example
+        if example and draft and draft.seen < example.version:
+            seen = next(
+                (v for v in examples.history(state.store(), dataset, entry) if v.version == draft.seen), example
+            )
+        messages = draft.body["messages"] if draft else example.messages if example else []
+        before = state.value(state.STEPS, 0)
+        state.keep(state.STEPS, before + 1)
+        sheet = Sheet(dataset, entry, seen, messages, before)
+        state.keep(state.BENCH, sheet)
     return sheet
 
 
-def fresh(dataset: str, example: Example | None, of: int = 0) -> Sheet:
-    at = merging.state(example) if example else EMPTY
-    nonce = uuid4().hex[:8]
-    name = f"{example.entry}@{example.version}" if example else nonce
-    turns, tools = desk.as_turns(at.messages), desk.as_text(at.tools)
-    return Sheet(dataset, example, turns, tools, at.tags, at.status, at.note, name, nonce, of=of)
-
-
-def again(sheet: Sheet, at: State, seen: Example | None) -> Sheet:
-    """Other words on the same sheet, on top of the version `seen`."""
-    turns, tools = desk.as_turns(at.messages), desk.as_text(at.tools)
-    name = f"{seen.entry}@{seen.version}" if seen else sheet.id
-    return replace(
-        sheet,
-        seen=seen,
-        turns=turns,
-        tools=tools,
-        tags=at.tags,
-        status=at.status,
-        note=at.note,
-        id=name,
-        round=sheet.round + 1,
-        of=stamp(sheet),
-        went_on=None,
-        clash=None,
-    )
-
-
-def words(sheet: Sheet) -> tuple[list[Turn], str]:
-    """Turns and tools as they stand in the browser."""
-    typed = desk.typed(sheet.desk)
-    return (typed.turns, typed.tools) if typed and typed.token == sheet.token else (sheet.turns, sheet.tools)
-
-
-def stamp(sheet: Sheet) -> int:
-    typed = desk.typed(sheet.desk)
-    return typed.stamp if typed and typed.token == sheet.token else sheet.of
-
-
-def mine(sheet: Sheet) -> State:
-    """All that stands on the sheet now. Problem where a box holds broken JSON."""
-    turns, tools = words(sheet)
-    return State(desk.as_messages(turns), desk.as_tools(tools), *_beside(sheet))
-
-
-def keep(sheet: Sheet) -> bool:
-    """Put what is unsaved into the draft; whether anything is."""
-    store, me = state.store(), state.me()
-    (turns, tools), (tags, note, status) = words(sheet), _beside(sheet)
-    messages, whole = _at_best(turns)
-    changed = not whole or (messages, _tools(tools), tags, note, status) != _parts(sheet.base)
-    body = {"messages": messages, "turns": turns, "tools": tools, "tags": tags, "note": note, "status": status}
-    said = json.dumps([sheet.id, body, stamp(sheet)] if changed else sheet.id)
-    if state.value(state.KEPT) == said:
-        return changed
-    if changed:
-        body |= {"stamp": stamp(sheet), "sheet": sheet.id}
-        drafts.keep(store, sheet.dataset, sheet.entry, me, sheet.version, body)
-    else:
-        drafts.drop(store, sheet.dataset, sheet.entry, me)
-    state.keep(state.KEPT, said)
-    return changed
-
-
-def _from_draft(dataset: str, example: Example | None, kept: drafts.Draft | None) -> Sheet | None:
-    """The sheet as it was left, on the version it was begun from; None without a draft, or when that is saved."""
-    if kept is None:
-        return None
-    seen, body = example, kept.body
-    if example and kept.seen != example.version:
-        past = examples.history(state.store(), dataset, example.entry)
-        seen = next((version for version in past if version.version == kept.seen), example)
-    sheet = fresh(dataset, seen, of=int(body.get("stamp", 0)))
-    sheet = replace(
-        sheet,
-        turns=body.get("turns") or desk.as_turns(body["messages"]),
-        tools=body["tools"] if isinstance(body.get("tools"), str) else desk.as_text(body.get("tools")),
-        tags=body.get("tags", sheet.tags),
-        status=body.get("status", sheet.status),
-        note=body.get("note", sheet.note),
-        id=body.get("sheet", sheet.id),
-        went_on=kept.made_at,
-    )
-    messages, whole = _at_best(sheet.turns)
-    stands = (messages, _tools(sheet.tools), sheet.tags, sheet.note, sheet.status)
-    if example and whole and stands == _parts(merging.state(example)):
-        drafts.drop(state.store(), dataset, example.entry, state.me())  # it was saved; only this was cut short
-        return None
-    return sheet
-
-
-def _beside(sheet: Sheet) -> tuple[list[str], str, str]:
-    """Tags, note and status as the widgets hold them."""
-    tags = st.session_state.get(sheet.key("tags"), sheet.tags)
-    note = st.session_state.get(sheet.key("note"), sheet.note)
-    return list(tags), note or "", st.session_state.get(sheet.key("status"), sheet.status) or sheet.status
-
-
-def _parts(at: State) -> tuple[Any, ...]:
-    return at.messages, at.tools, at.tags, at.note, at.status
-
-
-def _at_best(turns: Sequence[Turn]) -> tuple[list[dict[str, Any]], bool]:
-    """The messages, and whether they are whole: where calls are half typed, they stay as they were."""
-    try:
-        return desk.as_messages(turns), True
-    except Problem:
-        before = [{**turn, "calls": desk.as_text((turn.get("was") or {}).get("tool_calls"))} for turn in turns]
-        return desk.as_messages(before), False
-
-
-def _tools(text: str) -> Any:
-    try:
-        return desk.as_tools(text)
-    except Problem:
-        return text
+def again(sheet: Sheet, **changed: Any) -> None:
+    """The same entry on a fresh sheet: its widgets start anew with what is given."""
+    before = state.value(state.STEPS, 0)
+    state.keep(state.STEPS, before + 1)
+    state.keep(state.BENCH, replace(sheet, round=before, **changed))

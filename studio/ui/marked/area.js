@@ -129,7 +129,7 @@ function list(desk) {
       button.textContent = other ? `Put “${other}”` : mark.instead === "" ? "Leave it out" : "Mend the spaces"
       button.title = "Alt+Enter"
       button.addEventListener("click", () => put(desk, mark))
-      line.append(button)
+      line.append(" ", button)
     }
   })
   for (const lack of desk.lacks) item(desk, `${lack.rule[0].toUpperCase()}${lack.rule.slice(1)}`, lack.why)
@@ -145,7 +145,7 @@ function item(desk, name, why) {
   }
   const said = document.createElement("i")
   said.textContent = why
-  line.append(said)
+  line.append(" ", said)
   desk.list.append(line)
   return line
 }
