@@ -29,12 +29,12 @@ def welcome(store: Store) -> None:
     with right.container(border=True, height="stretch"):
         st.markdown("### :material/upload_file: Start with your own", anchors=False)
         st.markdown(
-            "A JSONL file with one conversation a line. Every line is checked; what cannot be used is shown "
-            "with its reason, and you can mend it right there."
+            "A file, a table or pasted text: JSONL, JSON, CSV, Excel, Parquet. Every row is checked; what cannot be "
+            "used is shown with its reason and a repair."
         )
         st.space("stretch")
         if st.button("Bring your own file", icon=":material/upload_file:"):
-            nav.goto("datasets")
+            nav.goto("bring_in")
 
 
 def load_sample(store: Store) -> None:
@@ -89,7 +89,7 @@ def next_steps(store: Store) -> None:
                 st.caption(step.why)
                 st.space("stretch")
                 if step.page != "home":
-                    nav.link("Go there", step.page)
+                    nav.link("Go there", step.page, **step.ids)
                 elif st.button("Load it", key="sample", type="tertiary", icon=":material/download:"):
                     load_sample(store)
 

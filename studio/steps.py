@@ -1,9 +1,9 @@
 """Steps: what each role could do next, read off what is there. Home shows them; nothing here decides anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine import jobs
-from studio import datasets, evaluations, models, runs, snapshots
+from studio import datasets, evaluations, models, runs, snapshots, standing
 from studio.store import Store
 
 
@@ -13,6 +13,10 @@ class Step:
     text: str
     page: str  # of pages/, without .py
     why: str
+    ids: dict[str, str] = field(default_factory=dict)  # what to look at there
+
+
+PATIENT = ("workbench", "snapshots", "health")  # pages that can wait
 
 
 def next_steps(store: Store) -> list[Step]:
@@ -23,17 +27,11 @@ def next_steps(store: Store) -> list[Step]:
 def _designer(store: Store) -> Step:
     found = datasets.listed(store)
     if not found:
-        return Step("designer", "Bring in your first examples", "datasets", "A model learns from what you show it.")
-    broken = [dataset for dataset in found if dataset.rejects]
-    if broken:
-        n = sum(dataset.rejects for dataset in broken)
-        return Step(
-            "designer", f"Mend {n:,} rejected line{'s' * (n > 1)}", "datasets", "They wait in " + broken[0].name
-        )
-    waiting = sum(dataset.examples - dataset.approved for dataset in found)
-    if waiting:
-        return Step("designer", f"Review {waiting:,} examples", "examples", "Only approved ones are trained on.")
-    return Step("designer", "Read a few examples aloud", "examples", "Consistency is what the model picks up first.")
+        return Step("designer", "Bring in your first examples", "bring_in", "A model learns from what you show it.")
+    # the first step of each dataset, and of these the one that waits for a person rather than for a look
+    urgent = [(step, dataset) for dataset in found for step in standing.steps(store, dataset)[:1]]
+    step, dataset = min(urgent, key=lambda pair: PATIENT.index(pair[0].page) if pair[0].page in PATIENT else -1)
+    return Step("designer", f"{step.text} of {dataset.name}", step.page, step.why, {"dataset": dataset.name})
 
 
 def _engineer(store: Store) -> Step:

@@ -12,13 +12,13 @@ from tests.conftest import PAGES, conversation, ended_run, look, tell, words
 EMPTY = {
     "home": "Welcome to the workshop",
     "datasets": "There is none yet",
-    "examples": "No examples yet",
+    "examples": "No dataset yet",
     "runs": "Nothing to learn from yet",
     "run": "No run is chosen",
 }
 FULL = {
-    "home": ("24", "Mend 1 rejected line", "ada"),
-    "datasets": ("tone", "24 examples", "1 line to mend"),
+    "home": ("24", "Mend 1 row of tone", "ada"),
+    "datasets": ("tone", "24 examples", "1 row to mend"),
     "examples": ("tone", "24 examples"),
     "runs": ("tone-1", "Launch a run", "validation 1.600 (n = 3)"),
     "run": ("No run is chosen",),
@@ -142,7 +142,7 @@ def test_examples_that_are_not_reviewed_wait_for_it(app, store):
 
 
 def test_freezing_leads_on_to_a_run(app, full):
-    found = look(app, "datasets", dataset="tone")
+    found = look(app, "snapshots", dataset="tone")
     next(button for button in found.button if button.label == "Freeze").click().run()
     assert "Frozen" in words(found) and "Train on it" in words(found)
     assert len(snapshots.listed(full.store)) == 1  # the same examples are the same snapshot
