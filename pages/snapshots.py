@@ -54,15 +54,16 @@ def detail(snapshot: Snapshot) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if st.button("Train on it", type="primary", icon=nav.place("runs").symbol):
             nav.goto("runs", snapshot=snapshot.id)
-    leaks, looks, differences, out = st.tabs(["Leaks", "Looks at the test", "What changed", "Take it out"])
-    with leaks, notices.told():
-        frozen.shared(store, snapshot, me)
-    with looks, notices.told():
-        frozen.looks(store, snapshot, me)
-    with differences, notices.told():
-        frozen.differences(store, snapshot, me)
-    with out, notices.told():
-        frozen.out(store, snapshot, me)
+    tabs = {
+        "Leaks": frozen.shared,
+        "Looks at the test": frozen.looks,
+        "What changed": frozen.differences,
+        "Take it out": frozen.out,
+    }
+    for tab, draw in zip(st.tabs(list(tabs), key="tabs", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:  # each compares or scans; the others wait until somebody asks
+            with tab, notices.told():
+                draw(store, snapshot, me)
 
 
 asked = state.asked("snapshot")

@@ -146,8 +146,9 @@ def test_an_example_is_edited_and_what_it_was_stays_in_its_history(page: Page, u
 
 def test_a_run_is_launched_watched_and_ends_as_a_model(page: Page, url: str):
     page.goto(f"{url}/datasets?dataset=my+tone")
-    page.get_by_role("button", name="Freeze").click()
-    page.get_by_role("link", name="Train on it").click()
+    page.get_by_role("link", name="Freeze and take out").click()
+    page.get_by_role("button", name="Freeze", exact=True).click()
+    page.get_by_role("button", name="Train on it").click()
     page.get_by_label("Name of the run, and of the model it makes").fill("my-voice")
     page.get_by_label("Name of the run, and of the model it makes").press("Enter")
     page.get_by_role("button", name="Launch", exact=True).click()

@@ -31,8 +31,8 @@ WORDS = {
     splits.TIME: ("By time", "The newest are the test. Good when tomorrow differs from yesterday."),
 }
 ASSUMED = (
-    "For two candidates that answer one question in five differently, asked the same items; a larger difference is found "
-    "four times out of five (Connor 1987)."
+    "For two candidates that answer one question in five differently, asked the same items; a larger difference "
+    "is found four times out of five (Connor 1987)."
 )
 STRATA = 12  # rows of the preview; the rest are summed up
 

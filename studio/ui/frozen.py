@@ -67,9 +67,10 @@ def shared(store: Store, snapshot: Snapshot, me: str) -> None:
 def looks(store: Store, snapshot: Snapshot, me: str) -> None:
     """Who looked when and why, and the rows for who has said why."""
     found, asked = snapshots.looks(store, snapshot.id), snapshots.evaluations(store, snapshot.id)
+    kept = f"**{parts.count(len(found), 'look')}** at it {'is' if len(found) == 1 else 'are'} kept"
     st.markdown(
-        f"**{parts.count(asked, 'evaluation')}** asked items of this test set; **{parts.count(len(found), 'look')}** "
-        f"at it {'is' if len(found) == 1 else 'are'} kept. The more often it steers a choice, the less it says about anything new."
+        f"**{parts.count(asked, 'evaluation')}** asked items of this test set; {kept}. The more often it steers a "
+        "choice, the less it says about anything new."
     )
     if found:
         columns = [
