@@ -6,6 +6,7 @@ import stat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from engine import personal, utterances
 from engine.personal import Found
@@ -186,6 +187,30 @@ def test_texts_for_an_endpoint_are_judged_the_same_way_and_secrets_count(store):
     verdict = privacy.check_texts(store, ["password: Hunter2!x", "postgres://bob:s3cr3t@db.acme.com/x", "nothing"])
     assert verdict.kinds == {"connection": 1, "password": 1} and (verdict.examples, verdict.of) == (2, 3)
     assert str(privacy.check_texts(store, [])) == "Personal data: there is nothing to scan."
+
+
+def panel():
+    from studio.folders import Home
+    from studio.store import opened
+    from studio.ui import notices, privacy
+
+    with notices.shown():
+        privacy.stand_ins(opened(Home.default()), "letters", "ada")
+
+
+def test_the_panel_shows_what_would_change_does_it_and_deletes_the_key_when_asked(letters):
+    page = AppTest.from_function(panel, default_timeout=30).run()
+    assert "No scanned example of this dataset holds personal data" in words(page)
+    page.button(key="stand-ins-scan").click().run()
+    assert not page.exception
+    assert "2 e-mail addresses, 1 phone number in 2 examples of letters get stand-ins" in words(page)
+    assert "Older versions of these examples still hold" in words(page)
+    page.button(key="stand-ins").click().run()
+    assert not page.exception
+    assert all_of(letters)[1].answer == "On its way to customer1@example.org."
+    assert "The key to 2 stand-ins is in" in words(page)
+    page.button(key="forget-key").click().run()
+    assert not page.exception and not pseudonyms.exists(letters, "letters")
 
 
 def test_personal_data_is_told_before_a_run_and_wants_a_tick(app, full, tmp_path):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import personal
 from engine.conversations import SPLITS
-from studio import privacy, pseudonyms
+from studio import examples, privacy, pseudonyms
 from studio.examples import Example
 from studio.privacy import Content, Verdict
 from studio.store import Store
@@ -70,6 +70,9 @@ def stand_ins(store: Store, dataset: str, me: str) -> None:
     chosen = pseudonyms.chosen(store, dataset)
     if not chosen:
         st.caption("No scanned example of this dataset holds personal data.")
+        if st.button("Look through all of them", icon=":material/search:", key="stand-ins-scan"):
+            _scan(store, dataset)
+            st.rerun()
     elif kinds:
         found = pseudonyms.preview(store, chosen, kinds)
         st.markdown(notices.plain(str(found)))
@@ -87,6 +90,18 @@ def stand_ins(store: Store, dataset: str, me: str) -> None:
                 st.rerun()
     if pseudonyms.exists(store, dataset):
         _key(store, dataset, me)
+
+
+def _scan(store: Store, dataset: str) -> None:
+    """Every example as it stands now; what was scanned before is not scanned again."""
+    bar, done = st.progress(0.0, "Looking for personal data"), 0
+    while True:
+        found, of = examples.find(store, dataset, limit=privacy.AT_ONCE, offset=done)
+        if not found:
+            return
+        privacy.check(store, found)
+        done += len(found)
+        bar.progress(min(done / max(of, 1), 1.0), f"{done:,} of {of:,}")
 
 
 def _shown(change: pseudonyms.Change) -> None:
