@@ -157,21 +157,21 @@ def _messages(mapping: Mapping, values: Values[str, Any]) -> list[Message]:
     elif mapping.unanswered and turns and turns[-1]["role"] == "user":
         turns = [*turns, {"role": "assistant", "content": turns[-1]["content"]}]
     prompt = _first(mapping, values, columns.SYSTEM) or mapping.system
-    if prompt and turns[0]["role"] != "system":
+    if prompt and turns and turns[0]["role"] != "system":
         turns = [{"role": "system", "content": text(prompt)}, *turns]
     return _weighed(mapping, values, turns)
 
 
 def _answer(value: Any, before: Sequence[Message]) -> list[Message]:
     """The turns that answer: a text, messages, or a whole conversation of which `before` is known already."""
-    turns = None if isinstance(value, str) and value.lstrip()[:1] not in ("[", "{") else transcripts.messages(value)
-    if turns is None:
-        turns = (transcripts.spoken(value) if isinstance(value, str) and not before else None) or [
-            {"role": "assistant", "content": text(value)}
-        ]
+    turns = transcripts.messages(value)
+    bare = [turn for turn in turns or [] if turn["role"] != "system"]
     shared = [turn for turn in before if turn["role"] != "system"]
-    bare = [turn for turn in turns if turn["role"] != "system"]
-    return bare[len(shared) :] if shared and bare[: len(shared)] == shared and len(bare) > len(shared) else turns
+    if turns and shared and len(bare) > len(shared) and bare[: len(shared)] == shared:
+        return bare[len(shared) :]
+    if turns and (not before or not isinstance(value, str) or value.lstrip()[:1] in ("[", "{")):
+        return turns
+    return [{"role": "assistant", "content": text(value)}]  # words, even where they look like a chat
 
 
 def _weighed(mapping: Mapping, values: Values[str, Any], turns: list[Message]) -> list[Message]:

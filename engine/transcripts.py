@@ -30,6 +30,8 @@ AROUND = ("messages", "conversations", "conversation", "choices", "message", "bo
 KEPT = ("tool_calls", "tool_call_id", "name", "weight", "prefix")
 SPOKEN = re.compile(r"^[ \t>*_#-]*([^\W\d_]+)[*_]*[ \t]*[:：][*_]*[ \t]*", re.MULTILINE)
 LABELLED = ("user", "human", "assistant", "system", "bot", "gpt", "ai", "chatgpt", "agent", "customer", "support")
+INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=\[INST\]|$)", re.DOTALL)
+CHATML = re.compile(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", re.DOTALL)
 RULE = re.compile(r"^\s*([-=*#_]\s?){3,}\s*$")
 
 
@@ -99,7 +101,17 @@ def _of_text(text: str) -> list[Message] | None:
             return messages(json.loads(stripped))
         except (ValueError, RecursionError):
             return None
-    return spoken(text)
+    return _marked(text) or spoken(text)
+
+
+def _marked(text: str) -> list[Message] | None:
+    """A text in the marks of a chat template, Mistral's or ChatML."""
+    if "[/INST]" in text:
+        bare = text.replace("<s>", "").replace("</s>", "")
+        return [turn for asked, said in INST.findall(bare) for turn in _said(asked.strip(), said.strip())]
+    if "<|im_start|>" in text:
+        return [{"role": role(name), "content": said.strip()} for name, said in CHATML.findall(text)]
+    return None
 
 
 def spoken(text: str) -> list[Message] | None:

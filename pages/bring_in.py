@@ -15,6 +15,7 @@ from studio.ui import live, mapping_form, nav, notices, parts, state
 
 UPLOAD, HERE, PASTE = "Upload", "A file on this machine", "Paste"
 NEW = "A new dataset"
+BY_LINE = ("JSONL", "CSV", "TSV", "Text", "Chat")  # kinds of files whose rows are known by their line
 SPLITS = {"": "as its rows or the freeze say", "train": "train", "validation": "validation", "test": "test"}
 
 store, me = state.store(), state.me()
@@ -84,10 +85,11 @@ def shown(table: Table, chosen: Mapping) -> bool:
         return False
     rows = mapping_form.tried(table, chosen)
     refused = sum(isinstance(row, Reject) for row in rows)
-    parts.section(f"The first {len(rows)} rows" if len(rows) > 1 else "The one row")
-    if refused:
-        st.caption(f"{len(rows) - refused} of these become examples, {refused} would wait to be mended.")
-    mapping_form.preview(rows, "Line" if table.kind in ("JSONL", "CSV", "TSV", "Text", "Chat") else "Row")
+    parts.section("What comes of it")
+    n = f"All {len(rows):,}" if table.n == len(rows) else f"The first {len(rows):,}"
+    mended = f", **{refused:,}** would wait to be mended" if refused else ""
+    st.markdown(f"{n} rows looked at: **{len(rows) - refused:,}** become examples{mended}.")
+    mapping_form.preview(rows, "Line" if table.kind in BY_LINE else "Row")
     return True
 
 
@@ -119,7 +121,8 @@ def begin(table: Table, path: Path, chosen: Mapping) -> None:
                 mapping=None if chosen.as_is else chosen,
                 forget=incoming.is_ours(store, path),
             )
-            nav.goto("bring_in", dataset=into, intake=begun.id)
+            state.ask(dataset=into, intake=begun.id)
+            st.rerun()
     parts.command(*_command(table, into or "NAME", chosen, split, status))
 
 
@@ -196,34 +199,50 @@ def result(one: Intake) -> None:
         nav.link("Open the dataset", "datasets", dataset=one.dataset)
 
 
-def running() -> None:
-    """Imports that go on, whoever started them, and the one of the address."""
+def followed(id: str) -> None:
+    """The import of the address: how far it is, then what it did."""
+    one = intake.get(store, id)
+    with st.container(border=True):
+        st.markdown(f"**{notices.plain(one.source)}** into **{notices.plain(one.dataset)}**")
+        if one.state == intake.RUNNING:
+            live.watch(going, id, live=True, every="1s")
+        else:
+            result(one)
+    if st.button("Bring in something else", icon=":material/add:"):
+        state.ask(intake="")
+        st.rerun()
+
+
+def others() -> None:
+    """Imports that go on meanwhile, whoever started them."""
     for one in intake.running(store):
         with st.container(border=True):
             st.markdown(f"**{notices.plain(one.source)}** into {notices.plain(one.dataset)}, by {one.made_by}")
             live.watch(going, one.id, live=True, every="1s")
-    if asked := state.asked("intake"):
-        one = intake.get(store, asked)
-        if one.state != intake.RUNNING:
-            result(one)
 
 
-parts.heading(
-    "Bring in",
-    "Files, tables and pasted text become examples. Nothing is lost: what cannot be used waits for you.",
-    "Write",
-)
-running()
-with st.container(border=True):
-    chosen = source()
-if chosen:
+def form() -> None:
+    """From a file to the button that imports it."""
+    with st.container(border=True):
+        chosen = source()
+    if not chosen:
+        return
     path, name = chosen
     table = look(path, name)
     with st.container(border=True):
         found(table, path)
     if rejects.is_returned(table.columns):
         returned(table, path)
-    else:
-        wanted = settle(table, path)
-        if shown(table, wanted):
-            begin(table, path, wanted)
+        return
+    wanted = settle(table, path)
+    if shown(table, wanted):
+        begin(table, path, wanted)
+
+
+parts.heading("Bring in", "Files, tables and pasted text become examples. What cannot be used waits for you.", "Write")
+if state.asked("intake"):
+    followed(state.asked("intake"))
+else:
+    incoming.clear(store)
+    others()
+    form()

@@ -132,10 +132,7 @@ def accept_all(dataset: Dataset, kind: Kind, mendable: list[Waiting]) -> None:
     with st.popover(
         label, icon=":material/done_all:", type="primary", key=f"accept-all-{kind.code}-ask", width="content"
     ):
-        st.markdown(f"{parts.count(len(mendable), 'row')} would become examples. Some of them:")
-        for one in mendable[:: max(1, len(mendable) // PREVIEWED)][:PREVIEWED]:
-            st.caption(f"{notices.plain(one.source)}, line {one.line:,}")
-            st.html(difference(one.content, one.repair))
+        st.markdown(f"{parts.count(len(mendable), 'row')} would become examples.")
         if st.button("Take them", type="primary", key=f"accept-all-{kind.code}"):
             bar = st.progress(0.0, "Mending")
 
@@ -145,6 +142,10 @@ def accept_all(dataset: Dataset, kind: Kind, mendable: list[Waiting]) -> None:
             done = rejects.accept(store, dataset.name, kind.code, me, progress)
             notices.later(f"{done}.")
             st.rerun()
+        st.caption("Some of them")
+        for one in mendable[:: max(1, len(mendable) // PREVIEWED)][:PREVIEWED]:
+            st.caption(f"{notices.plain(one.source)}, line {one.line:,}")
+            st.html(difference(one.content, one.repair))
 
 
 def one_by_one(dataset: Dataset, kind: Kind) -> None:

@@ -101,7 +101,7 @@ def _kind(source: Source) -> str:
         return "tsv" if ending != "csv" else "csv"
     if wide and ending in ("jsonl", "ndjson"):
         raise Problem(f"{source.name} is UTF-16 text.", "Atelier reads JSONL as UTF-8.", "Save it again as UTF-8.")
-    if ending in ("jsonl", "ndjson") or text.lstrip()[0] in "[{":
+    if ending in ("json", "jsonl", "ndjson") or text.lstrip()[0] in "[{":
         return "jsonl" if not wide and _line_by_line(text, ending) else "json"
     return _of_text(text)
 
@@ -114,7 +114,7 @@ def _line_by_line(text: str, ending: str) -> bool:
         return whole[0] or found[0].strip() not in ("[", "{")
     if len(found) == 1 and len(text) < 60_000:
         return whole[0] and found[0].lstrip()[0] == "{" and not _holds_lists(found[0])
-    return whole[0] or (len(found) > 1 and whole[1] and found[1].lstrip()[0] == "{")
+    return len(found) > 1 and (whole[0] or (whole[1] and found[1].lstrip()[0] == "{"))
 
 
 def _is_json(line: str) -> bool:

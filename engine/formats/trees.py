@@ -55,11 +55,12 @@ class _Scanner:
             except ValueError as error:
                 reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
                 where = error.pos if isinstance(error, json.JSONDecodeError) else self.at
+                beyond = where - self.at
                 near = reason.startswith(UNCLOSED) or where > len(self.text) - 64  # or only cut off by what we have
                 if len(self.text) - self.at > LONGEST_LINE:
                     raise self.broken("a row is longer than 5 MB, or a text in it never ends") from error
                 if not near or not self._more():
-                    self.at = max(self.at, min(where, len(self.text)))
+                    self.at += max(0, beyond)
                     raise self.broken(reason) from error
                 continue
             if end == len(self.text) and self._more():

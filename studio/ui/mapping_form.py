@@ -15,7 +15,8 @@ from engine.problems import Problem
 from engine.rows import Reject, Valid
 from studio.ui import bubbles, notices, parts
 
-SHOWN = 10  # rows
+SHOWN = 10  # rows as conversations
+REFUSED = 5  # rows that would have to be mended
 MANY = 12  # columns; more of them fold those that are left out
 
 
@@ -25,7 +26,8 @@ def choose(table: Table, start: Mapping, key: str) -> Mapping:
         st.caption("Each line is a conversation already, in the form that Mistral reads: there is nothing to map.")
         return start
     folded = start.left_out if len(table.columns) > MANY else []
-    found = {name: _column(table, name, start, key) for name in table.columns if name not in folded}
+    with st.container(border=True, gap="small"):
+        found = {name: _column(table, name, start, key) for name in table.columns if name not in folded}
     if folded:
         with st.expander(f"{parts.count(len(folded), 'column')} left out", type="compact"):
             found |= {name: _column(table, name, start, key) for name in folded}
@@ -35,19 +37,20 @@ def choose(table: Table, start: Mapping, key: str) -> Mapping:
 
 def _column(table: Table, name: str, start: Mapping, key: str) -> str:
     """One column: its name, what stands in it, and the choice."""
-    with st.container(border=True, key=f"column-{key}-{name}"):
-        left, right = st.columns([3, 2], vertical_alignment="center", gap="medium")
-        left.markdown(f"**{notices.plain(name)}**  \n:gray[{notices.plain(_cells(table, name))}]")
-        return str(
-            right.selectbox(
-                f"What {name} is",
-                list(FIELDS),
-                index=list(FIELDS).index(start.columns.get(name, LEFT_OUT)),
-                format_func=FIELDS.__getitem__,
-                key=f"map-{key}-{name}",
-                label_visibility="collapsed",
-            )
+    left, right = st.columns([3, 2], vertical_alignment="center", gap="medium")
+    with left.container(gap=None):
+        st.markdown(f"**{notices.plain(name)}**")
+        st.caption(notices.plain(_cells(table, name)))
+    return str(
+        right.selectbox(
+            f"What {name} is",
+            list(FIELDS),
+            index=list(FIELDS).index(start.columns.get(name, LEFT_OUT)),
+            format_func=FIELDS.__getitem__,
+            key=f"map-{key}-{name}",
+            label_visibility="collapsed",
         )
+    )
 
 
 def _cells(table: Table, name: str) -> str:
@@ -91,25 +94,33 @@ def problem(chosen: Mapping) -> str:
     return chosen.missing
 
 
-def tried(table: Table, chosen: Mapping, n: int = SHOWN) -> list[Valid | Reject]:
-    """The first rows as they would come in."""
-    return [row if isinstance(row, Reject) else mapping.apply(chosen, row.line, row.values) for row in table.head(n)]
+def tried(table: Table, chosen: Mapping) -> list[Valid | Reject]:
+    """The first rows, as they would come in."""
+    return [row if isinstance(row, Reject) else mapping.apply(chosen, row.line, row.values) for row in table.sample]
 
 
-def preview(rows: Sequence[Valid | Reject], names: str = "Line") -> None:
-    """Rows as conversations, and the ones that could not be used with the reason why."""
+def preview(rows: Sequence[Valid | Reject], noun: str) -> None:
+    """Some of the rows as conversations, and some of those that could not be used with the reason why."""
     refused = [row for row in rows if isinstance(row, Reject)]
-    for reject in refused:
+    good = [row for row in rows if isinstance(row, Valid)]
+    for reject in refused[:REFUSED]:
         repaired = " A repair is known." if reject.repair else ""
         st.warning(
-            f"**{names} {reject.line:,}** would have to be mended: {notices.plain(reject.why)}{repaired}",
+            f"**{noun} {reject.line:,}** would have to be mended: {notices.plain(reject.why)}{repaired}",
             icon=":material/build:",
         )
+    if len(refused) > REFUSED:
+        st.caption(f"{len(refused) - REFUSED:,} more of these rows would have to be mended.")
     with st.grid(2, min_column_width=320, gap="small"):
-        for row in rows:
-            if isinstance(row, Valid):
-                with st.container(border=True, height="stretch"):
-                    bubbles.conversation(row.conversation.messages, f"{names} {row.line:,}", _marks(row), _worse(row))
+        for row in _spread(good):
+            with st.container(border=True, height="stretch"):
+                bubbles.conversation(row.conversation.messages, f"{noun} {row.line:,}", _marks(row), _worse(row))
+
+
+def _spread(rows: Sequence[Valid]) -> list[Valid]:
+    """As many as fit on the page, from the first to the last."""
+    n = min(SHOWN, len(rows))
+    return [rows[at * (len(rows) - 1) // max(1, n - 1)] for at in range(n)]
 
 
 def _marks(row: Valid) -> list[str]:
