@@ -54,6 +54,8 @@ class Lexical:
         return LEXICAL
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        if not len(texts):
+            return np.empty((0, len(self.directions)), dtype=np.float32)
         folded = _weighed(_features(texts), self.weights) @ self.directions.T
         return _unit(np.asarray(folded, dtype=np.float32))
 

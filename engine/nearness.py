@@ -21,7 +21,8 @@ from engine import sketches
 from engine.wording import SMALL, TENS
 
 THRESHOLD = 0.8
-FILLERS = 3  # so many different words in the same place make it the slot of a template
+FAMILY = 0.8  # texts that share so many words are look-alikes
+FILLERS = 3  # a word that so many look-alikes of a text lack fills the slot of a template
 PIECE = 5  # words in a row by which one text is looked for in another
 NAMES = 0.15  # where more words than this are capitalised within sentences (German), a capital says nothing
 
@@ -193,7 +194,6 @@ class _Met:
     first: int
     second: int
     score: float
-    frame: int
     gone: frozenset[str]
     come: frozenset[str]
     facts: bool
@@ -204,22 +204,26 @@ def _judged(
 ) -> list[Near]:
     """The pairs that reach the threshold, each with its kind."""
     counted: dict[int, Counter[str]] = {}
+    lacking: dict[int, Counter[str]] = defaultdict(Counter)  # how many of its look-alikes lack a word of a text
     met = []
     for first, second in pairs:
         one, two = (counted.setdefault(at, Counter(split[at])) for at in (first, second))
         pair = _compared(first, second, one, two, templates)
+        if pair.score >= FAMILY and not pair.facts:
+            lacking[first].update(pair.gone)
+            lacking[second].update(pair.come)
         if pair.score >= threshold and (templates or not pair.facts):
             met.append(pair)
-    slots: dict[int, set[frozenset[str]]] = defaultdict(set)
-    for pair in met:
-        if pair.gone and pair.come and not pair.facts:
-            slots[pair.frame] |= {pair.gone, pair.come}
     names = _names_show(texts)
     found = []
     for pair in met:
         named = names and _named(texts[pair.first], pair.gone) and _named(texts[pair.second], pair.come)
         kind: Kind = "exact" if split[pair.first] == split[pair.second] else "near"
-        if pair.facts or named or len(slots[pair.frame]) >= FILLERS:
+        # a word changed within a template is lacking in one look-alike alone, the filler of its slot in most
+        slot = any(lacking[pair.first][word] >= FILLERS for word in pair.gone) and any(
+            lacking[pair.second][word] >= FILLERS for word in pair.come
+        )
+        if pair.facts or named or slot:
             kind = "template"
         if templates or kind != "template":
             found.append(Near(pair.first, pair.second, pair.score, kind))
@@ -232,7 +236,7 @@ def _compared(first: int, second: int, one: Counter[str], two: Counter[str], tem
     facts = [sum(n for word, n in rest.items() if _is_fact(word)) for rest in (gone, come)]
     shared = common.total() + (min(facts) if templates else 0)  # in a template one number stands for another
     score = 2 * shared / (one.total() + two.total())
-    return _Met(first, second, score, hash(frozenset(common.items())), frozenset(gone), frozenset(come), any(facts))
+    return _Met(first, second, score, frozenset(gone), frozenset(come), any(facts))
 
 
 def _dice(one: Counter[str], two: Counter[str]) -> float:
