@@ -22,7 +22,7 @@ from studio.store import Cursor, Store, now
 
 DETECTOR = personal.DETECTOR
 AT_ONCE = 2000  # contents between two savings: what a scan that is cut short loses
-RATE = 2000  # contents a second, as measured on one core: for what is said before a scan
+RATE = 2000  # contents a second: between short questions and long answers on a busy core; a guess, for the time left
 
 
 @dataclass(frozen=True)
