@@ -21,7 +21,8 @@ from engine import sketches
 from engine.wording import SMALL, TENS
 
 THRESHOLD = 0.8
-FAMILY = 0.8  # texts that share so many words are look-alikes
+FAMILY = 0.6  # texts that share so many words are look-alikes
+FURTHER = 3  # and of these, those at most so many times as far
 FILLERS = 3  # a word that so many look-alikes of a text lack fills the slot of a template
 PIECE = 5  # words in a row by which one text is looked for in another
 NAMES = 0.15  # where more words than this are capitalised within sentences (German), a capital says nothing
@@ -36,6 +37,7 @@ FACTS = set(SMALL) | set(TENS) | DAYS | DENIALS
 Kind = Literal["exact", "near", "template", "contained"]
 Progress = Callable[[int, int], None]
 Split = Mapping[int, list[str]]  # position -> its words
+Lacking = dict[int, list[tuple[float, frozenset[str]]]]  # position -> of each look-alike: score, words that it lacks
 
 
 @dataclass(frozen=True)
@@ -204,14 +206,14 @@ def _judged(
 ) -> list[Near]:
     """The pairs that reach the threshold, each with its kind."""
     counted: dict[int, Counter[str]] = {}
-    lacking: dict[int, Counter[str]] = defaultdict(Counter)  # how many of its look-alikes lack a word of a text
+    lacking: Lacking = defaultdict(list)
     met = []
     for first, second in pairs:
         one, two = (counted.setdefault(at, Counter(split[at])) for at in (first, second))
         pair = _compared(first, second, one, two, templates)
         if pair.score >= FAMILY and not pair.facts:
-            lacking[first].update(pair.gone)
-            lacking[second].update(pair.come)
+            lacking[first].append((pair.score, pair.gone))
+            lacking[second].append((pair.score, pair.come))
         if pair.score >= threshold and (templates or not pair.facts):
             met.append(pair)
     names = _names_show(texts)
@@ -219,15 +221,24 @@ def _judged(
     for pair in met:
         named = names and _named(texts[pair.first], pair.gone) and _named(texts[pair.second], pair.come)
         kind: Kind = "exact" if split[pair.first] == split[pair.second] else "near"
-        # a word changed within a template is lacking in one look-alike alone, the filler of its slot in most
-        slot = any(lacking[pair.first][word] >= FILLERS for word in pair.gone) and any(
-            lacking[pair.second][word] >= FILLERS for word in pair.come
+        slot = _fills(lacking[pair.first], pair.gone, pair.score) and _fills(
+            lacking[pair.second], pair.come, pair.score
         )
         if pair.facts or named or slot:
             kind = "template"
         if templates or kind != "template":
             found.append(Near(pair.first, pair.second, pair.score, kind))
     return found
+
+
+def _fills(lacking: list[tuple[float, frozenset[str]]], changed: frozenset[str], score: float) -> bool:
+    """Whether one of the changed words fills the slot of a template: it is lacking in most texts about as near.
+
+    A word that was changed within a template, or in a text without look-alikes, is lacking in one alone.
+    """
+    least = 1 - FURTHER * (1 - score)
+    near_ones = [gone for other, gone in lacking if other >= least]
+    return any(sum(word in gone for gone in near_ones) >= FILLERS for word in changed)
 
 
 def _compared(first: int, second: int, one: Counter[str], two: Counter[str], templates: bool) -> _Met:
