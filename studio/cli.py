@@ -3,6 +3,8 @@
 import getpass
 import json
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -118,14 +120,28 @@ def import_file(
 ) -> None:
     """Import a JSONL file into a dataset; every rejected line is named."""
     arguments = {"file": str(file.resolve()), "dataset": dataset, "by": getpass.getuser(), "split": split}
-    with progress.console.status(f"Importing {file.name}"):
-        found = commands.run(_home(home), "import", **arguments)
+    with commands.session(_home(home)) as ask, progress.reading(f"Importing {file.name}") as hear:
+        found = _followed(ask, ask("import", **arguments)["intake"], hear)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
     for reject in found["rejects"]:
         console.print(f"Line {reject['line']}: {reject['why']}", markup=False, highlight=False)
     console.print(f"{found['added']:,} added to {dataset}, {found['known']:,} known, {found['rejected']:,} rejected.")
+
+
+def _followed(ask: Callable[..., dict[str, Any]], id: str, hear: Callable[[int, int], None]) -> dict[str, Any]:
+    """An import to its end; interrupted, it is cancelled and adds nothing."""
+    try:
+        while (found := ask("import-look", id=id))["state"] == "running":
+            hear(found["done"], found["of"])
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        ask("import-cancel", id=id)
+        raise
+    if found["state"] == "cancelled":
+        raise Problem(f"The import into {found['dataset']} was cancelled.", "Nothing of the file was added.")
+    return found
 
 
 @app.command()
@@ -282,7 +298,6 @@ def engine(
 ) -> None:
     """Run the API and the queue alone, on a machine without a studio."""
     import threading
-    import time
 
     import uvicorn
     from starlette.applications import Starlette

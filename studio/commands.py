@@ -4,8 +4,10 @@
 so that a command works the same either way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,51 @@ import httpx
 
 from engine import stats
 from engine.problems import Problem
-from studio import datasets, exports, leaks, makings, models, privacy, rejects, running, runs, sample, snapshots, work
+from studio import (
+    exports,
+    intake,
+    leaks,
+    makings,
+    models,
+    privacy,
+    rejects,
+    running,
+    runs,
+    sample,
+    snapshots,
+    work,
+)
 from studio.folders import Home
 from studio.splits import Plan
 from studio.store import Store
 
 
-def import_file(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
-    found = datasets.bring_in(store, Path(file), dataset, by, split=split)
-    waiting = [row for row in rejects.waiting(store, dataset) if row.source == found.source]
+def begin_import(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
+    return {"intake": intake.start(store, Path(file), dataset, by, split=split).id}
+
+
+def look_at_import(store: Store, id: str) -> dict[str, Any]:
+    """How far it is; once it is done, what became of the rows. Problem when it has failed."""
+    one = intake.get(store, id)
+    if one.problem is not None:
+        raise one.problem
+    if one.state == intake.RUNNING:
+        return {"state": one.state, "done": round(one.share * one.of), "of": one.of}
+    waiting = [row for row in rejects.waiting(store, one.dataset) if row.source == one.source] if one.rejected else []
     return {
-        "dataset": dataset,
-        "source": found.source,
-        "added": found.added,
-        "known": found.known,
-        "rejected": found.rejected,
+        "state": one.state,
+        "dataset": one.dataset,
+        "source": one.source,
+        "added": one.added,
+        "known": one.known,
+        "rejected": one.rejected,
         "rejects": [{"line": row.line, "code": row.code, "why": row.why} for row in waiting],
     }
+
+
+def cancel_import(store: Store, id: str) -> dict[str, Any]:
+    intake.cancel(store, id)
+    return {"intake": id}
 
 
 def freeze(store: Store, dataset: str, by: str, plan: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -112,7 +142,9 @@ def load_sample(store: Store, by: str) -> dict[str, Any]:
 
 
 COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    "import": import_file,
+    "import": begin_import,
+    "import-look": look_at_import,
+    "import-cancel": cancel_import,
     "freeze": freeze,
     "announce-export": announce_export,
     "export": export,
@@ -134,13 +166,25 @@ def perform(store: Store, name: str, arguments: dict[str, Any]) -> dict[str, Any
 
 def run(home: Home, command: str, /, **arguments: Any) -> dict[str, Any]:
     """Carry out a command, in the running studio if there is one."""
+    with session(home) as ask:
+        return ask(command, **arguments)
+
+
+@contextmanager
+def session(home: Home) -> Iterator[Callable[..., dict[str, Any]]]:
+    """For several commands in one studio: the running one, or one that is open for as long as this takes."""
     studio = running.find(home)
-    if studio is None:
-        store = Store(home)
-        try:
-            return perform(store, command, arguments)
-        finally:
-            store.close()
+    if studio is not None:
+        yield partial(_asked, studio)
+        return
+    store = Store(home)
+    try:
+        yield lambda command, /, **arguments: perform(store, command, arguments)
+    finally:
+        store.close()
+
+
+def _asked(studio: dict[str, Any], command: str, /, **arguments: Any) -> dict[str, Any]:
     answer = httpx.post(
         f"{studio['url']}/commands/{command}",
         json=arguments,
