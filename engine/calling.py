@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from jsonschema import Draft7Validator  # the draft by which mistral_common judges
-from jsonschema.exceptions import SchemaError
 
 from engine.unusable import Unusable, shown
 
@@ -109,6 +107,9 @@ def _tool(number: int, tool: Any) -> str:
 
 @lru_cache(4096)  # the same tools come back row after row
 def _schema_fault(schema: bytes) -> str:
+    from jsonschema import Draft7Validator  # the draft by which mistral_common judges
+    from jsonschema.exceptions import SchemaError
+
     try:
         Draft7Validator.check_schema(msgspec.json.decode(schema))
     except SchemaError as error:

@@ -14,12 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import rows, stats
+from engine import rows
 from engine.cost import Estimate, Rate, cost
 from engine.rows import Chunk, Reject, Valid
 from engine.unusable import Unusable
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # both take a second to load, which a process that judges structure alone does not need
+    from engine import stats
     from engine.tokens import Tokenizer
 
 __all__ = ["Estimate", "Found", "Rate", "Report", "Sample", "as_json", "check", "cost", "judge", "sample"]
@@ -192,9 +193,9 @@ class Sample:
 
     exact: bool
     rows: int
-    valid: stats.Estimate  # the share of valid rows
-    all_rows: stats.Estimate
-    tokens: stats.Estimate | None  # of the whole file
+    valid: "stats.Estimate"  # the share of valid rows
+    all_rows: "stats.Estimate"
+    tokens: "stats.Estimate | None"  # of the whole file
 
     def __str__(self) -> str:
         if self.exact:
@@ -208,6 +209,8 @@ def sample(path: Path, tokenizer: str = "", name: str = "", places: int = 100, s
     Totals are the mean per byte of the places times the bytes of the file, with Student's interval over the places
     (a cluster sample: lines side by side resemble each other, places far apart do not). A small file is counted.
     """
+    from engine import stats
+
     rows.check_file(path, name)
     of = path.stat().st_size
     if of <= AT_ONCE:
@@ -238,8 +241,10 @@ def _spread(path: Path, of: int, places: int, size: int) -> Iterator[Chunk]:
             yield Chunk(path, start, file.tell() - start, 2)
 
 
-def _scaled(measured: list[tuple[int, int]], of: int) -> stats.Estimate:
+def _scaled(measured: list[tuple[int, int]], of: int) -> "stats.Estimate":
     """(amount, bytes) of each place as a total for `of` bytes, by the ratio of the sums (Cochran 1977, 6.4)."""
+    from engine import stats
+
     mean_width = sum(width for _, width in measured) / len(measured)
     ratio = sum(amount for amount, _ in measured) / sum(width for _, width in measured)
     rest = stats.mean([(amount - ratio * width) / mean_width for amount, width in measured])
@@ -247,7 +252,9 @@ def _scaled(measured: list[tuple[int, int]], of: int) -> stats.Estimate:
     return stats.Estimate(ratio * of, (ratio - half) * of, (ratio + half) * of, len(measured))
 
 
-def _sure(value: int | None) -> stats.Estimate:
+def _sure(value: int | None) -> "stats.Estimate":
+    from engine import stats
+
     exact = float(value or 0)
     return stats.Estimate(exact, exact, exact, 1)
 

@@ -47,7 +47,10 @@ class Counter:
             self._firsts[first] = self._whole([first])[0]
         if new:
             self._others.update(zip(new, self._whole([self._space + word for word in new]), strict=True))
-        return self._firsts[first] + sum(map(self._others.__getitem__, others))
+        try:
+            return self._firsts[first] + sum(map(self._others.__getitem__, others))
+        except KeyError:  # another thread has cleared them meanwhile
+            return self._whole([text])[0]
 
 
 def _stands_alone(word: str) -> bool:

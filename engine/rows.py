@@ -6,10 +6,13 @@ one process (`read`), or by several, each of which gets whole lines and their ex
 
 import json
 import multiprocessing
+import sys
+import types
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -127,7 +130,8 @@ def parsed(
     waiting: deque[tuple[Chunk, Future[T]]] = deque()
     try:
         for chunk in chunks(path):
-            waiting.append((chunk, pool.submit(work, chunk)))
+            with _nameless():
+                waiting.append((chunk, pool.submit(work, chunk)))
             if len(waiting) > 2 * workers:
                 yield _done(*waiting.popleft(), of, progress)
         while waiting:
@@ -140,6 +144,18 @@ def parsed(
         ) from broken
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _nameless() -> Iterator[None]:
+    """Processes that start now do not import the program that started them: it takes seconds, they need none of it,
+    and a page of the studio must not be run by them."""
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _done(chunk: Chunk, future: Future[T], of: int, progress: Callable[[int, int], None]) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from engine import batches, check, rows, template, tokens
 from engine.check import cost, sample
@@ -357,6 +358,31 @@ def test_the_plan_follows_the_formula():
     assert timed.steps == 62 and timed.seconds == pytest.approx(62 * 8 * 2048 / 1000)
     assert timed.price == pytest.approx((timed.seconds or 0) * 2 * 0.001)
     assert cost(1).seconds is None and cost(1).price is None
+
+
+# --- as one types ---
+
+
+def _typing(messages: list[dict[str, object]], family: str) -> None:
+    from studio.ui import verdict
+
+    repair = verdict.line(messages, None, family, limit=12)
+    if repair is None:
+        verdict.tokens(messages, family)
+
+
+def under(messages: list[dict[str, Any]], family: str) -> str:
+    app = AppTest.from_function(_typing, args=(messages, family), default_timeout=30).run()
+    assert not app.exception
+    return " ".join(str(one.value) for one in (*app.markdown, *app.caption))
+
+
+def test_the_line_under_an_editor_says_what_is_wrong_first_or_how_long_it_is():
+    assert "It can be learned from · 12 tokens, 5 of them learned · v3" in under(PAIR, "v3")
+    assert "too long by" in under([PAIR[0], {"role": "assistant", "content": "word " * 20}], "v3")
+    assert "Message 2 (assistant) has no text." in under([PAIR[0], {**PAIR[1], "content": ""}], "v3").replace("\\", "")
+    late = under([*PAIR, PAIR[0]], "starter")
+    assert "must be the assistant" in late and "It can be repaired." in late
 
 
 # --- whatever comes ---
