@@ -3,8 +3,6 @@
 What is typed is kept as a draft a moment after a pause, and lies on the bench again when this person comes back.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -17,7 +15,7 @@ from studio import drafts, examples, fixing, inspiration, rough, suggestions
 from studio.drafts import Draft
 from studio.examples import APPROVED, DRAFT, Example
 from studio.store import Store
-from studio.ui import chat, marks, notices, parts, state, suggest
+from studio.ui import chat, marks, notices, parts, state, suggest, verdict
 from studio.ui.sheet import Sheet, again, lay
 
 NEW = fixing.NEW  # entries that begin so are not examples yet; their words lie in a draft
@@ -35,7 +33,7 @@ def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
     if "content" not in sheet.messages[-1] or sheet.messages[-1]["role"] != "assistant":
         st.info("This example ends with a tool call, so there is no wording to work on.", icon=":material/build:")
         return
-    _head(sheet, order, example, draft)
+    head = st.container()  # filled below, once it is known what is unsaved
     _told(sheet, example, draft)
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -44,7 +42,9 @@ def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
         text = marks.area(sheet.answer, guide, sheet.key("text"), "On-brand version", focus=True)
     _keep(store, sheet, me, text, draft)
     draft = drafts.get(store, dataset, entry, me)
-    _verdict([*sheet.messages[:-1], {**sheet.messages[-1], "content": text}], example)
+    with head:
+        _head(sheet, order, example, draft)
+    verdict.line([*sheet.messages[:-1], {**sheet.messages[-1], "content": text}], example.tools if example else None)
     saved, approved, asked = _buttons(sheet)
     body = draft.body if draft else {}
     slot = st.container()
@@ -168,12 +168,6 @@ def _keep(store: Store, sheet: Sheet, me: str, text: str, draft: Draft | None) -
     elif body.get("messages") != messages and not (unchanged and not draft):
         body["messages"] = messages
         drafts.keep(store, sheet.dataset, sheet.entry, me, sheet.version, body)
-
-
-def _verdict(messages: list[dict[str, Any]], example: Example | None) -> None:
-    if importlib.util.find_spec("studio.ui.verdict"):
-        verdict = importlib.import_module("studio.ui.verdict")
-        verdict.line(messages, example.tools if example else None, "starter")
 
 
 def _buttons(sheet: Sheet) -> tuple[bool, bool, bool]:
