@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio import placements, snapshots
+from studio import exports, placements, snapshots
 from studio.datasets import Dataset
 from studio.snapshots import Snapshot
 from studio.ui import freezing, frozen, nav, notices, parts, rooms, state
@@ -20,6 +20,9 @@ def overview(dataset: Dataset) -> None:
     else:
         with st.expander("Freeze what is approved now", icon=":material/ac_unit:", expanded=not kept):
             freeze(dataset)
+        if st.checkbox("Take out what is approved now, without freezing it", key="out-living"):
+            with st.container(border=True), notices.told():
+                frozen.leave(store, exports.living(store, dataset.name), me)
     if kept:
         parts.section(parts.count(len(kept), "snapshot"))
     for snapshot in kept:

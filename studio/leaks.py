@@ -4,7 +4,7 @@ Prompts and answers are compared by their words (`engine.nearness`), between the
 finds copies and near copies, not the same question in other words. Nobody is shown a test row here: the page asks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from studio.store import Store
 SMALL = 20_000  # up to so many examples the check belongs to every freeze; beyond, somebody asks for it
 SAYING = 5  # an answer of fewer words says nothing that only one example could say
 PROMPT, ANSWER = "prompt", "answer"
+ORDER = ("test", "validation", "train")  # the first is what must have been unseen
 
 
 @dataclass(frozen=True)
@@ -69,22 +70,55 @@ def foreseen(store: Store, dataset: str, decision: Decision) -> list[Leak]:
 
 def between(sides: Mapping[str, Sequence[Row]]) -> list[Leak]:
     """The leaks between sides; each pair of examples is told once for its prompts and once for its answers."""
-    from engine import nearness  # takes its time to load; most pages need none of it
 
     answers = [row.answer for rows in sides.values() for row in rows]
     labels = len(set(answers)) <= placements.LABELS * len(answers)  # labels are meant to come again
-    found = []
+    whats = (PROMPT,) if labels else (PROMPT, ANSWER)
+    found = [leak for what in whats for leak in _between(what, sides)]
+    return sorted(found, key=lambda leak: (leak.split, leak.other, leak.what == ANSWER, -leak.score))
+
+
+def _between(what: str, sides: Mapping[str, Sequence[Row]]) -> list[Leak]:
+    """Every row that has a counterpart on another side is told with one of each side, oriented towards the test."""
+    from engine import nearness
+
+    held = [(side, row) for side, rows in sides.items() for row in rows if _says(what, row)]
+    texts = _texts(what, [row for _, row in held])
+    copies: dict[str, list[int]] = {}
+    for at, text in enumerate(texts):
+        copies.setdefault(nearness.normal(text), []).append(at)
+    # all texts at once, so that what a template is does not depend on how they are split
+    edges = [(near.first, near.second, near.score, near.kind) for near in nearness.near(texts, placements.ALIKE)]
+    told: dict[tuple[int, int], Leak] = {}
+    for first, second, score, kind in edges:
+        one, two = copies[nearness.normal(texts[first])], copies[nearness.normal(texts[second])]
+        for here, there in (*_across(held, one, two), *_across(held, two, one)):
+            pair = (here, there) if ORDER.index(held[here][0]) < ORDER.index(held[there][0]) else (there, here)
+            told.setdefault(pair, _leak(what, held, texts, *pair, score, kind))
     for split, other in (("test", "train"), ("test", "validation"), ("validation", "train")):
-        left, right = sides[split], sides[other]
-        for what in (PROMPT,) if labels else (PROMPT, ANSWER):
-            ours = [row for row in left if _says(what, row)]
-            theirs = [row for row in right if _says(what, row)]
-            texts, others = _texts(what, ours), _texts(what, theirs)
-            for near in nearness.across(texts, others, placements.ALIKE):
-                one, two = ours[near.first], theirs[near.second]
-                text, again = texts[near.first], others[near.second]
-                found.append(Leak(what, split, one.key, other, two.key, near.score, near.kind, text, again))
-    return found
+        ours, theirs = ([at for at, (side, _) in enumerate(held) if side == name] for name in (split, other))
+        for near in nearness.contained([texts[at] for at in ours], [texts[at] for at in theirs], placements.ALIKE):
+            pair = (ours[near.first], theirs[near.second])
+            told.setdefault(pair, _leak(what, held, texts, *pair, near.score, near.kind))
+    return list(told.values())
+
+
+def _across(held: Sequence[tuple[str, Row]], ones: Sequence[int], others: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Each of the ones with the first of the others on every other side."""
+    firsts: dict[str, int] = {}
+    for at in others:
+        firsts.setdefault(held[at][0], at)
+    for one in ones:
+        for side, other in firsts.items():
+            if side != held[one][0]:
+                yield one, other
+
+
+def _leak(
+    what: str, held: Sequence[tuple[str, Row]], texts: Sequence[str], one: int, two: int, score: float, kind: str
+) -> Leak:
+    (split, ours), (other, theirs) = held[one], held[two]
+    return Leak(what, split, ours.key, other, theirs.key, score, kind, texts[one], texts[two])
 
 
 def in_libraries(store: Store, sides: Mapping[str, Sequence[Row]]) -> list[Leak]:

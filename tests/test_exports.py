@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine import outgoing, rows
 from engine.problems import Problem
-from studio import datasets, exports, privacy, pseudonyms, snapshots
+from studio import commands, datasets, exports, privacy, pseudonyms, snapshots
 from tests.conftest import conversation
 
 CALL = {"id": "a1B2c3D4e", "type": "function", "function": {"name": "find_cup", "arguments": '{"n": 3}'}}
@@ -211,3 +211,20 @@ def test_a_download_is_the_same_folder_in_one_file(store, cups):
     leaving = exports.announce(store, exports.frozen(store, cups), "huggingface", "this browser")
     names = zipfile.ZipFile(BytesIO(exports.packed(store, leaving, "ada"))).namelist()
     assert names == ["README.md", "data/test-00000-of-00001.parquet", "data/train-00000-of-00001.parquet"]
+
+
+def test_the_command_line_says_what_leaves_and_asks(store, cups, tmp_path):
+    told = commands.perform(store, "announce-export", {"what": cups[:6], "form": "csv", "to": "/x"})
+    assert told["examples"] == 9 and told["sentence"].startswith("9 examples of cups")
+    arguments = {"what": "cups", "form": "mistral", "to": str(tmp_path / "out"), "by": "ada"}
+    assert commands.perform(store, "export", arguments)["counts"] == {"approved": 9}
+    with pytest.raises(Problem, match="There is no snapshot"):
+        commands.perform(store, "announce-export", {"what": "nothing", "form": "csv", "to": "/x"})
+    with pytest.raises(Problem, match="There is no form 'pdf'"):
+        commands.perform(store, "announce-export", {"what": cups, "form": "pdf", "to": "/x"})
+
+
+def test_the_command_line_freezes_by_a_plan_and_names_its_leaks(store, cups):
+    plan = {"kind": "grouped", "by": "template", "test": 0.2, "exclude": []}
+    found = commands.perform(store, "freeze", {"dataset": "cups", "by": "ada", "plan": plan})
+    assert found["snapshot"] == cups and found["leaks"] is not None

@@ -64,7 +64,7 @@ def test_leaks_are_counted_and_can_be_left_out_of_training(app, store, tmp_path)
     datasets.bring_in(store, tmp_path / "t.jsonl", "tone", "ada")
     found = look(app, "snapshots", dataset="tone")
     assert "**1 test example** has its prompt in train." in words(found)
-    press(found, "Leave 1 example out of training")
+    press(found, "Leave 1 example out")
     assert "1 example will be left out of training" in words(found) and "No prompt and no answer" in words(found)
     press(found, "Freeze")
     (frozen,) = snapshots.listed(store)
@@ -119,3 +119,11 @@ def test_what_leaves_is_said_before_it_is_written(app, full, tmp_path):
 
 def test_a_snapshot_that_is_not_there_says_so(app):
     assert "There is no snapshot nothing" in look(app, "snapshots", snapshot="nothing").error[0].value
+
+
+def test_what_is_approved_can_leave_without_a_freeze(app, full):
+    found = look(app, "snapshots", dataset="tone")
+    found.checkbox(key="out-living").check().run()
+    assert not found.exception and "24 examples of tone (24 approved) will leave for this browser" in words(found)
+    found.button(key="out-go").click().run()
+    assert not found.exception and not found.error and len(found.get("download_button")) == 1

@@ -28,7 +28,7 @@ def fill(store, tmp_path: Path):
 def topics(*splits: str, word: str = "Question") -> list[dict]:
     names = "amber birch cedar daisy elder fern ginger hazel iris jasmine".split()
     return [
-        conversation(f"{word} about {names[k % 10]} in {names[k // 10]}", f"{names[k % 10]}!", split=split)
+        conversation(f"{word}: {names[k]} {names[k + 4]} {names[k]}s", f"{names[k]}!", split=split)
         for k, split in enumerate(splits)
     ]
 
@@ -104,7 +104,7 @@ def test_two_snapshots_differ_by_example_and_no_side_moves(store, fill):
     assert diff.same == 1
     (change,) = diff.changed
     assert (change.entry, change.before, change.after) == (found[0].entry, "train", "train")
-    assert changes.spoken(change.new or {}) == "user: Question about amber in amber\nassistant: Amber, indeed!"
+    assert changes.spoken(change.new or {}) == "user: Question: amber elder ambers\nassistant: Amber, indeed!"
     assert changes.counts(diff.added) == {"train": 0, "validation": 0, "test": 1}
 
 

@@ -55,7 +55,7 @@ def shared(store: Store, snapshot: Snapshot, me: str) -> None:
         return
     leaking.counted(found)
     out = leaks.remedy(found)
-    if out and st.button(f"Freeze again without {parts.count(len(out), 'example')} in training", key="leak-again"):
+    if out and st.button(f"Freeze again without {parts.count(len(out), 'example')}", key="leak-again"):
         state.keep(state.EXCLUDED, (snapshot.dataset, leaks.entries(store, snapshot.dataset, out)))
         nav.goto("snapshots", dataset=snapshot.dataset)
     tested = [leak for leak in found if leak.split == "test"]
@@ -130,13 +130,21 @@ def change(name: str, row: Change) -> None:
     with st.container(border=True):
         st.markdown(f"{name} :gray[· {row.after or row.before}]")
         before, after = (changes.spoken(one) if one else "" for one in (row.old, row.new))
+        if not (before and after):
+            st.html(f'<div class="diff">{chat.html.escape(before or after)}</div>')
+            return
         columns: Sequence = st.columns(2, gap="medium")
         for column, body in zip(columns, chat.compared(before, after), strict=True):
             column.html(body)
 
 
 def out(store: Store, snapshot: Snapshot, me: str) -> None:
-    """The way out: what leaves is said, with the personal data in it, before anything does."""
+    """The way out of a snapshot."""
+    leave(store, exports.frozen(store, snapshot.id), me)
+
+
+def leave(store: Store, cargo: exports.Cargo, me: str) -> None:
+    """What leaves is said, with the personal data in it, before anything does."""
     form = st.segmented_control(
         "As",
         list(exports.FORMS),
@@ -156,11 +164,12 @@ def out(store: Store, snapshot: Snapshot, me: str) -> None:
         st.caption("Name the folder, and what leaves is said here.")
         return
     with st.spinner("Looking for personal data"):
-        leaving = exports.announce(store, exports.frozen(store, snapshot.id), form, path, hidden=hidden)
+        leaving = exports.announce(store, cargo, form, path, hidden=hidden)
     st.info(leaving.sentence, icon=":material/outbox:")
     risky = bool(leaving.open) or not leaving.found.complete
     accepted = st.checkbox("I have read this, and it may leave", key=f"out-{form}-{path}") if risky else True
-    name = f"{snapshot.dataset}-{snapshot.id[:8]}-{form}.zip"
+    what = cargo.snapshot.id[:8] if cargo.snapshot else cargo.dataset
+    name = f"{cargo.dataset}-{form}.zip" if what == cargo.dataset else f"{cargo.dataset}-{what}-{form}.zip"
     if way == HERE:
         if st.button("Write it", type="primary", icon=":material/outbox:", key="out-go", disabled=not accepted):
             exports.write(store, leaving, Path(path), me, licence=licence, accepted=accepted)
@@ -168,6 +177,6 @@ def out(store: Store, snapshot: Snapshot, me: str) -> None:
     elif st.button("Make the file", type="primary", icon=":material/outbox:", key="out-go", disabled=not accepted):
         body = exports.packed(store, leaving, me, licence=licence, accepted=accepted)
         st.download_button("Download it", body, name, icon=":material/download:", on_click="ignore")
-    words = ["atelier", "export", snapshot.id[:8], "--to", path if way == HERE else "FOLDER", "--as", form]
+    words = ["atelier", "export", what, "--to", path if way == HERE else "FOLDER", "--as", form]
     words += ["--licence", licence] if licence else []
     parts.command(*words, *(["--stand-ins"] if hidden else []))

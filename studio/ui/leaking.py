@@ -12,6 +12,12 @@ from studio.splits import Decision
 from studio.store import Store
 from studio.ui import chat, parts, state
 
+KINDS = {
+    "exact": "the same words",
+    "near": "{:.0f} % of the words in common",
+    "template": "the same frame around other facts, {:.0f} % of it in common",
+    "contained": "{:.0f} % of it stands in the longer text",
+}
 PAIRS = 10  # shown on one page of them
 NONE = "No prompt and no answer of the test or the validation set was found in what is learned from, or in a library."
 
@@ -75,14 +81,17 @@ def remedied(dataset: str, shared: Sequence[Leak], decision: Decision) -> None:
         counted(shared)
     out = leaks.remedy(shared)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if out and st.button(f"Leave {parts.count(len(out), 'example')} out of training", key="leak-out"):
+        if out and st.button(f"Leave {parts.count(len(out), 'example')} out", key="leak-out"):
             state.keep(state.EXCLUDED, (dataset, (*chosen, *out)))
             st.rerun()
         if chosen and st.button(f"Take all {len(chosen):,} back in", key="leak-in", type="tertiary"):
             state.keep(state.EXCLUDED, ("", ()))
             st.rerun()
         if out:
-            st.caption("Or keep near-duplicates on one side, above: that moves what has no side yet, and nothing else.")
+            st.caption(
+                "They neither train nor validate then; the test stays as it is. Or keep near-duplicates on one side, "
+                "above: that moves what has no side yet, and nothing else."
+            )
     locked = {entry for entry, side in decision.sides.items() if side == "test" and entry not in decision.fresh}
     pairs(shared, "foreseen", locked)
 
@@ -117,7 +126,7 @@ def pair(leak: Leak) -> None:
             with column:
                 parts.label(name)
                 st.html(body)
-        st.caption(f"{leak.what}: {leak.kind}, {100 * leak.score:.0f} % of the words in common")
+        st.caption(f"{leak.what}: {KINDS[leak.kind].format(100 * leak.score)}")
 
 
 def _where(leak: Leak) -> str:
