@@ -115,16 +115,26 @@ def import_file(
     file: Path,
     dataset: Annotated[str, typer.Option(help="Dataset to add to; made if it does not exist.")],
     split: Annotated[str, typer.Option(help="train, validation or test, if the whole file belongs there.")] = "",
+    map_: Annotated[list[str] | None, typer.Option("--map", help="What a column is, as user=text; repeated.")] = None,
+    system: Annotated[str, typer.Option(help="System prompt for rows without one.")] = "",
+    unanswered: Annotated[bool, typer.Option("--unanswered", help="Answers are still to be written.")] = False,
+    sheet: Annotated[str, typer.Option(help="Sheet of a workbook; the first with rows otherwise.")] = "",
+    status: Annotated[str, typer.Option(help="draft, in review or approved.")] = "approved",
     home: HomeOption = None,
     as_json: Json = False,
 ) -> None:
-    """Import a JSONL file into a dataset; every rejected line is named."""
+    """Import JSONL, JSON, CSV, XLSX, Parquet or text into a dataset; every rejected row is named."""
     arguments = {"file": str(file.resolve()), "dataset": dataset, "by": getpass.getuser(), "split": split}
+    arguments |= {"pairs": map_ or [], "system": system, "unanswered": unanswered, "sheet": sheet, "status": status}
     with commands.session(_home(home)) as ask, progress.reading(f"Importing {file.name}") as hear:
-        found = _followed(ask, ask("import", **arguments)["intake"], hear)
+        begun = ask("import", **arguments)
+        found = {**begun, **_followed(ask, begun["intake"], hear)}
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
+    columns = [f"{name}: {what or 'left out'}" for name, what in found["columns"].items()]
+    for line in [*found["notes"], *columns]:
+        console.print(line, markup=False, highlight=False)
     for reject in found["rejects"]:
         console.print(f"Line {reject['line']}: {reject['why']}", markup=False, highlight=False)
     console.print(f"{found['added']:,} added to {dataset}, {found['known']:,} known, {found['rejected']:,} rejected.")
@@ -270,6 +280,27 @@ def make(
         progress.watch(jobs.get(place.jobs, found["making"]), f"make {plan['name']}", bars)
     sentence = "{taken:,} drafts wait for review in " + dataset + ", {held:,} were held back, {failed:,} failed."
     _print(commands.run(place, "made", making=found["making"]), as_json, sentence)
+
+
+@app.command()
+def scan(dataset: str, home: HomeOption = None, as_json: Json = False) -> None:
+    """Look through a dataset: repeats, contradictions, gaps, personal data; say how ready it is."""
+    place = _home(home)
+    made = commands.run(place, "scan", dataset=dataset, by=getpass.getuser())
+    with progress.bars() as bars:
+        progress.watch(jobs.get(place.jobs, made["scan"]), f"scan {dataset}", bars)
+    found = commands.run(place, "health", dataset=dataset)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for kind, n in sorted(found["found"].items(), key=lambda pair: -pair[1]):
+        console.print(f"{kind:<16}{n:>9,}", highlight=False)
+    table = Table("part", "", "points to win", box=None)
+    for part in found["parts"]:
+        table.add_row(part["name"], part["says"], f"{part['gain']:+.0f}" if part["gain"] >= 0.5 else "")
+    console.print(table)
+    score = "cannot tell" if found["readiness"] is None else f"{found['readiness']:.0f} of 100"
+    console.print(f"Readiness: {score}." + (f" Next: {found['next']}." if found["next"] else ""))
 
 
 @app.command()

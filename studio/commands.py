@@ -4,7 +4,7 @@
 so that a command works the same either way.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -13,13 +13,14 @@ from typing import Any
 
 import httpx
 
-from engine import stats
+from engine import formats, stats
 from engine.problems import Problem
-from studio import (
+from studio import (, health, scans
     exports,
     intake,
     leaks,
     makings,
+    mappings,
     models,
     privacy,
     rejects,
@@ -29,13 +30,33 @@ from studio import (
     snapshots,
     work,
 )
+from studio.examples import APPROVED, DRAFT
 from studio.folders import Home
 from studio.splits import Plan
 from studio.store import Store
 
 
-def begin_import(store: Store, file: str, dataset: str, by: str, split: str = "") -> dict[str, Any]:
-    return {"intake": intake.start(store, Path(file), dataset, by, split=split).id}
+def begin_import(
+    store: Store,
+    file: str,
+    dataset: str,
+    by: str,
+    split: str = "",
+    status: str = APPROVED,
+    pairs: Sequence[str] = (),
+    system: str = "",
+    unanswered: bool = False,
+    sheet: str = "",
+) -> dict[str, Any]:
+    """Start an import by the mapping that is told, remembered or guessed; which it is, and what it leaves out."""
+    table = formats.open_table(Path(file), part=sheet)
+    chosen = mappings.told(store, table, pairs, system, unanswered)
+    if pairs or system:
+        mappings.keep(store, table.shape, chosen, by)
+    status = DRAFT if chosen.unanswered else status
+    mapping = None if chosen.as_is else chosen
+    begun = intake.start(store, Path(file), dataset, by, split=split, status=status, mapping=mapping)
+    return {"intake": begun.id, "columns": chosen.columns, "left_out": chosen.left_out, "notes": list(table.notes)}
 
 
 def look_at_import(store: Store, id: str) -> dict[str, Any]:
@@ -132,6 +153,30 @@ def resume(store: Store, run: str, by: str) -> dict[str, Any]:
     return {"run": run}
 
 
+def scan(store: Store, dataset: str, by: str) -> dict[str, Any]:
+    running = scans.live(store, datasets.get(store, dataset).name)
+    return {"scan": (running or scans.start(store, dataset, by)).id}
+
+
+def healthy(store: Store, dataset: str) -> dict[str, Any]:
+    scans.catch_up(store)
+    found = health.look(store, dataset)
+    ready = found.readiness
+    return {
+        "dataset": dataset,
+        "examples": found.n,
+        "approved": found.approved,
+        "found": found.open,
+        "readiness": None if ready.score is None else round(ready.score, 1),
+        "known": round(ready.known, 2),
+        "parts": [
+            {"name": part.name, "value": part.value, "n": part.n, "says": part.says, "gain": round(part.gain, 1)}
+            for part in (ready.amount, *ready.parts)
+        ],
+        "next": ready.next.do if ready.next else "",
+    }
+
+
 def list_runs(store: Store) -> dict[str, Any]:
     runs.catch_up(store)
     return {"runs": [{"run": run.id, "name": run.name, "state": run.state} for run in runs.listed(store)]}
@@ -153,6 +198,8 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "make": make,
     "made": made,
     "runs": list_runs,
+    "scan": scan,
+    "health": healthy,
     "sample": load_sample,
 }
 

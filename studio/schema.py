@@ -323,13 +323,6 @@ MIGRATIONS: dict[str, str] = {
             seconds double not null,
             made_at timestamp not null
         );
-        create table comparison (               -- a worse answer to what an entry asks, to learn preferences from
-            dataset text not null,
-            entry text not null,
-            worse json not null,                -- messages, as they would stand in place of the answer
-            made_by text not null,
-            made_at timestamp not null
-        );
         create table preference (               -- what a member has switched on or off
             member text not null,
             name text not null,

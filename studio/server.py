@@ -22,7 +22,7 @@ from streamlit.web.server.starlette.starlette_app import App
 
 from engine import api, jobs
 from engine.problems import Problem
-from studio import commands, evaluations, folders, makings, models, running, runs, search
+from studio import commands, evaluations, folders, makings, models, running, runs, scans, search
 from studio.folders import Home
 from studio.store import Store, close_all, opened
 
@@ -69,6 +69,8 @@ def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> No
             jobs.tick(store.home.jobs)
             runs.catch_up(store)
             evaluations.catch_up(store)
+            scans.catch_up(store)
+            scans.keep_up(store)
             makings.catch_up(store)
             behind = search.catch_up(store, seconds=2.0)  # a million new examples take a minute: not in one go
         except Exception:

@@ -44,6 +44,9 @@ WORDS = {
     "pairs.deal": "dealt pairs to judge",
     "pair.judge": "judged a pair",
     "pair.unjudge": "took a verdict back",
+    "scan.start": "scanned {dataset} for what speaks against it",
+    "scan.stop": "stopped a scan",
+    "duplicate.settle": "kept two look-alikes of {dataset}",
     "member.welcome": "welcomed {subject} as {role}",
     "price.set": "set the price of {subject}",
 }
