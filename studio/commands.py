@@ -15,8 +15,10 @@ import httpx
 
 from engine import formats, stats
 from engine.problems import Problem
-from studio import (, health, scans
+from studio import (
+    datasets,
     exports,
+    health,
     intake,
     leaks,
     makings,
@@ -27,6 +29,7 @@ from studio import (, health, scans
     running,
     runs,
     sample,
+    scans,
     snapshots,
     work,
 )
