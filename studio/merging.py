@@ -296,7 +296,7 @@ def _inserted(matched: Mapping[int, int], turns: list[Message]) -> dict[int, lis
 def _aligned(before: list[Message], after: list[Message]) -> dict[int, int]:
     """Which turn of `after` each turn of `before` has become: equal ones, then edited ones of the same speaker."""
     one, other = ([json.dumps(turn, sort_keys=True) for turn in turns] for turns in (before, after))
-    found = {}
+    found: dict[int, int] = {}
     for kind, i, j, k, m in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if kind == "equal":
             found.update(zip(range(i, j), range(k, m), strict=True))

@@ -1,13 +1,12 @@
 """Every page, empty and full, and what can be done on it. Through Streamlit's AppTest, from the entry."""
 
-import json
 
 import pytest
 
 from engine import events, jobs
-from studio import datasets, members, models, runs, snapshots
+from studio import members, models, runs, snapshots
 from studio.ui import nav
-from tests.conftest import PAGES, conversation, ended_run, look, tell, words
+from tests.conftest import PAGES, ended_run, look, tell, words
 
 EMPTY = {
     "home": "Welcome to the workshop",
@@ -47,6 +46,8 @@ def test_every_page_in_the_menu_has_its_file():
 
 UNKNOWN = [
     ("datasets", "dataset", "There is no dataset nowhere"),
+    ("rejects", "dataset", "There is no dataset nowhere"),
+    ("bring_in", "intake", "There is no import nowhere"),
     ("examples", "dataset", "There is no dataset nowhere"),
     ("run", "run", "There is no run nowhere"),
     ("runs", "snapshot", "There is no snapshot nowhere"),
@@ -74,71 +75,6 @@ def test_a_newcomer_says_who_they_are_and_home_puts_their_step_first(app, full):
     next(button for button in found.button if button.label == "Sit down here").click().run()
     assert [member.role for member in members.listed(full.store) if member.name == "Noor"] == ["engineer"]
     assert "engineer · you" in words(found)
-
-
-def upload(app, name: str, content: bytes, dataset: str):
-    found = look(app, "datasets")
-    found.file_uploader[0].upload(name, content)
-    found.text_input(key="dataset-name").set_value(dataset)
-    return found.button(key="import-go").click().run()
-
-
-def test_an_import_says_what_it_did_and_shows_each_rejected_line_with_its_reason(app, store):
-    good = json.dumps(conversation("Where?", "Here.")).encode()
-    found = upload(app, "mine.jsonl", good + b"\n{broken\n", "mine")
-    assert not found.exception
-    assert "1 added to mine, 1 rejected" in found.success[0].value
-    assert "Line 2" in words(found) and "It is not JSON" in words(found)
-    assert found.text_area[0].value == "{broken"
-
-
-BAD = {
-    b"": "nothing.jsonl is empty",
-    "{}".encode("utf-16"): "is UTF-16 text",
-    b"\x00\x01\x02": "is not a text file",
-    b"\n\n": "holds only blank lines",
-}
-
-
-@pytest.mark.parametrize("content", BAD)
-def test_a_file_that_cannot_be_read_gets_one_sentence_and_changes_nothing(app, store, content):
-    found = upload(app, "nothing.jsonl", content, "mine")
-    assert not found.exception
-    assert BAD[content] in found.error[0].value.replace("\\", "")
-    assert datasets.listed(store) == []
-
-
-def test_a_file_by_path_that_is_not_there_is_told(app, store):
-    found = look(app, "datasets")
-    found.segmented_control(key="way").set_value("A file on this machine").run()
-    found.text_input(key="path").set_value("/nowhere/tone.jsonl")
-    found.text_input(key="dataset-name").set_value("mine")
-    found.button(key="import-go").click().run()
-    assert "There is no file" in found.error[0].value
-
-
-def test_a_rejected_line_is_mended_where_it_is_shown(app, full):
-    found = look(app, "datasets", dataset="tone")
-    assert "It has no assistant message" in words(found)
-    found.text_area[0].set_value("{still broken")
-    save = "mend-tone.jsonl-25-save"
-    found.button(key=save).click().run()
-    assert "still cannot be used" in found.error[0].value
-    assert datasets.get(full.store, "tone").rejects == 1
-    found.text_area[0].set_value(json.dumps(conversation("?", "!")))
-    found.button(key=save).click().run()
-    assert not found.error
-    assert datasets.get(full.store, "tone").rejects == 0
-    assert datasets.get(full.store, "tone").examples == 25
-
-
-def test_examples_that_are_not_reviewed_wait_for_it(app, store):
-    found = look(app, "datasets")
-    found.file_uploader[0].upload("mine.jsonl", json.dumps(conversation("Where?", "Here.")).encode())
-    found.text_input(key="dataset-name").set_value("mine")
-    found.checkbox(key="reviewed").uncheck()
-    found.button(key="import-go").click().run()
-    assert datasets.get(store, "mine").approved == 0
 
 
 def test_freezing_leads_on_to_a_run(app, full):

@@ -192,6 +192,7 @@ def _save(here: Paper, status: str, then: str) -> None:
             )
             notices.later(f"The example is saved as {at.status}.")
             _done(new, new.entry)
+            return
         saved = merging.save(store, here.seen, at, me)
         if isinstance(saved, Merged):
             newest = examples.get(store, here.dataset, here.entry)

@@ -226,7 +226,7 @@ def _rows(looked: Looked, key: str, narrow: bool) -> list[Example]:
         },
         alt="The examples that match; a click on one opens it",
     )
-    picked = [] if narrow else chosen.selection.rows  # type: ignore[attr-defined]
+    picked = [] if narrow else chosen.selection.rows
     return [shown[row] for row in picked if row < len(shown)]
 
 

@@ -61,8 +61,8 @@ class Paper:
 
     @property
     def desk(self) -> str:
-        """Key of the component: one for an example, so that a save leaves the caret where it is."""
-        return f"desk-{self.dataset}-{self.entry}"
+        """Key of the component: one for all examples, so that no stale one hears the keys, and the caret stays."""
+        return f"desk-{self.dataset}"
 
     @property
     def base(self) -> State:
@@ -136,7 +136,7 @@ def keep(paper: Paper) -> bool:
     (turns, tools), (tags, note, status) = words(paper), _beside(paper)
     messages, whole = _at_best(turns)
     changed = not whole or (messages, _tools(tools), tags, note, status) != _parts(paper.base)
-    body = {"messages": messages, "turns": turns, "tools": tools, "tags": tags, "note": note, "status": status}
+    body: dict[str, Any] = {"messages": messages, "turns": turns, "tools": tools, "tags": tags, "note": note, "status": status}
     said = json.dumps([paper.id, body, stamp(paper)] if changed else paper.id)
     if state.value(state.KEPT) == said:
         return changed

@@ -58,8 +58,9 @@ class Desk {
   }
 
   load(data) {
-    const first = this.token === null, drawer = "atelier-desk:" + data.drawer
+    const drawer = "atelier-desk:" + data.drawer, first = drawer !== this.drawer  // another example than before
     const spilt = first ? recall(drawer) : null
+    if (first) { this.stamp = this.acked = data.of || 0; this.wrote = false; this.sent.clear() }
     const before = this.sent.get(data.of)
     const dirty = !first && before && this.stamp > data.of
     let turns = data.turns, tools = data.tools
