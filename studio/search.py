@@ -94,7 +94,8 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._filling = threading.Lock()
-        self._writer: Any = None
+        self._writer: Any = None  # kept open, since it tidies up behind the scenes
+        self._seen = 0  # seq of the newest version that can be found
         self._added = 0  # seq of the last row that the writer was given
         self._words = (
             tantivy.TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold())
@@ -105,13 +106,8 @@ class Index:
     # what is there
 
     def behind(self, store: Store) -> int:
-        row = store.row("select count(*) as n from example where seq > ?", [self.seen])
+        row = store.row("select count(*) as n from example where seq > ?", [self._seen])
         return int(row["n"]) if row else 0
-
-    @property
-    def seen(self) -> int:
-        """The newest version that can be found; the newest of all is never replaced, so it stands in the index."""
-        return self._seen
 
     # what is new
 
@@ -145,9 +141,8 @@ class Index:
                 since = self._seen
             if time.monotonic() > until:
                 return self.behind(store)
-        if self._writer is not None:
+        if self._added > self._seen:
             self._commit()
-            self._writer = None  # and with it the lock of the folder
         return 0
 
     def _add(self, row: dict[str, Any]) -> None:
@@ -159,7 +154,7 @@ class Index:
     def _commit(self) -> None:
         self._writer.commit()
         self._folder.reload()
-        self._seen = self._newest()
+        self._seen = self._added
 
     def _follows(self, store: Store) -> bool:
         """Whether this is an index of that database: it knows nothing that the database does not."""
@@ -173,6 +168,7 @@ class Index:
         return known == [row["place"], row["words"]]
 
     def _newest(self) -> int:
+        """The newest version of all is never replaced, so it stands in the index."""
         hits = self._folder.searcher().search(tantivy.Query.all_query(), 1, order_by_field="seq").hits
         return int(hits[0][0]) if hits else 0
 
