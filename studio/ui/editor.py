@@ -139,8 +139,6 @@ def _work(here: Paper, beside: Beside) -> None:
 
 def _head(here: Paper, seen: Example, beside: Beside) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        made = f"version {seen.version} by {notices.plain(seen.made_by)}, {parts.ago(seen.made_at)}; {past.hands(seen)}"
-        st.markdown(f"{parts.badge_text(seen.status)} :gray[{made}]", width="stretch")
         ways = (
             ("Previous", "chevron_left", beside.previous, "Alt+Up"),
             ("Next", "chevron_right", beside.following, "Alt+Down"),
@@ -150,6 +148,8 @@ def _head(here: Paper, seen: Example, beside: Beside) -> None:
                 _leave(here, there)
         if st.button("Close", icon=":material/close:", type="tertiary", shortcut="Esc"):
             _leave(here, "")
+    made = f"version {seen.version} by {notices.plain(seen.made_by)}, {parts.ago(seen.made_at)}; {past.hands(seen)}"
+    st.markdown(f"{parts.badge_text(seen.status)} :gray[{made}]")
 
 
 def _head_of_new() -> None:

@@ -40,7 +40,7 @@ export default function () {
     if (event.ctrlKey || event.metaKey || event.altKey || typing) return
     const found = event.key === "/" ? document.querySelector('input[aria-label="Search"]')
       : event.key === "?" ? document.querySelector(".st-key-keys button")
-      : event.key === "e" ? [...document.querySelectorAll(".desk .assistant textarea.words")].at(-1) : null
+      : event.key === "e" ? [...document.querySelectorAll(".desk .assistant-spoke textarea.words")].at(-1) : null
     if (!found) return
     event.preventDefault()
     if (found.tagName === "BUTTON") found.click()

@@ -217,7 +217,7 @@ class Desk {
   }
 
   card(turn, n) {
-    const card = element("div", { className: `turn ${turn.role}` })
+    const card = element("div", { className: `spoken ${turn.role}-spoke` })
     card.dataset.turn = n
     const who = element("select", { ariaLabel: `Who speaks in turn ${n + 1}` })
     for (const role of Object.keys(FACES)) who.append(new Option(FACES[role], role, false, role === turn.role))
