@@ -96,7 +96,7 @@ def several(waiting: list[Example]) -> bool:
     if not waiting:
         return False
     label = f"Suggest for all {len(waiting)}" if len(waiting) > 1 else "Suggest for the one that waits"
-    with st.popover(label, icon=":material/auto_awesome:", key="several"):
+    with st.popover(label, icon=":material/auto_awesome:", key=f"several-{state.value(state.STEPS, 0)}"):
         st.markdown(
             f"Asks for a version of each of the {parts.count(len(waiting), 'message')} still to rewrite. "
             "Nothing is saved: each waits on the bench until you take it or leave it."
@@ -130,6 +130,7 @@ def suggest_all(dataset: Dataset, waiting: list[Example], guide: Guide) -> None:
     for words in failed[:3]:
         st.error(notices.plain(words), icon=":material/error:")
     state.keep(state.BENCH, None)
+    state.keep(state.STEPS, state.value(state.STEPS, 0) + 1)  # the question whether to ask closes
     if not failed:
         st.rerun()
 

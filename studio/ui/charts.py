@@ -18,6 +18,7 @@ COLORS = tuple(f"#{number:06d}" for number in range(1, 9))  # the theme's catego
 ACCENT, SECOND, THIRD, FOURTH = COLORS[:4]
 INK = "rgba(134, 121, 108, 0.9)"  # readable on paper and by lamplight
 HAIR = "rgba(134, 121, 108, 0.22)"
+LABELLED = 12  # of the largest topics on a map; more names would cover each other
 MONEY, TIME = "cost", "seconds"
 
 
@@ -129,13 +130,15 @@ def topics(points: pd.DataFrame, named: Sequence[Topic], height: int = 460) -> g
             text=[prompt if len(prompt) < 90 else f"{prompt[:89]}…" for prompt in mine["prompt"]],
             hovertemplate="%{text}<extra></extra>",
         )
-        figure.add_annotation(
-            x=float(mine["x"].mean()),
-            y=float(mine["y"].mean()),
-            text=f"<b>{topic.name}</b><br>{topic.n}" + (" · gap" if topic.gap else ""),
-            showarrow=False,
-            font={"size": 12, "color": INK},
-        )
+        if topic.gap or topic.number < LABELLED:
+            figure.add_annotation(
+                x=float(mine["x"].mean()),
+                y=float(mine["y"].max()),
+                yshift=12,
+                text=f"<b>{', '.join(topic.words[:2])}</b> {topic.n}" + (" · gap" if topic.gap else ""),
+                showarrow=False,
+                font={"size": 11, "color": INK},
+            )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)

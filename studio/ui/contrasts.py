@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from engine import guide as rules
+from engine.nearness import normal
 from studio import contradictions, guides
 from studio.contradictions import Contradiction
 from studio.examples import Example
@@ -37,10 +38,9 @@ def pair(one: Contradiction) -> None:
     asked = chat.compared(left.prompt, right.prompt)
     answered = chat.compared(left.answer, right.answer)
     with st.container(border=True, gap="small"):
-        same = left.prompt == right.prompt
-        st.caption(
-            "The same question" if same else f"The questions have {100 * one.score:.0f} % of their words in common"
-        )
+        same = normal(left.prompt) == normal(right.prompt)
+        share = f"The questions have {100 * one.score:.0f} % of their words in common"
+        st.caption("The same question, but for signs and capitals" if same else share)
         columns = st.columns(2, gap="large")
         for column, example, side in zip(columns, (left, right), (0, 1), strict=True):
             with column:
