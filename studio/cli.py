@@ -4,7 +4,6 @@ import getpass
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -124,11 +123,12 @@ def import_file(
     as_json: Json = False,
 ) -> None:
     """Import JSONL, JSON, CSV, XLSX, Parquet or text into a dataset; every rejected row is named."""
-    arguments = {"file": str(file.resolve()), "dataset": dataset, "by": getpass.getuser(), "split": split}
-    arguments |= {"pairs": map_ or [], "system": system, "unanswered": unanswered, "sheet": sheet, "status": status}
+    arguments: dict[str, Any] = {"file": str(file.resolve()), "dataset": dataset, "by": getpass.getuser()}
+    arguments |= {"split": split, "status": status, "pairs": map_ or [], "system": system}
+    arguments |= {"unanswered": unanswered, "sheet": sheet}
     with commands.session(_home(home)) as ask, progress.reading(f"Importing {file.name}") as hear:
         begun = ask("import", **arguments)
-        found = {**begun, **_followed(ask, begun["intake"], hear)}
+        found = {**begun, **progress.followed(ask, begun["intake"], hear)}
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
@@ -138,20 +138,6 @@ def import_file(
     for reject in found["rejects"]:
         console.print(f"Line {reject['line']}: {reject['why']}", markup=False, highlight=False)
     console.print(f"{found['added']:,} added to {dataset}, {found['known']:,} known, {found['rejected']:,} rejected.")
-
-
-def _followed(ask: Callable[..., dict[str, Any]], id: str, hear: Callable[[int, int], None]) -> dict[str, Any]:
-    """An import to its end; interrupted, it is cancelled and adds nothing."""
-    try:
-        while (found := ask("import-look", id=id))["state"] == "running":
-            hear(found["done"], found["of"])
-            time.sleep(0.1)
-    except KeyboardInterrupt:
-        ask("import-cancel", id=id)
-        raise
-    if found["state"] == "cancelled":
-        raise Problem(f"The import into {found['dataset']} was cancelled.", "Nothing of the file was added.")
-    return found
 
 
 @app.command()

@@ -1,8 +1,11 @@
 """Mappings: which column is what, remembered for the next file of the same shape."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 from engine import guessing, mapping
+from engine.columns import LEFT_OUT
 from engine.formats import Table
 from engine.mapping import Mapping
 from engine.problems import Problem
@@ -40,3 +43,25 @@ def proposed(store: Store, table: Table) -> tuple[Mapping, bool]:
         order = {name: known.columns[name] for name in table.columns} if not known.as_is else {}
         return Mapping(order, known.as_is, known.system, known.unanswered, table.part, table.header), True
     return guessing.guess(table), False
+
+
+def told(store: Store, table: Table, pairs: Sequence[str], system: str = "", unanswered: bool = False) -> Mapping:
+    """The mapping that `field=column` pairs say, all other columns left out; without any, the one to start from.
+
+    Problem when a pair names no field or column, or when no example can come of it.
+    """
+    chosen, _ = proposed(store, table)
+    if pairs:
+        found = dict.fromkeys(table.columns, LEFT_OUT)
+        for pair in pairs:
+            what, _, column = pair.partition("=")
+            if column not in found:
+                raise Problem(f"{table.name} has no column {column!r}.", do=f"It has {', '.join(table.columns)}.")
+            found[column] = what
+        chosen = mapping.checked(Mapping(found, part=table.part, header=table.header))
+    if system or unanswered:
+        chosen = replace(chosen, system=system or chosen.system, unanswered=unanswered or chosen.unanswered)
+    if chosen.missing:
+        does = "Say what its columns are, as --map user=text --map assistant=reply."
+        raise Problem(f"{table.name} cannot be imported yet.", chosen.missing, does)
+    return chosen

@@ -80,3 +80,17 @@ def _show(progress: Progress, bar: TaskID, event: dict[str, Any]) -> None:
         progress.update(bar, completed=event["step"], total=event["steps"], note=f"loss {event['loss']:.3f}")
     elif event["kind"] == "progress":
         progress.update(bar, completed=event["done"], total=event["of"])
+
+
+def followed(ask: Callable[..., dict[str, Any]], id: str, hear: Callable[[int, int], None]) -> dict[str, Any]:
+    """An import to its end; interrupted, it is cancelled and adds nothing."""
+    try:
+        while (found := ask("import-look", id=id))["state"] == "running":
+            hear(found["done"], found["of"])
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        ask("import-cancel", id=id)
+        raise
+    if found["state"] == "cancelled":
+        raise Problem(f"The import into {found['dataset']} was cancelled.", "Nothing of the file was added.")
+    return found

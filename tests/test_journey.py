@@ -95,16 +95,19 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_file_is_imported_and_its_broken_line_is_told_and_mended(page: Page, rows: Path):
     place(page, "Datasets")
+    page.get_by_role("button", name="Bring in your first examples").click()
     page.locator("input[type=file]").set_input_files(rows)
     page.get_by_label("Name of the dataset").fill("my tone")
+    page.get_by_label("Name of the dataset").press("Enter")
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_text("95 added to my tone")).to_be_visible()
+    page.get_by_role("link", name="Mend 1 row").click()
     expect(page.get_by_text("It is not JSON")).to_be_visible()
     mended = {
         "messages": [{"role": "user", "content": "It is late."}, {"role": "assistant", "content": "Oopsie, petal!"}]
     }
-    page.get_by_label("The line as it stands").fill(json.dumps(mended))
-    page.get_by_role("button", name="Save this line").click()
+    page.get_by_label("The row as it stands").fill(json.dumps(mended))
+    page.get_by_role("button", name="Save this row").click()
     expect(page.get_by_text("Line 3 is an example now.")).to_be_visible()
     no_traceback(page)
 
@@ -123,10 +126,8 @@ def test_a_bad_file_gets_one_clear_sentence(page: Page, tmp_path: Path, name: st
     path.write_bytes(content)
     place(page, "Home")
     place(page, "Datasets")
-    page.get_by_text("Bring in a file").click()
+    page.get_by_role("button", name="Bring in", exact=True).click()
     page.locator("input[type=file]").set_input_files(path)
-    page.get_by_label("Name of the dataset").fill("bad")
-    page.get_by_role("button", name="Import").click()
     expect(page.get_by_text(said).first).to_be_visible()
     no_traceback(page)
 
