@@ -4,7 +4,7 @@ import streamlit as st
 
 from studio import drafts, examples
 from studio.datasets import Dataset
-from studio.ui import editor, keys, listing, notices, parts, replacer, rooms, state
+from studio.ui import editor, effort, keys, listing, notices, parts, replacer, rooms, state
 
 NEW = "new"
 
@@ -28,6 +28,7 @@ def desk(dataset: Dataset) -> None:
         if replaces:
             replacer.panel(dataset)
         listing.draw(dataset, listing.look(dataset, narrow=False), narrow=False)
+        effort.total(dataset.name)
         return
     left, right = st.columns([4, 6], gap="medium")
     with left.container(key="beside"):  # on a narrow screen the example has the page to itself

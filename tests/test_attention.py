@@ -7,6 +7,7 @@ import pytest
 from studio import attention, prices
 from studio.attention import REVIEW, WRITE
 from studio.store import Store, now
+from tests.conftest import look, words
 
 
 def test_seconds_add_up_by_example_and_by_person(store: Store):
@@ -46,3 +47,9 @@ def test_the_middle_has_the_interval_of_order_statistics():
     found = attention.median([float(n) for n in range(1, 21)])
     assert (found.value, found.low, found.high, found.n) == (10.5, 6.0, 15.0, 20)
     assert attention.median([1.0, 2.0, 3.0]).low is None
+
+
+def test_the_examples_page_says_what_people_gave(app, full):
+    attention.note(full.store, "ada", "tone", full.entry, WRITE, 1800)
+    assert "30 min of people's time so far, by 1 person" in words(look(app, "examples", dataset="tone"))
+    assert "22.50 euros at 45 euros an hour" in words(app)

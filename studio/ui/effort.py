@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from studio import attention
-from studio.ui import desk, parts, state
+from studio.ui import desk, notices, parts, state
 
 
 def count(key: str, dataset: str, entry: str) -> None:
@@ -45,6 +45,22 @@ def line(dataset: str, entry: str) -> None:
             if chosen != on:
                 attention.switch(store, me, chosen)
                 st.rerun()
+
+
+def total(dataset: str) -> None:
+    """What people gave to the whole dataset, with its cost and where the price comes from; nothing before a start."""
+    found = attention.summary(state.store(), dataset)
+    if not found.seconds:
+        return
+    each = found.each
+    between = f" ({_minutes(each.low)} to {_minutes(each.high)})" if each.low is not None and each.high else ""
+    middle = f"; {_minutes(each.value)} an example in the middle{between}, n = {each.n}" if each.value else ""
+    st.caption(
+        f":material/timer: {parts.lasting(found.seconds)} of people's time so far, by "
+        f"{parts.count(found.people, 'person').replace('persons', 'people')}{middle}. "
+        f"That is {found.cost:,.2f} euros at {found.price.amount:g} {found.price.unit}.",
+        help=notices.plain(found.price.source),
+    )
 
 
 def _morning() -> datetime:
