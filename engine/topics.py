@@ -22,6 +22,9 @@ from engine.retrieval import STOP
 LEAST = 24  # examples; fewer are no clusters
 TRIED = (3, 5, 8, 12, 16, 24)
 SAMPLE = 2000
+CONTRACTED = set(
+    "dont doesnt isnt cant wont im ive id its whats youre youve theres".split()
+)  # words lose their apostrophe
 ENOUGH = 20  # approved examples that a topic needs before it stops being a gap
 UNDER = 0.5  # or half of what the average topic has
 
@@ -100,7 +103,7 @@ def _numbered(belongs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _names(texts: Sequence[str], belongs: npt.NDArray[np.int64], most: int = 3) -> list[tuple[str, ...]]:
     counted: list[Counter[str]] = [Counter() for _ in range(int(belongs.max()) + 1)]
     for text, number in zip(texts, belongs, strict=True):
-        said = {word for word in words(text) if len(word) > 2 and word.isalpha() and not STOP.fullmatch(word)}
+        said = {word for word in words(text) if len(word) > 2 and word.isalpha() and not _common(word)}
         counted[number].update(said)
     everywhere = sum(counted, Counter[str]())
     average = everywhere.total() / len(counted)
@@ -109,6 +112,10 @@ def _names(texts: Sequence[str], belongs: npt.NDArray[np.int64], most: int = 3) 
         weight = {word: n * math.log(1 + average / everywhere[word]) for word, n in counts.items()}
         found.append(tuple(sorted(weight, key=lambda word: (-weight[word], word))[:most]))
     return found
+
+
+def _common(word: str) -> bool:
+    return word in CONTRACTED or STOP.fullmatch(word) is not None
 
 
 def _map(vectors: Vectors, centres: Vectors, belongs: npt.NDArray[np.int64]) -> Points:

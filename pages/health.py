@@ -62,6 +62,7 @@ def watched(id: str) -> bool:
 
 def head(dataset: Dataset, found: Health, *, busy: bool) -> None:
     ready = found.readiness
+    st.space("small")
     left, right = st.columns([1, 2], gap="large")
     with left:
         parts.label("Readiness")

@@ -23,7 +23,9 @@ HOW = {"exact": "the same words", "near": "nearly the same words", "meaning": "m
 def score(found: Readiness) -> None:
     """The number and what it is made of, each part with what it would gain."""
     rows = "".join(_row(part) for part in (found.amount, *found.parts))
-    st.html(f'<table class="readiness"><tbody>{rows}</tbody></table>')
+    # the accent comes from the theme in use, which a sheet of ours cannot name
+    accent = st.get_option("theme.primaryColor") or "#b5482a"
+    st.html(f'<table class="readiness" style="--accent: {accent}"><tbody>{rows}</tbody></table>')
 
 
 def _row(part: Part) -> str:
