@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine import rows
 from engine.cost import Estimate, Rate, cost
+from engine.counting import FAMILIES
+from engine.problems import Problem
 from engine.rows import Chunk, Reject, Valid
 from engine.unusable import Unusable
 
@@ -136,8 +138,8 @@ def check(
 
     `progress` hears (bytes done, of); `told` each problem, in the order of the file; the report holds the first `keep`.
     """
-    if tokenizer:
-        _tokenizer(tokenizer)  # so that a wrong name is said before any process starts
+    if tokenizer and tokenizer.partition("=")[0] not in FAMILIES:  # said before any process starts
+        raise Problem(f"There is no tokenizer {tokenizer!r}.", do=f"Choose one of {', '.join(FAMILIES)}.")
     total = Report(tokenizer=tokenizer, max_tokens=max_tokens)
     for part in rows.parsed(path, partial(judge, tokenizer=tokenizer), name, progress, workers):
         for found in part.problems:

@@ -8,6 +8,7 @@ and any text that cannot be cut so is counted whole.
 
 from collections.abc import Callable, Sequence
 
+FAMILIES = ("v1", "v2", "v3", "v7", "tekken", "starter")  # what `engine.tokens` loads
 MOST = 400_000  # words remembered; some 40 MB
 
 # The one regular expression of Mistral's tekken tokenizers. In none of its branches does white space follow what is no
@@ -35,11 +36,14 @@ class Counter:
         except KeyError:
             return self._counted(text, first, others)
 
-    def _counted(self, text: str, first: str, others: list[str]) -> int:
-        """A text with words that are new, or with such as cannot be counted alone (which are never remembered)."""
+    def _make_room(self) -> None:
         if len(self._firsts) + len(self._others) > MOST:
             self._firsts.clear()
             self._others.clear()
+
+    def _counted(self, text: str, first: str, others: list[str]) -> int:
+        """A text with words that are new, or with such as cannot be counted alone (which are never remembered)."""
+        self._make_room()
         new = [word for word in others if word not in self._others]
         if not self._safe or not all(map(_stands_alone, new)) or not _stands_alone(first):
             return self._whole([text])[0]

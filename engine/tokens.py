@@ -8,7 +8,7 @@ Learned is what the assistant says, its end token included, unless the message h
 """
 
 import codecs
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,9 +32,11 @@ from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 
 from engine import batches, counting, template
 from engine.conversations import Conversation
-from engine.counting import Counter
+from engine.counting import FAMILIES, Counter
 from engine.problems import Problem
 from engine.unusable import Unusable
+
+__all__ = ["FAMILIES", "FILES", "REFUSED", "Count", "Tokenizer", "load"]
 
 FILES = {  # in the wheel of mistral_common
     "v1": "tokenizer.model.v1",
@@ -43,7 +45,6 @@ FILES = {  # in the wheel of mistral_common
     "v7": "mistral_instruct_tokenizer_241114.model.v7",
     "tekken": "tekken_240718.json",
 }
-FAMILIES = ("v1", "v2", "v3", "v7", "tekken", "starter")
 STARTER = Path(__file__).resolve().parents[1] / "starter"
 REFUSED = "tokenizer"  # the code of a row that is sound, but not for this family
 NO_LIMIT = 1 << 40
@@ -113,38 +114,39 @@ class _Mistral(_Counts):
         self._system = {"v1": "first", "v7": "own"}.get(family, "last")
 
     def count(self, conversation: Conversation) -> Count:
-        messages = conversation.messages
-        if conversation.tools or any("tool_calls" in message or message["role"] == "tool" for message in messages):
+        if not _is_plain(conversation):
             pieces = self._encoded(conversation)
             return Count(sum(len(ids) for ids, _ in pieces), sum(len(ids) for ids, on in pieces if on))
-        return self._count_plain(messages)
-
-    def _count_plain(self, messages: Sequence[dict[str, Any]]) -> Count:
-        """As `InstructTokenizerV1` to `V7` put a conversation without tools together."""
-        count = self._counter.count
-        start = system = ""
-        if messages[0]["role"] == "system":
-            system, messages = messages[0]["content"], messages[1:]
         read, trained = 1, 0  # the beginning
-        if system and self._system == "own":
-            read += count(system) + 2
-        else:
-            start = system + "\n\n" if system else ""
+        for text, marks, learned in self._texts(conversation.messages):
+            tokens = self._counter.count(text) + marks
+            read += tokens
+            if learned:
+                trained += tokens
+        return Count(read, trained)
+
+    def _texts(self, messages: Sequence[dict[str, Any]]) -> Iterator[tuple[str, int, bool]]:
+        """Text, tokens of the marks around it, and whether it is learned, as `InstructTokenizerV1` to `V7` have it."""
+        start = ""
+        if messages[0]["role"] == "system":
+            start, messages = messages[0]["content"], messages[1:]
+            if self._system == "own":
+                yield start, 2, False
+                start = ""
+            else:
+                start += "\n\n"
         asking = 0 if self._system == "first" else len(messages) - 2  # the question that the system prompt precedes
         for number, message in enumerate(messages):
             text = message["content"]
-            if message["role"] == "user":
-                if number == asking:
-                    text = start + text
-                # v1 has no tokens of its own for the marks
-                read += count(f"[INST] {text} [/INST]") if self._system == "first" else count(text) + 2
+            if message["role"] == "assistant":
+                yield (text if self._system == "first" else text.rstrip(" ")), 1, bool(message.get("weight", 1))
+                continue
+            if number == asking:
+                text = start + text
+            if self._system == "first":  # v1 has no tokens of its own for the marks
+                yield f"[INST] {text} [/INST]", 0, False
             else:
-                said = count(text if self._system == "first" else text.rstrip(" ")) + 1
-                if message.get("weight", 1):
-                    trained += said
-                else:
-                    read += said
-        return Count(read + trained, trained)
+                yield text, 2, False
 
     def spans(self, conversation: Conversation) -> list[Piece]:
         text = codecs.getincrementaldecoder("utf-8")("replace")
@@ -239,8 +241,21 @@ def _counter(model: Any) -> Counter:
         )
     assert isinstance(model, SentencePieceTokenizer)
     pieces: Any = model._model
-    # one by one: its batch call starts threads anew each time, which costs more than a few words do
-    return Counter(lambda texts: [len(pieces.encode(text)) for text in texts], "", counting.of_pieces(model.vocab()))
+
+    def whole(texts: Sequence[str]) -> list[int]:
+        # its batch call starts threads anew each time, which costs more than a few words do
+        if len(texts) < 50:
+            return [len(pieces.encode(text)) for text in texts]
+        return [len(ids) for ids in pieces.encode(list(texts), num_threads=1)]
+
+    return Counter(whole, "", counting.of_pieces(model.vocab()))
+
+
+def _is_plain(conversation: Conversation) -> bool:
+    """Whether nothing in it has to do with tools."""
+    return not conversation.tools and all(
+        message["role"] != "tool" and "tool_calls" not in message for message in conversation.messages
+    )
 
 
 def _request(conversation: Conversation) -> ChatCompletionRequest[UATS]:
