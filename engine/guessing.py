@@ -44,8 +44,10 @@ def guess(table: Table) -> Mapping:
 
 def _as_they_stand(table: Table, rows: list[dict[str, Any]]) -> bool:
     """Whether the rows are conversations already, in the names that Mistral knows."""
+    if not table.columns:
+        return True  # nothing could be read: the rules have the better words for it
     if not set(table.columns) <= KNOWN:
-        return not table.columns  # nothing could be read: the rules have the better words for it
+        return False
     if "messages" not in table.columns:
         return False
     return any(

@@ -211,7 +211,7 @@ def test_intents_in_their_own_json_come_in_without_code_and_a_second_time_add_no
                 page.get_by_label("Name of the dataset").press("Enter")
             page.get_by_role("button", name="Import").click()
             told = page.get_by_text(re.compile(rf"([\d,]+) added to intents {number}"))
-            expect(told).to_be_visible(timeout=60_000)
+            expect(told).to_be_visible(timeout=180_000)
             counts = [int(one.replace(",", "")) for one in re.findall(r"\b[\d,]*\d\b", told.inner_text())]
             assert ("0 added" in told.inner_text()) == bool(again)
             assert n in (sum(counts), sum(counts) - number), told.inner_text()

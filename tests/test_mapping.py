@@ -271,3 +271,8 @@ def test_clinc150_comes_in_by_its_guess_alone(store):
 
 def test_a_source_can_be_text_alone():
     assert Source("pasted", content=b"abc").size == 3
+
+
+def test_a_jsonl_of_which_nothing_can_be_read_needs_no_mapping(tmp_path):
+    (tmp_path / "latin.jsonl").write_bytes('{"messages": "caf\xe9"}\n'.encode("latin-1"))
+    assert guessing.guess(formats.open_table(tmp_path / "latin.jsonl")) == Mapping(as_is=True)
