@@ -246,7 +246,7 @@ def _checks(here: Paper) -> None:
     guide = guides.get(state.store(), here.dataset)
     st.caption(f"The answer has {parts.count(len(answer.split()), 'word')}, {parts.count(len(answer), 'character')}.")
     if find_spec("studio.ui.verdict"):
-        from studio.ui import verdict  # type: ignore[attr-defined]
+        from studio.ui import verdict
 
         try:
             verdict.line(desk.as_messages(turns), desk.as_tools(tools), FAMILY)
