@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import candidates, events, metrics, specs
+from engine import candidates, events, jsonl, metrics, specs
 from engine.asker import Asker
 from engine.candidates import Candidate
 from engine.client import Answer
@@ -41,9 +41,9 @@ def run(folder: Path) -> dict[str, int]:
     """How many of all answers there are now, and how many failed."""
     spec = specs.read(folder, EvaluateSpec)
     chosen = [candidates.parse(values) for values in spec.candidates]
-    items = [json.loads(line) for line in Path(spec.items).read_text(encoding="utf-8").splitlines() if line.strip()]
+    items = jsonl.read(Path(spec.items))
     _check(spec, chosen, items)
-    events.cut_torn_line(folder / FILE)
+    jsonl.cut_torn_line(folder / FILE)
     standing = {(line["item"], line["candidate"]) for line in responses(folder) if not line["error"]}
     open_pairs = [(one, item) for one in chosen for item in items if (item["id"], one.name) not in standing]
     asyncio.run(Round(folder, spec, open_pairs, len(standing)).finish())
@@ -53,9 +53,7 @@ def run(folder: Path) -> dict[str, int]:
 
 def responses(folder: Path) -> list[dict[str, Any]]:
     """The answers of an evaluation so far: for each item and candidate the newest one."""
-    path = folder / FILE
-    data = path.read_bytes() if path.exists() else b""
-    lines = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    lines = jsonl.read(folder / FILE)
     return list({(line["item"], line["candidate"]): line for line in lines}.values())
 
 

@@ -39,11 +39,3 @@ def last(folder: Path, kind: str) -> dict[str, Any] | None:
     """The newest event of one kind, or None."""
     found, _ = read(folder)
     return next((event for event in reversed(found) if event["kind"] == kind), None)
-
-
-def cut_torn_line(path: Path) -> None:
-    """A killed process may have left half a line at the end; what is added next must not be glued to it."""
-    if path.exists():
-        data = path.read_bytes()
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)

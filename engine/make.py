@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import candidates, events, guide, hashes, recipes, sifting, specs
+from engine import candidates, events, guide, hashes, jsonl, recipes, sifting, specs
 from engine.asker import Asker
 from engine.candidates import Candidate
 from engine.problems import Problem
@@ -56,14 +56,11 @@ class Spent(Exception):
 def run(folder: Path) -> dict[str, Any]:
     """How many drafts passed, were held back, failed; what it took."""
     spec = specs.read(folder, MakeSpec)
-    events.cut_torn_line(folder / CALLS)
+    jsonl.cut_torn_line(folder / CALLS)
     drafting = Drafting(spec, folder / CALLS, folder)
     found = asyncio.run(drafting.finish(_tasks(spec)))
     rows = sift(found, spec)
-    whole = folder / MADE
-    draft = folder / f".{MADE}"
-    draft.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    draft.rename(whole)  # renamed into place last: whoever sees it sees all of it
+    jsonl.write(folder / MADE, rows)
     kinds = Counter("failed" if row["failed"] else "held" if row["held"] else "passed" for row in rows)
     return {name: kinds[name] for name in ("passed", "held", "failed")} | drafting.told()
 
@@ -76,8 +73,7 @@ def taste(spec: MakeSpec, n: int, calls: Path) -> list[dict[str, Any]]:
 
 def read(folder: Path) -> list[dict[str, Any]]:
     """The rows of a finished making: messages, shown, tags, grade, why it is held or failed, as `sift` writes them."""
-    path = folder / MADE
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    return jsonl.read(folder / MADE)
 
 
 def cost(spec: MakeSpec, tokens_in: int, tokens_out: int, seconds: float) -> float:
@@ -105,7 +101,7 @@ class Drafting:
         self.judge = candidates.parse(spec.judge) if spec.judge else None
         self.order = Order(**spec.order)
         self.asker = Asker(spec.servers, spec.concurrency)
-        self.kept = {call["key"]: call for path in (Path(spec.paid or calls), calls) for call in _calls(path)}
+        self.kept = {call["key"]: call for path in (Path(spec.paid or calls), calls) for call in jsonl.read(path)}
         self.used: dict[str, dict[str, Any]] = {}
         self.asking: dict[str, asyncio.Task[str]] = {}
         self.spent = False
@@ -219,7 +215,7 @@ def sift(found: Sequence[Made], spec: MakeSpec) -> list[dict[str, Any]]:
     )
     rows = [_row(made, sieve) for made in found]
     passing = [row for row in rows if not row["held"] and not row["failed"]]
-    known = [json.loads(line) for line in Path(spec.known).read_text("utf-8").splitlines()] if spec.known else []
+    known = jsonl.read(Path(spec.known)) if spec.known else []
     for position, why in sifting.repeated([row["messages"] for row in passing], known).items():
         passing[position]["held"] = why
     return rows
@@ -254,10 +250,4 @@ def _guide(spec: MakeSpec) -> guide.Guide:
 
 
 def _tasks(spec: MakeSpec) -> list[Task]:
-    lines = Path(spec.tasks).read_text("utf-8").splitlines()
-    return [Task(**json.loads(line)) for line in lines if line.strip()]
-
-
-def _calls(path: Path) -> list[dict[str, Any]]:
-    data = path.read_bytes() if path.is_file() else b""
-    return [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+    return [Task(**row) for row in jsonl.read(Path(spec.tasks))]

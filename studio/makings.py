@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from engine import guide as rules
-from engine import hashes, jobs, make, recipes
+from engine import hashes, jobs, jsonl, make, recipes
 from engine.client import Decoding
 from engine.conversations import Unusable, parse
 from engine.make import MakeSpec
@@ -153,7 +153,7 @@ def taste(store: Store, plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str
     spec = _spec(store, plan)
     calls = _tasted(store, plan)
     rows = make.taste(spec, TASTES, calls)
-    return rows, [json.loads(line) for line in calls.read_text("utf-8").splitlines()]
+    return rows, jsonl.read(calls)
 
 
 def start(store: Store, plan: Plan, by: str) -> Making:
@@ -279,7 +279,7 @@ def _tasted(store: Store, plan: Plan) -> Path:
 
 
 def _file(store: Store, rows: Sequence[Any]) -> str:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = jsonl.dump(rows)
     path = store.home.files / f"{hashes.content(text)}.jsonl"
     if not path.exists():
         path.write_text(text, encoding="utf-8")
