@@ -97,9 +97,15 @@ def drawn(page: Page) -> None:
 
 def bench(page: Page, source: str, said: str | None = None) -> Locator:
     """The text on the bench once it is this message's, with the focus in it."""
+    page.wait_for_function(  # the one before may still be fading, so there are two for a moment
+        """said => {
+            const areas = document.querySelectorAll('[aria-label="On-brand version"]')
+            return areas.length === 1 && areas[0].value === said
+        }""",
+        arg=said or source,
+        timeout=60_000,
+    )
     area = page.get_by_label("On-brand version")
-    expect(area).to_have_count(1, timeout=60_000)  # the one before may still be fading
-    expect(area).to_have_value(said or source, timeout=60_000)
     expect(area).to_be_focused()
     drawn(page)
     return area
@@ -152,9 +158,9 @@ def test_suggestions_come_for_all_the_others_and_are_taken_one_by_one(page: Page
         shot(page, f"3-suggested-{number}")
         page.keyboard.press("Alt+a")
         expect(page.get_by_text("starter suggests")).to_have_count(0)
+        drawn(page)
         expect(area).to_have_count(1)
         expect(area).to_be_focused()
-        drawn(page)
         page.keyboard.type(" High five, petal! 🎉", delay=5)
         page.keyboard.press("Control+Enter")
         expect(page.get_by_text(f"1 of {19 - number}")).to_be_visible(timeout=60_000)
