@@ -8,6 +8,7 @@ import streamlit as st
 from engine.metrics import METRICS
 from studio import evaluations, findings, prices, report_words, reports, runs
 from studio.evaluations import Evaluation
+from studio.prices import Price
 from studio.reports import Line
 from studio.ui import charts, nav, notices, parts, results, state
 
@@ -116,16 +117,25 @@ def trained() -> None:
 
 
 def money() -> None:
-    """What this machine costs, says who, and the way to set it."""
-    price = prices.assume(store)
-    st.subheader("What this machine costs")
+    """What an hour costs, of this machine and of a colleague; says who, and the way to set it."""
+    st.subheader("What an hour costs")
+    left, right = st.columns(2, gap="large")
+    with left:
+        hour("This machine", prices.assume(store), "%.4f")
+    with right:
+        hour("A colleague", prices.of_people(store), "%.2f")
+
+
+def hour(what: str, price: Price, shape: str) -> None:
+    parts.label(what)
     st.markdown(f"**{price.amount:g} {price.unit}**, {parts.ago(price.made_at)} by {notices.plain(price.made_by)}.")
     st.caption(notices.plain(price.source))
-    with st.popover("Set the price", icon=":material/payments:"), st.form("price", border=False):
-        amount = st.number_input("Euros an hour", 0.0, value=price.amount, step=0.01, format="%.4f")
+    key = f"price-{price.name}"
+    with st.popover("Set the price", icon=":material/payments:", key=key), st.form(f"{key}-form", border=False):
+        amount = st.number_input("Euros an hour", 0.0, value=price.amount, step=0.01, format=shape)
         source = st.text_input("Where it comes from", placeholder="An offer, a bill, an assumption")
         if st.form_submit_button("Set", type="primary"):
-            prices.set(store, prices.MACHINE, amount, price.unit, source, me)
+            prices.set(store, price.name, amount, price.unit, source, me)
             notices.later(f"The hour now costs {amount:g} euros; all figures follow.")
             st.rerun()
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio import datasets, snapshots, standing
 from studio.datasets import Dataset
-from studio.ui import nav, notices, parts, rooms, state
+from studio.ui import effort, nav, notices, parts, rooms, state
 
 COLORS = {"approved": "#6b8746", "in review": "#4a7fa5", "draft": "#9a948c", "rejected": "#b0382c"}
 
@@ -74,6 +74,7 @@ def detail(dataset: Dataset) -> None:
         }
     )
     bar(counts, legend=True)
+    effort.total(dataset.name)
     onwards(dataset)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if st.button("Bring in more", icon=nav.place("bring_in").symbol):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine import hashes
+from engine import hashes, jsonl
 from engine.conversations import SPLITS
 from studio import drafts, sample, snapshots
 from studio.store import Store
@@ -93,8 +93,7 @@ def locked(store: Store, bad: Bad) -> str:
             return split
         for snapshot in snapshots.listed(store):
             path = snapshots.path(store, snapshot.id, split)
-            lines = path.read_text().splitlines() if path.exists() else []
-            for line in map(json.loads, lines):
+            for line in jsonl.read(path):
                 if line["id"] == bad.item or line["messages"][:-1] == list(bad.messages):
                     return split
     return ""

@@ -3,13 +3,13 @@
 It reads what a split must know of the examples of a dataset; who goes where is decided in `splits`.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from engine import jsonl
 from engine.conversations import SPLITS
 from engine.problems import Problem
 from studio import splits
@@ -207,8 +207,7 @@ def _remember(store: Store, dataset: str) -> None:
     for snapshot in store.rows("select id from snapshot where dataset = ? order by made_at", [dataset]):
         for split in SPLITS:
             path = store.home.snapshots / snapshot["id"] / f"{split}.jsonl"
-            for line in path.read_text().splitlines() if path.exists() else ():
-                row = json.loads(line)
+            for row in jsonl.read(path):
                 sides.setdefault(row["id"], split)
                 if row.get("group"):
                     sides.setdefault(f"group:{row['group']}", split)

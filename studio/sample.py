@@ -1,12 +1,12 @@
 """The sample project: one fictional company's files, brought into a studio like anybody else's."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine import guide as rules
+from engine import jsonl
 from engine.conversations import SPLITS
 from studio import datasets, guides, libraries, models, snapshots
 from studio.folders import SAMPLE
@@ -62,4 +62,4 @@ def freeze(store: Store, by: str) -> tuple[Snapshot, Snapshot]:
 def questions(split: str) -> list[dict[str, Any]]:
     """Questions that only the sample's documents answer: validation or test."""
     path = SAMPLE / "questions" / f"{split}.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return jsonl.read(path)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine import jobs
+from engine import jobs, jsonl
 from engine.problems import Problem
 from engine.scan import FINDINGS, SUMMARY, ScanSpec
 from studio import guides
@@ -245,7 +245,7 @@ def _guide(store: Store, dataset: str) -> str:
 def _pull(store: Store, scan: Scan) -> None:
     """Findings with the content that they were found at; those of earlier scans go, their figures stay."""
     folder = scan.job.folder
-    lines = [json.loads(line) for line in (folder / FINDINGS).read_text(encoding="utf-8").splitlines()]
+    lines = jsonl.read(folder / FINDINGS)
     frame = pd.DataFrame(
         [{**line, "body": json.dumps(line["body"], ensure_ascii=False)} for line in lines],
         columns=["kind", "entry", "other", "score", "body"],

@@ -1,6 +1,5 @@
 """Every page, empty and full, and what can be done on it. Through Streamlit's AppTest, from the entry."""
 
-
 import pytest
 
 from engine import events, jobs

@@ -44,7 +44,8 @@ def desk(dataset: str, entry: str, order: Sequence[str], guide: Guide) -> None:
     draft = drafts.get(store, dataset, entry, me)
     with head:
         _head(sheet, order, example, draft)
-    verdict.line([*sheet.messages[:-1], {**sheet.messages[-1], "content": text}], example.tools if example else None)
+    written = [*sheet.messages[:-1], {**sheet.messages[-1], "content": text}]
+    verdict.under(written, example.tools if example else None, sheet.key("verdict"))
     saved, approved, asked = _buttons(sheet)
     body = draft.body if draft else {}
     slot = st.container()

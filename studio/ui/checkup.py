@@ -12,7 +12,6 @@ from engine import language, personal
 from engine.readiness import Part, Readiness
 from studio import bulk, examples, nearness, scans
 from studio.examples import REJECTED, Example
-from studio.nearness import Topics
 from studio.scans import Finding, Scan
 from studio.ui import charts, chat, nav, notices, parts, state
 
@@ -178,39 +177,11 @@ def coverage(dataset: str) -> None:
         text = "A map needs two dozen examples; a large dataset is drawn when it is scanned."
         notices.empty("No map yet", text, "map")
         return
-    charts.show(topic_map(found), "topics", f"{len(found.topics)} topics on a map, {len(found.gaps)} of them thin")
-    st.caption(
-        f"{found.n:,} of {found.of:,} examples. Near means that they share words, not that they mean the same. "
-        "Hollow topics have few approved examples."
-    )
+    said = f"{len(found.topics)} topics on a map, {len(found.gaps)} of them thin"
+    charts.show(charts.topics(found.points, found.topics), "topics", said)
+    st.caption(f"{found.n:,} of {found.of:,} examples. Near means that they share words, not that they mean the same.")
     rows = [
         {"Topic": topic.name, "Examples": topic.n, "Approved": topic.approved, "": "gap" if topic.gap else ""}
         for topic in [*found.gaps, *(topic for topic in found.topics if not topic.gap)]
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True)
-
-
-def topic_map(found: Topics) -> go.Figure:
-    figure = go.Figure(layout=charts.layout(440))
-    for topic in found.topics:
-        rows = found.points[found.points["topic"] == topic.number]
-        figure.add_scatter(
-            x=rows["x"],
-            y=rows["y"],
-            mode="markers",
-            name=topic.name,
-            marker={"size": 6, "opacity": 0.75, "symbol": "circle-open" if topic.gap else "circle"},
-            text=[prompt[:90] for prompt in rows["prompt"]],
-            hovertemplate="%{text}<extra>" + html.escape(topic.name) + "</extra>",
-        )
-        figure.add_annotation(
-            x=rows["x"].mean(),
-            y=rows["y"].max(),
-            text=topic.words[0] if topic.words else "",
-            showarrow=False,
-            yshift=10,
-        )
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False, scaleanchor="x")
-    figure.update_layout(showlegend=False)
-    return figure

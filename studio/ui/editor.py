@@ -6,7 +6,6 @@ whether somebody else has saved this example meanwhile. What they changed is mer
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from typing import Any
 
 import streamlit as st
@@ -16,10 +15,8 @@ from engine.problems import Problem
 from studio import drafts, examples, guides, merging, presence, versions
 from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
 from studio.merging import Merged
-from studio.ui import clash, desk, effort, notices, paper, parts, past, state
+from studio.ui import clash, desk, effort, marks, notices, paper, parts, past, state, verdict
 from studio.ui.paper import Clash, Paper
-
-FAMILY = "v3"  # whose rules the live check applies
 
 
 @dataclass(frozen=True)
@@ -245,16 +242,8 @@ def _checks(here: Paper) -> None:
     answer = next((turn["content"] for turn in reversed(turns) if turn["role"] == "assistant"), "")
     guide = guides.get(state.store(), here.dataset)
     st.caption(f"The answer has {parts.count(len(answer.split()), 'word')}, {parts.count(len(answer), 'character')}.")
-    if find_spec("studio.ui.verdict"):
-        from studio.ui import verdict
-
-        try:
-            verdict.line(desk.as_messages(turns), desk.as_tools(tools), FAMILY)
-        except Problem as problem:
-            st.caption(f":material/error: {notices.plain(problem.what)} {notices.plain(problem.why)}")
+    verdict.under(desk.as_messages(turns), desk.as_tools(tools), here.key("verdict"))
     if rules.marks(answer, guide) or rules.missing(answer, guide):
-        from studio.ui import marks
-
         marks.text(answer, guide)
 
 

@@ -259,9 +259,9 @@ def _deeds(dataset: Dataset, looked: Looked, picked: list[Example]) -> None:
         st.caption("Tick rows to tag, approve or reject several at once.")
         return
     with st.container(horizontal=True, vertical_alignment="center", key="deeds"):
-        everything = looked.n > len(picked) and st.checkbox(
-            f"All {looked.n:,} that match", key=f"all-{looked.page}-{len(picked)}"
-        )
+        most = f"All {looked.n:,}" if looked.n <= AT_ONCE else f"The first {AT_ONCE:,} of {looked.n:,}"
+        several = looked.n > len(picked)
+        everything = several and st.checkbox(f"{most} that match", key=f"all-{looked.page}-{len(picked)}")
         if not everything:
             st.markdown(f"**{parts.count(len(picked), 'example')} picked**", width="content")
         chosen = _all(dataset, looked) if everything else picked

@@ -136,7 +136,14 @@ def keep(paper: Paper) -> bool:
     (turns, tools), (tags, note, status) = words(paper), _beside(paper)
     messages, whole = _at_best(turns)
     changed = not whole or (messages, _tools(tools), tags, note, status) != _parts(paper.base)
-    body: dict[str, Any] = {"messages": messages, "turns": turns, "tools": tools, "tags": tags, "note": note, "status": status}
+    body: dict[str, Any] = {
+        "messages": messages,
+        "turns": turns,
+        "tools": tools,
+        "tags": tags,
+        "note": note,
+        "status": status,
+    }
     said = json.dumps([paper.id, body, stamp(paper)] if changed else paper.id)
     if state.value(state.KEPT) == said:
         return changed

@@ -10,12 +10,15 @@ import streamlit as st
 
 from engine import repairs
 from engine.conversations import Unusable, parse
-from engine.tokens import Tokenizer, load
-from studio.ui import notices
+from engine.problems import Problem
+from engine.tokens import FAMILIES, Tokenizer, load
+from studio import preferences
+from studio.ui import notices, state
 from studio.ui import tokens as marked
 
 Message = Mapping[str, Any]
 FAMILY = "starter"  # the model that is always here
+PREFERENCE = "tokenizer"
 
 
 def line(
@@ -45,6 +48,24 @@ def line(
     else:
         _say("green", "check_circle", f"It can be learned from · {words}")
     return None
+
+
+def under(messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] | None, key: str) -> None:
+    """The line with, folded behind it, its tokens and the model family by which a person counts."""
+    chosen = preferences.get(state.store(), state.me(), PREFERENCE, FAMILY)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch"):
+            try:
+                line(messages, tools, chosen)
+            except Problem as problem:  # a base's template may not know tools
+                _say("orange", "error", notices.plain(f"{problem.what} {problem.why}"))
+        with st.popover("Tokens", type="tertiary", icon=":material/data_array:", key=f"{key}-tokens"):
+            family = st.segmented_control("Counted as by", FAMILIES, default=chosen, required=True, key=f"{key}-family")
+            if family != chosen:
+                preferences.set(state.store(), state.me(), PREFERENCE, family)
+                st.rerun()
+            if st.toggle("Show which are learned", key=f"{key}-shown"):
+                tokens(messages, chosen)
 
 
 def tokens(messages: Sequence[Message], family: str = FAMILY) -> None:
