@@ -206,7 +206,7 @@ def without_empties(messages: list[Row]) -> list[Row]:
 def identified(messages: list[Row]) -> list[Row]:
     """Ids of calls and results as 9 letters and digits; the same old id becomes the same new one."""
     taken: dict[str, str] = {}
-    found = []
+    found: list[Row] = []
     for message in messages:
         calls = message.get("tool_calls")
         if isinstance(calls, list):
