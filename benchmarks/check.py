@@ -1,14 +1,15 @@
 """How fast files are checked, beside mistral-finetune's published validator and beside the tokenizers alone.
 
-    python -m benchmarks.check [--peer CHECKOUT] [--rows 100000] [--million] [--file ROWS.jsonl] [--workers 2]
+    python -m benchmarks.check [--peer CHECKOUT] [--rows 200000] [--million] [--file ROWS.jsonl] [--workers 2]
 
-One run, one machine, ratios. Rates are of processor time, which says the same on a busy machine as on a quiet one: rows
-for each second of a core, times the cores that are used (the peer uses one). Starting our processes is counted.
+One run, one machine, ratios; the median of some rounds. Rows/s are told twice: by the clock, which is what people wait
+for and needs a quiet machine, and for each second of processor that all processes together used, which says nearly the
+same on a busy one. Starting our processes and loading their tokenizers is counted, for the others it is not.
 
-The rows are written with 50,000 made-up words, drawn as words are in a language (Zipf), with numbers that never come
-twice; `--file` takes rows of yours instead. `--peer` is a checkout of mistral-finetune,
-whose modules are imported as they are, with the names that later releases of mistral_common have moved. `--million`
-adds 1,000,000 rows of 1 KB in a temporary folder and the peak memory (PSS) of all processes.
+The rows are English of some 180 tokens (`benchmarks.english`); `--file` takes rows of yours instead. `--peer` is a
+checkout of mistral-finetune, whose modules are imported as they are, with the names that later releases of
+mistral_common have moved. It is one process, as published; ours are `--workers`. `--million` adds 1,000,000 rows
+of 1 KB in a temporary folder and the peak memory (PSS) of all processes.
 """
 
 import argparse
@@ -22,42 +23,16 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
+from benchmarks import english
 from engine import check, tokens
-
-LETTERS = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
-
-
-def texts(seed: int = 7) -> Iterator[Callable[[int], str]]:
-    """A maker of texts of so many words."""
-    chance = np.random.default_rng(seed)
-    shares = np.arange(26, 0, -1) / 351
-    words = np.array(
-        ["".join(chance.choice(LETTERS, size, p=shares)) for size in chance.integers(2, 11, 50_000)], dtype=object
-    )
-    weights = 1 / (np.arange(50_000) + 10)
-    numbers = itertools.count(100_000)
-    while True:
-        drawn = iter(words[chance.choice(50_000, 500_000, p=weights / weights.sum())].tolist())
-        for _ in range(7000):
-            yield lambda n, drawn=drawn: " ".join(itertools.islice(drawn, n)).capitalize() + f", {next(numbers)}."
-
-
-def write(path: Path, rows: int, words: int) -> Path:
-    """Rows of a system prompt, a question and an answer with so many words in all."""
-    with path.open("w") as file:
-        for text in itertools.islice(texts(), rows):
-            said = zip(("system", "user", "assistant"), (words // 6, words // 3, words // 2), strict=True)
-            messages = [{"role": role, "content": text(n)} for role, n in said]
-            file.write(json.dumps({"messages": messages}) + "\n")
-    return path
 
 
 def processor() -> float:
@@ -66,11 +41,19 @@ def processor() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of processor, and what was made."""
-    began = processor()
+@dataclass(frozen=True)
+class Rate:
+    """Rows/s by the clock, and for each second of processor."""
+
+    wall: float
+    core: float
+
+
+def timed(rows: int, work: Callable[[], Any]) -> tuple[Rate, Any]:
+    """How fast so many rows went, and what was made of them."""
+    began, used = time.perf_counter(), processor()
     found = work()
-    return processor() - began, found
+    return Rate(rows / (time.perf_counter() - began), rows / (processor() - used)), found
 
 
 # --- the peer ---
@@ -92,44 +75,36 @@ def peer(checkout: Path) -> Any:
     return module
 
 
-def peer_rates(module: Any, lines: list[str]) -> dict[str, Any]:
-    """Rows/s of what its loop does with each line: judge and count, and judge alone. It runs in one process."""
-    tokenizer = tokens.MistralTokenizer.v3().instruct_tokenizer
-
-    def judge() -> int:
-        for line in lines:
-            module.build_instruct_sample(json.loads(line))
-        return 0
-
-    def count() -> int:
-        samples = (module.build_instruct_sample(json.loads(line)) for line in lines)
-        return sum(len(module.tokenize(sample, tokenizer).tokens) for sample in samples)
-
-    alone, _ = timed(judge)
-    seconds, counted = timed(count)
-    return {"rows_per_s": len(lines) / seconds, "structure_rows_per_s": len(lines) / alone, "tokens": counted}
+def judged_by_peer(module: Any, lines: list[str], tokenizer: Any = None) -> int:
+    """What the loop of `utils/validate_data.py` does with each line, but for its progress bar: tokens in all."""
+    correct, counted = [], 0
+    for line in lines:
+        sample = module.build_instruct_sample(json.loads(line))
+        if tokenizer is not None:
+            counted += len(module.tokenize(sample, tokenizer).tokens)
+        correct.append(line)
+    return counted
 
 
 # --- the tokenizers alone ---
 
 
-def encode_batch(family: str, lines: list[str]) -> float:
-    """Rows/s of the tokenizer's own batch call on the texts of rows, in this process; parsing is not counted."""
+def encode_batch(family: str, lines: list[str]) -> Rate:
+    """The tokenizer's own batch call on the texts of rows, in this process; parsing is not counted."""
     model: Any = tokens.load(family)
     model = model._instruct.tokenizer._model
     said = [message["content"] for line in lines for message in json.loads(line)["messages"]]
     if family == "tekken":
-        seconds, _ = timed(lambda: model.encode_ordinary_batch(said, num_threads=1))
-    else:
-        seconds, _ = timed(lambda: model.encode(said, num_threads=1))
-    return len(lines) / seconds
+        return timed(len(lines), lambda: model.encode_ordinary_batch(said, num_threads=1))[0]
+    return timed(len(lines), lambda: model.encode(said, num_threads=1))[0]
 
 
-def batch_rate(family: str, lines: list[str], workers: int) -> float:
-    """Rows/s of all processes together, each with its share of the rows."""
+def batch_rate(family: str, lines: list[str], workers: int) -> Rate:
+    """All processes together, each with its share of the rows."""
     shares = [lines[n::workers] for n in range(workers)]
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return sum(pool.map(encode_batch, [family] * workers, shares))
+        rates = list(pool.map(encode_batch, [family] * workers, shares))
+    return Rate(sum(rate.wall for rate in rates), statistics.mean(rate.core for rate in rates))
 
 
 # --- ours ---
@@ -163,15 +138,15 @@ class Memory:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", type=Path)
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--file", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = given.file or write(Path(folder) / "rows.jsonl", given.rows, 54)
-        found: dict[str, Any] = {"ratios": {}, **measured(path, given)}
+        path = given.file or english.write(Path(folder) / "rows.jsonl", given.rows, 680)
+        found: dict[str, Any] = {"new_words": round(english.new_words(path), 4), **measured(path, given)}
         if given.million:
             found["million"] = million(Path(folder), given.workers)
     print(json.dumps(found, indent=2))
@@ -181,59 +156,67 @@ def measured(path: Path, given: argparse.Namespace) -> dict[str, Any]:
     """Rounds in turns, the median of each; what the machine does besides meets all of them alike."""
     with path.open() as file:
         lines = list(itertools.islice(file, 20_000))
+        rows = len(lines) + sum(1 for _ in file)
+    head = lines[:10_000]
     module = peer(given.peer) if given.peer else None
-    rounds: dict[str, list[float]] = {}
+    tokenizer = tokens.MistralTokenizer.v3().instruct_tokenizer
+    rounds: dict[str, list[Rate]] = {}
+    found: dict[str, Any] = {"rows": rows}
 
-    def note(name: str, rate: float) -> None:
+    def note(name: str, rate: Rate) -> None:
         rounds.setdefault(name, []).append(rate)
-        print(f"  {name}: {rate:,.0f} rows/s", file=sys.stderr)
+        print(f"  {name}: {rate.wall:,.0f} rows/s, {rate.core:,.0f} a core", file=sys.stderr)
 
     for _ in range(given.rounds):
         if module is not None:
-            theirs = peer_rates(module, lines[:5000])
-            note("peer v3", theirs["rows_per_s"])
-            note("peer structure", theirs["structure_rows_per_s"])
+            rate, theirs = timed(len(head), lambda: judged_by_peer(module, head, tokenizer))
+            note("peer v3", rate)
+            note("peer structure", timed(len(head), lambda: judged_by_peer(module, head))[0])
         for family in ("", "v3", "tekken"):
-            seconds, report = timed(lambda family=family: check.check(path, family, workers=given.workers))
-            note(f"check {family or 'structure'}", report.rows / seconds * given.workers)
+            rate, report = timed(rows, lambda family=family: check.check(path, family, workers=given.workers))
+            note(f"check {family or 'structure'}", rate)
             if family:
-                rate = batch_rate(family, lines, given.workers)
-                note(f"batch {family}", rate)
-                tokens_per_row = report.tokens / max(1, report.valid)
-    middle = {name: statistics.median(rates) for name, rates in rounds.items()}
-    ratios = {f"check {one} / batch {one}": middle[f"check {one}"] / middle[f"batch {one}"] for one in ("v3", "tekken")}
+                note(f"batch {family}", batch_rate(family, lines, given.workers))
+                found[f"tokens_per_row_{family}"] = round(report.tokens / max(1, report.valid), 1)
+    pairs = [("check v3", "batch v3"), ("check tekken", "batch tekken")]
     if module is None:
         print("No --peer, so no comparison with the published validator.", file=sys.stderr)
     else:
-        ratios["check v3 / peer v3"] = middle["check v3"] / middle["peer v3"]
-        ratios["check structure / peer v3"] = middle["check structure"] / middle["peer v3"]
-        ratios["check structure / peer structure"] = middle["check structure"] / middle["peer structure"]
-    return {
-        "rows": report.rows,
-        "tokens_per_row": round(tokens_per_row, 1),
-        "rows_per_s": {name: round(rate) for name, rate in middle.items()},
-        "ratios": {name: round(ratio, 2) for name, ratio in ratios.items()},
-    }
+        found["same_tokens_as_peer"] = same_tokens(head, theirs)
+        pairs += [("check v3", "peer v3"), ("check structure", "peer v3"), ("check structure", "peer structure")]
+    for kind in ("wall", "core"):
+        middle = {name: statistics.median(getattr(rate, kind) for rate in rates) for name, rates in rounds.items()}
+        found[f"rows_per_s_{kind}"] = {name: round(rate) for name, rate in middle.items()}
+        found[f"ratios_{kind}"] = {f"{one} / {other}": round(middle[one] / middle[other], 2) for one, other in pairs}
+    return found
+
+
+def same_tokens(lines: list[str], theirs: int) -> bool:
+    """Whether we count as many tokens in these lines as the peer did."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "head.jsonl"
+        path.write_text("".join(lines))
+        return check.check(path, "v3").tokens == theirs
 
 
 def million(folder: Path, workers: int) -> dict[str, Any]:
-    path = write(folder / "million.jsonl", 1_000_000, 150)
+    path = english.write(folder / "million.jsonl", 1_000_000, 870)
     found: dict[str, Any] = {"bytes": path.stat().st_size}
     for family in ("", "tekken"):
         with Memory() as memory:
-            began = time.perf_counter()
-            seconds, report = timed(lambda family=family: check.check(path, family, workers=workers))
+            rate, report = timed(1_000_000, lambda family=family: check.check(path, family, workers=workers))
         name = family or "structure"
-        wall = time.perf_counter() - began
         found[name] = {
-            "seconds": round(wall, 1),
-            "processor_s": round(seconds, 1),
+            "seconds": round(1e6 / rate.wall, 1),
+            "processor_s": round(1e6 / rate.core, 1),
             "peak_pss_mb": memory.peak // 1_000_000,
             "tokens": report.tokens,
         }
         print(f"  million {name}: {found[name]}", file=sys.stderr)
         assert report.valid == 1_000_000
-    seconds, sampled = timed(lambda: check.sample(path, "tekken"))
+    began = time.perf_counter()
+    sampled = check.sample(path, "tekken")
+    seconds = time.perf_counter() - began
     estimate = sampled.tokens
     assert estimate is not None
     found["sample"] = {

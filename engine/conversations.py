@@ -14,7 +14,7 @@ from typing import Any
 from engine import calling, hashes
 from engine.unusable import Unusable, shown
 
-__all__ = ["KNOWN", "ROLES", "SPLITS", "Conversation", "Unusable", "parse"]
+__all__ = ["KNOWN", "ROLES", "SPLITS", "Conversation", "Unusable", "is_whole", "parse"]
 
 ROLES = ("system", "user", "assistant", "tool")
 SPLITS = ("train", "validation", "test")
@@ -89,12 +89,12 @@ def _is_plain(messages: list[Any]) -> bool:
                 return False
         else:
             expected = "assistant" if role == "user" else "user"
-        if type(content) is not str or not content or content.isspace() or not _whole(content):
+        if type(content) is not str or not content or content.isspace() or not is_whole(content):
             return False
     return expected == "user" and len(messages) > 1
 
 
-def _whole(text: str) -> bool:
+def is_whole(text: str) -> bool:
     """Whether it holds no half characters, which JSON can say and no file can keep."""
     if text.isascii():
         return True

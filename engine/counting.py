@@ -9,7 +9,8 @@ and any text that cannot be cut so is counted whole.
 from collections.abc import Callable, Sequence
 
 FAMILIES = ("v1", "v2", "v3", "v7", "tekken", "starter")  # what `engine.tokens` loads
-MOST = 400_000  # words remembered; some 40 MB
+MOST = 300_000  # words remembered of each kind; some 40 MB
+LONGEST = 60  # letters of a word that is remembered; texts of some languages have no spaces
 
 # The one regular expression of Mistral's tekken tokenizers. In none of its branches does white space follow what is no
 # white space and no line end, so no match spans the left side of a lone space and the space itself.
@@ -20,41 +21,45 @@ PATTERN = (
 )
 
 
-class Counter:
-    """Tokens of texts. `whole` counts several texts; `space` is what stands before each word but the first."""
+class _Words(dict[str, int]):
+    """The tokens of words, each counted when it is first asked for. `space` is what stands before each."""
 
-    def __init__(self, whole: Callable[[Sequence[str]], list[int]], space: str, safe: bool) -> None:
-        self._whole, self._space, self._safe = whole, space, safe
-        self._firsts: dict[str, int] = {}
+    def __init__(self, whole: Callable[[str], int], space: str) -> None:
+        super().__init__()
+        self._whole, self._space = whole, space
+
+    def __missing__(self, word: str) -> int:
+        if not _stands_alone(word):
+            raise _NotAlone
+        if len(self) >= MOST:
+            self.clear()
+        tokens = self._whole(self._space + word)
+        if len(word) <= LONGEST:
+            self[word] = tokens
+        return tokens
+
+
+class _NotAlone(Exception):
+    """A word beside other white space than lone spaces: its text has to be counted whole."""
+
+
+class Counter:
+    """Tokens of texts. `whole` counts a text; `space` is what stands before each word but the first."""
+
+    def __init__(self, whole: Callable[[str], int], space: str, safe: bool) -> None:
+        self._whole, self._safe = whole, safe
+        firsts = _Words(whole, "")
         # sentencepiece writes a space before the first word too, so that it is a word like any other
-        self._others: dict[str, int] = {} if space else self._firsts
+        self._first, self._other = firsts.__getitem__, (_Words(whole, space) if space else firsts).__getitem__
 
     def count(self, text: str) -> int:
+        if not self._safe:
+            return self._whole(text)
         first, *others = text.split(" ")
         try:
-            return self._firsts[first] + sum(map(self._others.__getitem__, others))
-        except KeyError:
-            return self._counted(text, first, others)
-
-    def _make_room(self) -> None:
-        if len(self._firsts) + len(self._others) > MOST:
-            self._firsts.clear()
-            self._others.clear()
-
-    def _counted(self, text: str, first: str, others: list[str]) -> int:
-        """A text with words that are new, or with such as cannot be counted alone (which are never remembered)."""
-        self._make_room()
-        new = [word for word in others if word not in self._others]
-        if not self._safe or not all(map(_stands_alone, new)) or not _stands_alone(first):
-            return self._whole([text])[0]
-        if first not in self._firsts:
-            self._firsts[first] = self._whole([first])[0]
-        if new:
-            self._others.update(zip(new, self._whole([self._space + word for word in new]), strict=True))
-        try:
-            return self._firsts[first] + sum(map(self._others.__getitem__, others))
-        except KeyError:  # another thread has cleared them meanwhile
-            return self._whole([text])[0]
+            return self._first(first) + sum(map(self._other, others))
+        except _NotAlone:
+            return self._whole(text)
 
 
 def _stands_alone(word: str) -> bool:

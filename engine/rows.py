@@ -15,12 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import msgspec
 
 from engine import repairs
-from engine.conversations import Conversation, Unusable, parse
+from engine.conversations import Conversation, Unusable, is_whole, parse
 from engine.problems import Problem
 from engine.unusable import shown
 
@@ -33,6 +33,20 @@ PLAIN = (int, float, bool, type(None))
 
 T = TypeVar("T")
 decode = msgspec.json.Decoder().decode
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class _Texts(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A row of texts alone, as nearly all rows are."""
+
+    messages: list[_Text]
+
+
+decode_texts = msgspec.json.Decoder(_Texts).decode
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,8 @@ def read_line(number: int, line: bytes) -> Valid | Reject:
     """One line, judged on its own."""
     if len(line) > LONGEST_LINE:
         return _too_long(number, len(line))
+    if (messages := _texts(line)) is not None:
+        return Valid(number, Conversation(messages))
     try:
         row = decode(line)
         if not _each_key_once(row, line):
@@ -201,6 +217,38 @@ def read_line(number: int, line: bytes) -> Valid | Reject:
         return Reject(number, "broken-json", "It is nested too deeply to be a conversation.", _text(line))
     except Unusable as unusable:
         return Reject(number, unusable.code, unusable.why, _text(line))
+
+
+def _texts(line: bytes) -> list[dict[str, Any]] | None:
+    """The messages of a row of texts in the plain order; None for any other row, and wherever there is doubt.
+
+    The short way through `decode`, `_each_key_once` and `parse`, which have the last word on what it leaves to them.
+    """
+    try:
+        said = decode_texts(line).messages
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    turns = len(said) - 1 if said and said[0].role == "system" else len(said)
+    if turns < 2 or turns % 2:
+        return None
+    expected = "user"
+    for text in said[-turns:]:
+        if text.role != expected:
+            return None
+        expected = "assistant" if expected == "user" else "user"
+    marks = 2 + 8 * len(said)  # quotation marks around each key and text
+    escaped = b"\\" in line
+    if escaped and b"\\u0022" in line:
+        return None
+    for text in said:
+        content = text.content
+        if not content or content.isspace() or not is_whole(content):
+            return None
+        if escaped:
+            marks += content.count('"')
+    if line.count(b'"') != marks:  # a key is there twice
+        return None
+    return [{"role": text.role, "content": text.content} for text in said]
 
 
 def _too_long(number: int, size: int) -> Reject:

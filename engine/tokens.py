@@ -236,19 +236,10 @@ def _bytes(model: Any, id: int) -> bytes:
 def _counter(model: Any) -> Counter:
     if isinstance(model, Tekkenizer):
         encode = model._model.encode_to_numpy  # numbers without a Python object for each
-        return Counter(
-            lambda texts: [encode(text).size for text in texts], " ", counting.of_pattern(model._model._pat_str)
-        )
+        return Counter(lambda text: int(encode(text).size), " ", counting.of_pattern(model._model._pat_str))
     assert isinstance(model, SentencePieceTokenizer)
     pieces: Any = model._model
-
-    def whole(texts: Sequence[str]) -> list[int]:
-        # its batch call starts threads anew each time, which costs more than a few words do
-        if len(texts) < 50:
-            return [len(pieces.encode(text)) for text in texts]
-        return [len(ids) for ids in pieces.encode(list(texts), num_threads=1)]
-
-    return Counter(whole, "", counting.of_pieces(model.vocab()))
+    return Counter(lambda text: len(pieces.encode(text)), "", counting.of_pieces(model.vocab()))
 
 
 def _is_plain(conversation: Conversation) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine import batches, check, rows, template, tokens
+from engine import batches, check, counting, rows, template, tokens
 from engine.check import cost, sample
 from engine.conversations import Conversation, Unusable, parse
 from engine.problems import Problem
@@ -152,6 +152,35 @@ def test_json_that_hides_something_is_rejected(line, why):
     assert isinstance(found, Reject) and (found.line, found.code) == (3, why)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(["system", "user", "assistant", "tool", "USER"]), max_size=4),
+    st.text(max_size=9) | st.sampled_from(['"', '\\"', "\\", " ", "\ud83d", "\u0022", '","content":"']),
+    st.booleans(),
+    st.sampled_from(["", ',"messages":[]', ',"tags":["a"]', ' , "x":1', '"', "}"]),
+    st.sampled_from([("", ""), ('"role"', '"role":"user","role"'), ("content", "c\\u006fntent"), ("e", "\\u0022")]),
+)
+def test_the_short_way_through_a_line_ends_where_the_long_way_does(roles, text, escaped, more, changed):
+    line = json.dumps({"messages": [{"role": role, "content": text} for role in roles]}, ensure_ascii=escaped)
+    raw = f"{line.replace(*changed, 1)[:-1]}{more}}}".encode(errors="surrogatepass")
+    quick = rows._texts(raw)
+    try:
+        slow = parse(rows._decoded(raw)).messages
+    except Unusable:
+        slow = None
+    assert quick is None or quick == slow
+    if slow is not None and not more and not changed[0]:
+        assert quick == slow, "what is plain goes the short way"
+
+
+def test_a_key_in_escapes_or_twice_is_seen_on_the_short_way_too():
+    line = json.dumps({"messages": PAIR})
+    assert rows._texts(line.encode()) == PAIR
+    assert rows._texts(line.replace("role", "r\\u006fle").encode()) == PAIR, "another way to write the same key"
+    assert rows._texts(line.replace('"role"', '"role": "user", "r\\u006fle"').encode()) is None
+    assert rows._texts(line.replace("is it", "\\u0022").encode()) is None, "doubtful, so the long way decides"
+
+
 # --- counts ---
 
 WORDS = [
@@ -237,6 +266,17 @@ def _sweep(tokenizer: Tokenizer, n: int, seed: int) -> None:
         said = some_conversation(chance)
         found = tokenizer.count(said)
         assert (found.tokens, found.trained) == judged_by_mistral(tokenizer, said), said.messages
+
+
+@pytest.mark.parametrize("family", ["v3", "tekken"])
+@pytest.mark.parametrize("limit", ["MOST", "LONGEST"])
+def test_words_that_cannot_be_remembered_are_counted_all_the_same(families, monkeypatch, family, limit):
+    chance = random.Random(12)
+    texts = [some_text(chance) for _ in range(200)]
+    expected = [families[family]._counter.count(text) for text in texts]
+    monkeypatch.setattr(counting, limit, 2)
+    forgetful = tokens._counter(families[family]._instruct.tokenizer)
+    assert [forgetful.count(text) for text in texts] == expected
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
