@@ -71,6 +71,8 @@ def begin() -> None:
             "Metrics", list(METRICS), default=sources.proposed(store, source), key=f"new-metrics-{source.name}"
         )
         st.caption("  \n".join(f"**{metric}** {METRICS[metric].words}" for metric in metrics))
+        if {"tone", "style"} & {*metrics} and not guides.file(store, dataset_of(source)):
+            st.caption(":material/info: This dataset has no style guide, so tone and style cannot be told.")
     st.markdown(_promise(n, len(who)))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (who and metrics)):
         title = name.strip() or f"{source.name}, {len(who)} candidates"

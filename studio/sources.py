@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import hashes
 from engine.metrics import METRICS
-from studio import evaluations, libraries, sample, snapshots
+from studio import evaluations, guides, libraries, sample, snapshots
 from studio.store import Store
 
 SPLITS = ("test", "validation")  # never what a model has learned from
@@ -54,14 +54,18 @@ def proposed(store: Store, source: Source) -> list[str]:
     """The metrics that fit a source. Nobody is shown an item for that, so it is no look."""
     if not source.snapshot:
         return fitting(evaluations.items_from_questions(sample.questions(source.split)))
-    return fitting(evaluations.items_from_rows(snapshots.examples(store, source.snapshot, source.split)))
+    guide = guides.get(store, snapshots.get(store, source.snapshot).dataset)
+    rows = snapshots.examples(store, source.snapshot, source.split)
+    return fitting(evaluations.items_from_rows(rows), voiced=bool(guide.use))
 
 
-def fitting(asked: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The metrics that can say something about such items, by what the items hold."""
+def fitting(asked: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[str]:
+    """The metrics that can say something about such items, by what they hold and whether their voice is described."""
     if any(item.get("accept") for item in asked):
         return ["facts", "tone"]
     labels = {item.get("label") for item in asked}
     if asked and len(labels) <= LABELS * len(asked):
         return ["label", "type"]
-    return ["tone", "kept"] if asked else list(METRICS)
+    if not asked:
+        return list(METRICS)
+    return ["tone", "kept"] if voiced else ["facts", "kept"]
