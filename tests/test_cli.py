@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.problems import Problem
 from studio import cli
 from studio.folders import SAMPLE
 
@@ -46,11 +47,11 @@ def test_import_and_freeze_say_what_they_did(mixed, tmp_path):
 
 
 def test_a_setting_takes_its_own_type_and_a_wrong_one_is_told():
-    assert cli._settings(["rank=8", "learning_rate=0.001"]) == {"rank": 8, "learning_rate": 0.001}
-    with pytest.raises(cli.Problem, match="no value for rank, which is a int"):
-        cli._settings(["rank=big"])
-    with pytest.raises(cli.Problem, match="There is no setting 'rnak'"):
-        cli._settings(["rnak=8"])
+    assert cli.building._settings(["rank=8", "learning_rate=0.001"]) == {"rank": 8, "learning_rate": 0.001}
+    with pytest.raises(Problem, match="no value for rank, which is a int"):
+        cli.building._settings(["rank=big"])
+    with pytest.raises(Problem, match="There is no setting 'rnak'"):
+        cli.building._settings(["rnak=8"])
 
 
 def test_doctor_says_what_is_here(tmp_path):
