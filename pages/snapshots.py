@@ -8,6 +8,7 @@ from studio.snapshots import Snapshot
 from studio.ui import freezing, frozen, nav, notices, parts, rooms, state
 
 store, me = state.store(), state.me()
+LARGE = 50_000  # approved examples from which a preview is asked for, not shown at once
 LEAD = "A frozen copy of a dataset: what a model learns from, and what it is tested on, fixed for ever."
 
 
@@ -36,6 +37,13 @@ def overview(dataset: Dataset) -> None:
 
 
 def freeze(dataset: Dataset) -> None:
+    if dataset.approved > LARGE and not st.toggle("Show who would go where", key="preview-large"):
+        st.caption(
+            f"With {dataset.approved:,} approved examples that takes a second for each 20,000, at every choice. "
+            "The command line freezes without a preview."
+        )
+        parts.command("atelier", "freeze", dataset.name)
+        return
     with notices.told():
         plan = freezing.plan(store, dataset)
         decision = placements.decide(store, dataset.name, plan)
