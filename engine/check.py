@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,10 +151,11 @@ def judge(chunk: Chunk, tokenizer: str = "") -> Report:
     """The report of one chunk, with all of its problems."""
     report = Report(tokenizer=tokenizer)
     family = _tokenizer(tokenizer) if tokenizer else None
-    found_rows = chunk.rows()
-    while batch := tuple(islice(found_rows, 512)):
-        report.rows += len(batch)
-        for reject in _rejects(batch, report, family):
+    for (
+        row
+    ) in chunk.rows():  # one at a time: held by the hundred, the garbage collector looks through them again and again
+        report.rows += 1
+        if (reject := _noted(row, report, family)) is not None:
             report.rejected += 1
             found = Found(reject.line, reject.code, reject.why, reject.repair)
             report.problems.append(found)
@@ -164,20 +164,18 @@ def judge(chunk: Chunk, tokenizer: str = "") -> Report:
     return report
 
 
-def _rejects(batch: tuple[Valid | Reject, ...], report: Report, family: "Tokenizer | None") -> Iterator[Reject]:
-    """Those that break a rule, or that the family cannot take; the others are counted."""
-    if family is None:
-        yield from (row for row in batch if isinstance(row, Reject))
-        return
-    counts = iter(family.judged(row.conversation for row in batch if isinstance(row, Valid)))
-    for row in batch:
-        if isinstance(row, Reject):
-            yield row
-        elif isinstance(count := next(counts), Unusable):
-            yield Reject(row.line, count.code, count.why, "")
-        else:
-            report.lengths[count.tokens] += 1
-            report.trained += count.trained
+def _noted(row: Valid | Reject, report: Report, family: "Tokenizer | None") -> Reject | None:
+    """Why a row breaks a rule, or cannot be taken by the family; None where it was counted or need not be."""
+    if isinstance(row, Reject):
+        return row
+    if family is not None:
+        try:
+            count = family.count(row.conversation)
+        except Unusable as unusable:
+            return Reject(row.line, unusable.code, unusable.why, "")
+        report.lengths[count.tokens] += 1
+        report.trained += count.trained
+    return None
 
 
 @cache

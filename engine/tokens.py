@@ -8,7 +8,7 @@ Learned is what the assistant says, its end token included, unless the message h
 """
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,12 +64,6 @@ class Tokenizer(Protocol):
     def count(self, conversation: Conversation) -> Count:
         """Unusable when the family cannot take this conversation."""
 
-    def judged(self, batch: Iterable[Conversation]) -> list[Count | Unusable]:
-        """The count of each, or why there is none."""
-
-    def counts(self, batch: Iterable[Conversation]) -> list[Count]:
-        """The count of each. Unusable at the first that the family cannot take."""
-
     def spans(self, conversation: Conversation) -> list[Piece]:
         """Each token's text and whether it is learned. A character of several tokens stands with its last one."""
 
@@ -86,26 +80,7 @@ def load(family: str, path: str = "") -> Tokenizer:
     return _Mistral(family, MistralTokenizer.from_file(str(file), mode=ValidationMode.finetuning))
 
 
-class _Counts:
-    """What follows from counting one."""
-
-    def count(self, conversation: Conversation) -> Count:
-        raise NotImplementedError
-
-    def judged(self, batch: Iterable[Conversation]) -> list[Count | Unusable]:
-        return [self._judged(one) for one in batch]
-
-    def counts(self, batch: Iterable[Conversation]) -> list[Count]:
-        return [self.count(one) for one in batch]
-
-    def _judged(self, conversation: Conversation) -> Count | Unusable:
-        try:
-            return self.count(conversation)
-        except Unusable as unusable:
-            return unusable
-
-
-class _Mistral(_Counts):
+class _Mistral:
     def __init__(self, family: str, whole: MistralTokenizer) -> None:
         self.family, self._tokenizer = family, whole
         self._instruct = whole.instruct_tokenizer
@@ -201,7 +176,7 @@ class _Mistral(_Counts):
         return found
 
 
-class _Starter(_Counts):
+class _Starter:
     family = "starter"
 
     def __init__(self, base: str) -> None:
