@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import calls, jobs, make, processes, recipes, sifting
+from engine import calls, jobs, make, processes, recipes, servers, sifting
 from engine.guide import Guide
 from engine.problems import Problem
 from engine.sifting import Sieve
@@ -284,7 +284,11 @@ def test_where_texts_would_go_is_known_before(taught_store):
 def test_the_shipped_model_drafts_too(store, tmp_path: Path):
     models.add_starter(store)
     lines = ("What does the kettle weigh?", "Hello", "Where is my parcel?")
-    making = ended(store, plan(model="starter", recipe="distil", source="", lines=lines, n=3, max_tokens=24))
+    try:
+        making = ended(store, plan(model="starter", recipe="distil", source="", lines=lines, n=3, max_tokens=24))
+    finally:
+        for server in servers.listed(store.home.servers):
+            servers.stop(server)
     assert making.taken + sum(bool(row["held"]) for row in making.rows) == 3
 
 
