@@ -118,9 +118,11 @@ def main(n: int = 100_000) -> dict[str, object]:
     from engine.stats import share
 
     texts, truth = generated(n)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begun = time.perf_counter()
     found = nearness.near(texts)
     seconds = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pairs = {(pair.first, pair.second) for pair in found}
     by_kind = {}
     for kind in sorted(set(truth.values())):
@@ -131,11 +133,13 @@ def main(n: int = 100_000) -> dict[str, object]:
         "median words": sorted(len(text.split()) for text in texts)[n // 2],
         "planted": len(truth),
         "found pairs": len(pairs),
+        "of them planted": len(pairs & truth.keys()),
         "seconds": round(seconds, 1),
         "recall": str(share(len(pairs & truth.keys()), len(truth))),
         "recall by kind": by_kind,
         "precision": str(share(len(pairs & truth.keys()), len(pairs))),
-        "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "MB before the search": before // 1024,
+        "peak MB": peak // 1024,
     }
 
 

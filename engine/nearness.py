@@ -10,7 +10,7 @@ import re
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import sketches
+from engine.bags import Bags, Counts, Ints, bagged
 from engine.wording import SMALL, TENS
 
 THRESHOLD = 0.8
@@ -36,8 +37,8 @@ FACTS = set(SMALL) | set(TENS) | DAYS | DENIALS
 
 Kind = Literal["exact", "near", "template", "contained"]
 Progress = Callable[[int, int], None]
-Split = Mapping[int, list[str]]  # position -> its words
-Lacking = dict[int, list[tuple[float, frozenset[str]]]]  # position -> of each look-alike: score, words that it lacks
+Marks = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def near(
     single = list(copies)
     found = [
         Near(copies[single[pair.first]][0], copies[single[pair.second]][0], pair.score, pair.kind)
-        for pair in _pairs(single, threshold, templates, progress, lambda first, second: True)
+        for pair in _pairs(single, threshold, templates, progress, lambda first, second: first >= 0)
     ]
     found += [Near(first, at, 1.0, "exact") for first, *others in copies.values() for at in others]
     return sorted(found, key=lambda pair: (-pair.score, pair.first, pair.second))
@@ -104,7 +105,7 @@ def across(
     one, two = list(ours), list(theirs)
     n = len(one)
     told: dict[tuple[int, int], Near] = {}
-    for pair in _pairs([*one, *two], threshold, templates, lambda d, o: None, lambda a, b: a < n <= b):
+    for pair in _pairs([*one, *two], threshold, templates, lambda d, o: None, lambda a, b: (a < n) & (n <= b)):
         same, other = ours[one[pair.first]], theirs[two[pair.second - n]]
         for first, second in [*((at, other[0]) for at in same), *((same[0], at) for at in other)]:
             told[first, second] = Near(first, second, pair.score, pair.kind)
@@ -145,7 +146,12 @@ def contained(parts: Sequence[str], wholes: Sequence[str], threshold: float = TH
 
 def judged(texts: Sequence[str], pairs: Sequence[tuple[int, int]], threshold: float = THRESHOLD) -> list[Near]:
     """The proposed `pairs` of texts (by whatever means) that reach the threshold, each with its kind."""
-    return _judged(texts, {at: words(texts[at]) for pair in pairs for at in pair}, pairs, threshold, True)
+    places, numbers = np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), return_inverse=True)
+    some, (first, second) = [texts[at] for at in places], numbers.reshape(-1, 2).T
+    bags = bagged(some, words)
+    compared = _compared(bags, _facts(bags), first, second, True)
+    found = _judged(some, bags, compared, threshold, True, _names_show(texts))
+    return [Near(int(places[pair.first]), int(places[pair.second]), pair.score, pair.kind) for pair in found]
 
 
 def clusters(n: int, pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -172,82 +178,129 @@ def _pairs(
     threshold: float,
     templates: bool,
     progress: Progress,
-    wanted: Callable[[int, int], bool],
+    wanted: Callable[[Ints, Ints], Marks],
 ) -> list[Near]:
     assert 0 < threshold <= 1, f"threshold {threshold} is not a share"
-    split = [words(text) for text in texts]
+    bags = bagged(texts, words)
+    facts = _facts(bags)
     progress(1, 4)
-    blocks = np.array([0 if templates else _facts_key(said) for said in split], dtype=np.uint64)
+    blocks = np.zeros(len(texts), dtype=np.uint64) if templates else _facts_keys(bags, facts)
     progress(2, 4)
-    signatures = sketches.sketch(_numbers(split, masked=templates))
+    # each word as a number that belongs to it; for templates, all facts as one
+    numbers = (np.where(facts[bags.flat], 0, bags.flat + 1) if templates else bags.flat + 1).astype(np.uint64)
+    signatures = sketches.sketch(numbers, bags.starts)
     # words and pairs of words together share less than words alone: the estimate only sorts out the hopeless
     proposed = sketches.candidates(signatures, blocks, least=max(0.05, 0.5 * threshold - 0.1))
     progress(3, 4)
-    kept = [(one, two) for one, two in proposed.tolist() if wanted(one, two)]
-    found = _judged(texts, dict(enumerate(split)), kept, threshold, templates)
+    first, second = proposed[wanted(proposed[:, 0], proposed[:, 1])].T
+    compared = _compared(bags, facts, first, second, templates)
+    found = _judged(texts, bags, compared, threshold, templates, _names_show(texts))
     progress(4, 4)
     return found
 
 
 @dataclass(frozen=True)
-class _Met:
-    """Two texts that reach the threshold: what they have in common, and the words that only one of them has."""
+class _Compared:
+    """Pairs of texts: the share of words in common of each, and whether a fact stands in one alone."""
 
-    first: int
-    second: int
-    score: float
-    gone: frozenset[str]
-    come: frozenset[str]
-    facts: bool
+    first: Ints
+    second: Ints
+    score: Scores
+    facts: Marks
+
+    def __getitem__(self, which: Marks | slice) -> "_Compared":
+        return _Compared(self.first[which], self.second[which], self.score[which], self.facts[which])
+
+
+def _compared(bags: Bags, facts: Marks, first: Ints, second: Ints, templates: bool) -> _Compared:
+    shared = np.zeros(len(first), dtype=np.int64)
+    facts_shared = np.zeros(len(first), dtype=np.int64)
+    for part in bags.portions(first, second):
+        common = bags.common(first[part], second[part])
+        shared[part] = common.sum(axis=1)
+        facts_shared[part] = common @ facts.astype(np.int64)
+    stated = bags.how_many(facts)
+    gone, come = stated[first] - facts_shared, stated[second] - facts_shared
+    if templates:  # in a template one number stands for another
+        shared += np.minimum(gone, come)
+    size = bags.sizes[first] + bags.sizes[second]
+    score = np.where(size > 0, 2 * shared / np.maximum(size, 1), 1.0)
+    return _Compared(first, second, score, (gone > 0) | (come > 0))
 
 
 def _judged(
-    texts: Sequence[str], split: Split, pairs: Sequence[tuple[int, int]], threshold: float, templates: bool
+    texts: Sequence[str], bags: Bags, pairs: _Compared, threshold: float, templates: bool, names: bool
 ) -> list[Near]:
-    """The pairs that reach the threshold, each with its kind."""
-    counted: dict[int, Counter[str]] = {}
-    lacking: Lacking = defaultdict(list)
-    met = []
-    for first, second in pairs:
-        one, two = (counted.setdefault(at, Counter(split[at])) for at in (first, second))
-        pair = _compared(first, second, one, two, templates)
-        if pair.score >= FAMILY and not pair.facts:
-            lacking[first].append((pair.score, pair.gone))
-            lacking[second].append((pair.score, pair.come))
-        if pair.score >= threshold and (templates or not pair.facts):
-            met.append(pair)
-    names = _names_show(texts)
+    """The pairs that reach the threshold, each with its kind; with `names`, another name is another fact."""
+    reached = pairs.score >= threshold
+    template = pairs.facts | _slots(bags, pairs, reached & ~pairs.facts)
+    met = reached if templates else reached & ~template
+    pairs, template = pairs[met], template[met]
+    if names:
+        template |= _named(texts, bags, pairs, ~template)
     found = []
-    for pair in met:
-        named = names and _named(texts[pair.first], pair.gone) and _named(texts[pair.second], pair.come)
-        kind: Kind = "exact" if split[pair.first] == split[pair.second] else "near"
-        slot = _fills(lacking[pair.first], pair.gone, pair.score) and _fills(
-            lacking[pair.second], pair.come, pair.score
-        )
-        if pair.facts or named or slot:
-            kind = "template"
-        if templates or kind != "template":
-            found.append(Near(pair.first, pair.second, pair.score, kind))
+    for first, second, score, other in zip(
+        pairs.first.tolist(), pairs.second.tolist(), pairs.score.tolist(), template.tolist(), strict=True
+    ):
+        if other and not templates:
+            continue
+        kind: Kind = "template" if other else "exact" if score == 1 and bags.the_same(first, second) else "near"
+        found.append(Near(first, second, score, kind))
     return found
 
 
-def _fills(lacking: list[tuple[float, frozenset[str]]], changed: frozenset[str], score: float) -> bool:
-    """Whether one of the changed words fills the slot of a template: it is lacking in most texts about as near.
+def _slots(bags: Bags, pairs: _Compared, asked: Marks) -> Marks:
+    """Of each pair that is `asked` about, whether on both sides a changed word fills the slot of a template."""
+    held = np.unique([pairs.first[asked], pairs.second[asked]])
+    looked = asked | (pairs.score >= FAMILY) & ~pairs.facts
+    looked &= np.isin(pairs.first, held) | np.isin(pairs.second, held)
+    places, pairs, asked = np.flatnonzero(looked), pairs[looked], asked[looked]
+    fills = np.zeros((2, len(places)), dtype=bool)
+    # each pair from both of its sides, by the text of that side
+    text = np.concatenate([pairs.first, pairs.second])
+    order = np.argsort(text, kind="stable")
+    text, other = text[order], np.concatenate([pairs.second, pairs.first])[order]
+    for part in bags.portions(text, other, whole=text):
+        side, pair = np.divmod(order[part], len(places))
+        lacking = bags.lacking(text[part], other[part])
+        fills[side, pair] = _fills(lacking, text[part], pairs.score[pair], asked[pair])
+    found = np.zeros(len(looked), dtype=bool)
+    found[places] = fills[0] & fills[1]
+    return found
 
-    A word that was changed within a template, or in a text without look-alikes, is lacking in one alone.
+
+def _fills(lacking: Counts, text: Ints, score: Scores, asked: Marks) -> Marks:
+    """Of each pair (a row of `lacking`), whether one of the words that the other text lacks fills a slot in this one.
+
+    Such a word is lacking in most texts about as near. A word that was changed within a template, or in a text without
+    look-alikes, is lacking in one alone.
     """
-    least = 1 - FURTHER * (1 - score)
-    near_ones = [gone for other, gone in lacking if other >= least]
-    return any(sum(word in gone for gone in near_ones) >= FILLERS for word in changed)
+    rows = np.repeat(np.arange(len(text)), np.diff(lacking.indptr))
+    _, words_of = np.unique(text[rows] * lacking.shape[1] + lacking.indices, return_inverse=True)  # a word of a text
+    scores, rank = np.unique(score, return_inverse=True)
+    steps = len(scores) + 1
+    family = score[rows] >= FAMILY
+    entries = np.sort(words_of[family] * steps + rank[rows[family]])  # by word of a text, from far to near
+    questions = asked[rows]
+    rows, words_of = rows[questions], words_of[questions]
+    least = np.searchsorted(scores, 1 - FURTHER * (1 - score))[rows]
+    held = np.searchsorted(entries, (words_of + 1) * steps) - np.searchsorted(entries, words_of * steps + least)
+    found = np.zeros(len(text), dtype=bool)
+    found[rows[held >= FILLERS]] = True
+    return found
 
 
-def _compared(first: int, second: int, one: Counter[str], two: Counter[str], templates: bool) -> _Met:
-    common = one & two
-    gone, come = one - common, two - common
-    facts = [sum(n for word, n in rest.items() if _is_fact(word)) for rest in (gone, come)]
-    shared = common.total() + (min(facts) if templates else 0)  # in a template one number stands for another
-    score = 2 * shared / (one.total() + two.total())
-    return _Met(first, second, score, frozenset(gone), frozenset(come), any(facts))
+def _named(texts: Sequence[str], bags: Bags, pairs: _Compared, asked: Marks) -> Marks:
+    """Of each pair that is `asked` about, whether each of its texts has a name that the other lacks."""
+    found = np.zeros(len(pairs.score), dtype=bool)
+    places, pairs = np.flatnonzero(asked), pairs[asked]
+    names = bags.marked({int(at): _names(texts[at]) for at in np.unique([pairs.first, pairs.second])})
+    for part in bags.portions(pairs.first, pairs.second):
+        one, two = pairs.first[part], pairs.second[part]
+        gone = bags.lacking(one, two).multiply(names[one]).sum(axis=1)
+        come = bags.lacking(two, one).multiply(names[two]).sum(axis=1)
+        found[places[part]] = (gone > 0) & (come > 0)
+    return found
 
 
 def _dice(one: Counter[str], two: Counter[str]) -> float:
@@ -259,18 +312,19 @@ def _is_fact(word: str) -> bool:
     return word in FACTS or any(sign.isdigit() for sign in word)
 
 
-def _facts_key(said: list[str]) -> int:
-    return zlib.crc32(" ".join(sorted(filter(_is_fact, said))).encode())
+def _facts(bags: Bags) -> Marks:
+    return np.array([_is_fact(word) for word in bags.vocabulary], dtype=bool)
 
 
-def _numbers(lists: list[list[str]], masked: bool) -> list[npt.NDArray[np.uint64]]:
-    """Each word as a number that belongs to it; with `masked`, all facts as one."""
-    known: dict[str, int] = {}
-    found = []
-    for said in lists:
-        numbers = [known.setdefault("#" if masked and _is_fact(word) else word, len(known) + 1) for word in said]
-        found.append(np.array(numbers, dtype=np.uint64))
-    return found
+def _facts_keys(bags: Bags, facts: Marks) -> sketches.Keys:
+    """A number for each text that only texts with the same facts share."""
+    ends = np.concatenate([[0], np.cumsum(facts[bags.flat])])[bags.starts]
+    said = [bags.vocabulary[word] for word in bags.flat[facts[bags.flat]].tolist()]
+    keys = [
+        zlib.crc32(" ".join(sorted(said[start:end])).encode())
+        for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)
+    ]
+    return np.array(keys, dtype=np.uint64)
 
 
 def _pieces(said: list[str]) -> set[int]:
@@ -284,7 +338,5 @@ def _names_show(texts: Sequence[str]) -> bool:
     return capitals <= NAMES * max(1, sum(text.count(" ") for text in sample))
 
 
-def _named(text: str, changed: frozenset[str]) -> bool:
-    """Whether a name is among the changed words of this text."""
-    names = {word for found in INNER_CAPITAL.findall(text) for word in words(found)}
-    return not changed.isdisjoint(names)
+def _names(text: str) -> set[str]:
+    return {word for found in INNER_CAPITAL.findall(text) for word in words(found)}

@@ -2,9 +2,10 @@
 
 import random
 
+import numpy as np
 import pytest
 
-from engine import nearness
+from engine import bags, nearness
 
 BASE = "My blue lamp came with a broken switch. Could you send me a new one before the weekend, please?"
 ORDER = "Could you send me a new one before the weekend, please? My blue lamp came with a broken switch."
@@ -91,3 +92,22 @@ def test_every_pair_that_counting_finds_is_proposed():
     }
     assert len(plain) >= 50
     assert {(p.first, p.second) for p in nearness.near(texts)} == plain
+
+
+def test_what_two_bags_have_in_common_is_counted_word_by_word():
+    held = bags.bagged(["a a b", "a b b c", ""], str.split)
+    first, second = np.array([0, 1, 0]), np.array([1, 0, 2])
+    assert held.sizes.tolist() == [3, 4, 0]
+    assert held.common(first, second).toarray().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    assert held.lacking(first, second).toarray().tolist() == [[1, 0, 0], [0, 1, 1], [2, 1, 0]]
+    assert held.the_same(0, 0) and not held.the_same(0, 1)
+
+
+def test_it_makes_no_difference_in_how_many_portions_the_pairs_are_judged(monkeypatch):
+    lamps = [f"Is the {name} lamp still to be had in your shop?" for name in ("linden", "maple", "alder", "birch")]
+    texts = [*lamps, BASE, BASE.replace("broken", "damaged"), ORDER, "I spoke to Anna today.", "I spoke to Bert today."]
+    pairs = [(first, second) for second in range(len(texts)) for first in range(second)]
+    whole = nearness.judged(texts, pairs, 0.6)
+    assert {pair.kind for pair in whole} == {"near", "template"}
+    monkeypatch.setattr(bags, "PORTION", 20)
+    assert nearness.judged(texts, pairs, 0.6) == whole
