@@ -27,7 +27,7 @@ from engine.unusable import shown
 LARGEST = 1_500_000_000  # bytes; beyond it an import would hold the writer for many minutes
 LONGEST_LINE = 5_000_000  # bytes
 CHUNK = 4_000_000  # bytes: large enough that a process is busy for a while, small enough that memory stays flat
-ALONE = 3_000_000  # bytes; smaller files are read before other processes have even started
+ALONE = 8_000_000  # bytes; smaller files are read before other processes have even started
 
 PLAIN = (int, float, bool, type(None))
 
