@@ -108,6 +108,7 @@ def spread(calls: list[Callable[[], Any]]) -> dict[str, float]:
         began = time.perf_counter()
         call()
         found.append(1000 * (time.perf_counter() - began))
+    slowest = found.index(max(found))
     found.sort()
     at = min(len(found) - 1, int(0.95 * len(found)))
     return {
@@ -115,6 +116,7 @@ def spread(calls: list[Callable[[], Any]]) -> dict[str, float]:
         "p50_ms": round(statistics.median(found), 1),
         "p95_ms": round(found[at], 1),
         "worst_ms": round(found[-1], 1),
+        "worst_at": slowest,
     }
 
 

@@ -86,6 +86,7 @@ def _index(store: Store) -> "Index":
 def folded(text: str) -> str:
     """One form for letters that can be written in two ways; scripts without spaces are taken letter by letter."""
     return text if text.isascii() else _UNSPACED.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+BEGUN = 3  # letters of the last word of a phrase being typed from which it counts
 
 
 class Index:
@@ -213,6 +214,8 @@ class Index:
 
     def _phrase(self, words: list[str], typing: bool) -> Any:
         """Words side by side, the last of them perhaps unfinished."""
+        if typing and len(words) > 1 and len(words[-1]) < BEGUN and not _UNSPACED.match(words[-1]):
+            return self._phrase(words[:-1], False)  # so short a beginning fits half of all words: it waits for more
         if typing and len(words) == 1:
             return tantivy.Query.regex_query(self._schema, "said", words[0] + ".*")
         if typing:
