@@ -86,6 +86,8 @@ def _index(store: Store) -> "Index":
 def folded(text: str) -> str:
     """One form for letters that can be written in two ways; scripts without spaces are taken letter by letter."""
     return text if text.isascii() else _UNSPACED.sub(r" \1 ", unicodedata.normalize("NFKC", text))
+
+
 BEGUN = 3  # letters of the last word of a phrase being typed from which it counts
 
 
