@@ -9,8 +9,8 @@ import typer
 from engine import jobs, specs
 from engine.problems import Problem
 from engine.specs import TrainSpec
-from studio import commands, progress
-from studio.cli.shell import HomeOption, Json, app, console, home_of, say
+from studio import progress
+from studio.cli.shell import HomeOption, Json, app, console, home_of, run, say
 
 
 @app.command()
@@ -24,13 +24,13 @@ def train(
 ) -> None:
     """Fine-tune a model on a snapshot and wait for it."""
     place = home_of(home)
-    found = commands.run(
+    found = run(
         place, "train", name=name, base=base, snapshot=snapshot, by=getpass.getuser(), settings=_settings(set_ or [])
     )
     typer.echo(found["personal_data"], err=True)
     with progress.bars() as bars:
         progress.watch(jobs.get(place.jobs, found["run"]), f"train {name}", bars)
-    commands.run(place, "runs")
+    run(place, "runs")
     say(found, as_json, "{name} is ready; the run is {run}.")
 
 

@@ -20,6 +20,13 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="Home folder; AT
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+def run(home: Home, command: str, /, **arguments: Any) -> dict[str, Any]:
+    """Carry out a command on the store, in the running studio if there is one."""
+    from studio import commands  # two seconds of imports, which `check` is spared
+
+    return commands.run(home, command, **arguments)
+
+
 def home_of(given: Path | None) -> Home:
     return Home(given.expanduser().resolve()) if given else Home.default()
 

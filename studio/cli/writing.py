@@ -11,8 +11,8 @@ from rich.table import Table
 
 from engine import jobs
 from engine.problems import Problem
-from studio import commands, progress
-from studio.cli.shell import HomeOption, Json, app, console, fail, home_of, say
+from studio import progress
+from studio.cli.shell import HomeOption, Json, app, console, fail, home_of, run, say
 from studio.splits import TEST, VALIDATION
 
 
@@ -81,6 +81,8 @@ def import_file(
     arguments: dict[str, Any] = {"file": str(file.resolve()), "dataset": dataset, "by": getpass.getuser()}
     arguments |= {"split": split, "status": status, "pairs": map_ or [], "system": system}
     arguments |= {"unanswered": unanswered, "sheet": sheet}
+    from studio import commands  # two seconds of imports, which other commands are spared
+
     with commands.session(home_of(home)) as ask, progress.reading(f"Importing {file.name}") as hear:
         begun = ask("import", **arguments)
         found = {**begun, **progress.followed(ask, begun["intake"], hear)}
@@ -99,10 +101,10 @@ def import_file(
 def scan(dataset: str, home: HomeOption = None, as_json: Json = False) -> None:
     """Look through a dataset: repeats, contradictions, gaps, personal data; say how ready it is."""
     place = home_of(home)
-    made = commands.run(place, "scan", dataset=dataset, by=getpass.getuser())
+    made = run(place, "scan", dataset=dataset, by=getpass.getuser())
     with progress.bars() as bars:
         progress.watch(jobs.get(place.jobs, made["scan"]), f"scan {dataset}", bars)
-    found = commands.run(place, "health", dataset=dataset)
+    found = run(place, "health", dataset=dataset)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
@@ -138,7 +140,7 @@ def make(
     place, by = home_of(home), getpass.getuser()
     plan = {"dataset": dataset, "recipe": recipe, "source": source, "model": model, "n": n, "each": each}
     plan |= {"name": name or f"{recipe} of {source}", "instructions": instructions, "judge": judge, "budget": budget}
-    told = commands.run(place, "make", plan=plan, by=by, start=False)
+    told = run(place, "make", plan=plan, by=by, start=False)
     if not as_json:
         euros = "unknown: nobody has set a price" if told["euros"] is None else f"{told['euros']:.2f} euros"
         tokens = f"{told['tokens_in']:,} tokens read, {told['tokens_out']:,} written"
@@ -146,11 +148,11 @@ def make(
     if told["leaves"] and not yes:
         progress.console.print(f"This leaves your machine, to {told['leaves']}. {told['personal']}", markup=False)
         typer.confirm("Send it there?", abort=True, err=True)
-    found = commands.run(place, "make", plan=plan, by=by, start=True)
+    found = run(place, "make", plan=plan, by=by, start=True)
     with progress.bars() as bars:
         progress.watch(jobs.get(place.jobs, found["making"]), f"make {plan['name']}", bars)
     sentence = "{taken:,} drafts wait for review in " + dataset + ", {held:,} were held back, {failed:,} failed."
-    say(commands.run(place, "made", making=found["making"]), as_json, sentence)
+    say(run(place, "made", making=found["making"]), as_json, sentence)
 
 
 @app.command()
@@ -184,7 +186,7 @@ def freeze(
         "exclude": exclude or [],
     }
     with progress.console.status(f"Freezing {dataset}"):
-        found = commands.run(home_of(home), "freeze", dataset=dataset, by=getpass.getuser(), plan=chosen)
+        found = run(home_of(home), "freeze", dataset=dataset, by=getpass.getuser(), plan=chosen)
     say(found, as_json, "Snapshot {snapshot}: {train:,} train, {validation:,} validation, {test:,} test.")
     if as_json:
         return
@@ -212,12 +214,12 @@ def export(
     place, folder = home_of(home), str(to.expanduser().absolute())
     arguments = {"what": what, "form": as_, "to": folder, "hidden": stand_ins}
     with progress.console.status("Looking for personal data"):
-        told = commands.run(place, "announce-export", **arguments)
+        told = run(place, "announce-export", **arguments)
     progress.console.print(told["sentence"], markup=False, highlight=False, soft_wrap=True)
     accepted = yes
     if not yes and sys.stdin.isatty():
         accepted = typer.confirm("Write it?")
         if not accepted:
             raise typer.Exit(1)
-    found = commands.run(place, "export", **arguments, by=getpass.getuser(), licence=licence, accepted=accepted)
+    found = run(place, "export", **arguments, by=getpass.getuser(), licence=licence, accepted=accepted)
     say(found, as_json, "It is in {folder}.")
