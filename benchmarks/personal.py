@@ -1,6 +1,6 @@
 """How much personal data is found: precision and recall of each kind on marked texts, and the speed.
 
-    python benchmarks/personal.py ../shared/data/presidio/synth_dataset_v2.json
+    python -m benchmarks.personal synth_dataset_v2.json
 
 The file is that of microsoft/presidio-research: a list of {full_text, spans: [{entity_type, start_position,
 end_position}]}. A finding counts when both of its ends are right; for names and street addresses also when it touches.
