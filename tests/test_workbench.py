@@ -263,3 +263,32 @@ def test_an_address_that_leads_nowhere_is_told(app, full):
     assert "There is no example nowhere" in found.error[0].value
     found = look(app, "workbench", dataset="tone", entry="new-nothing")
     assert "nothing on the bench" in found.error[0].value
+
+
+def test_what_two_people_changed_on_the_bench_is_put_together(store, app, tmp_path):
+    bring(store, tmp_path, conversation("Where is it?", "It comes on Monday. We are sorry for the wait."))
+    seen = examples.find(store, "tone").examples[0]
+    mine = [seen.messages[0], {"role": "assistant", "content": "It arrives on Monday. We are sorry for the wait."}]
+    drafts.keep(store, "tone", seen.entry, "ada", seen.version, {"messages": mine})
+    theirs = [seen.messages[0], {"role": "assistant", "content": "It comes on Monday. We are so sorry for the wait."}]
+    examples.edit(store, seen, "bo", messages=theirs, tags=["late"])
+    page = look(app, "workbench", dataset="tone", entry=seen.entry)
+    assert "bo saved version 2 meanwhile" in words(page)
+    next(button for button in page.button if button.label == "Put both together").click().run()
+    draft = drafts.get(store, "tone", seen.entry, "ada")
+    assert draft is not None and draft.seen == 2
+    assert draft.body["messages"][-1]["content"] == "It arrives on Monday. We are so sorry for the wait."
+
+
+def test_the_same_words_changed_by_two_are_not_put_together_without_a_choice(store, app, tmp_path):
+    bring(store, tmp_path, conversation("Where is it?", "It comes on Monday."))
+    seen = examples.find(store, "tone").examples[0]
+    for by, day in (("ada", "Tuesday"), ("bo", "Friday")):
+        changed = [seen.messages[0], {"role": "assistant", "content": f"It comes on {day}."}]
+        if by == "ada":
+            drafts.keep(store, "tone", seen.entry, by, seen.version, {"messages": changed})
+        else:
+            examples.edit(store, seen, by, messages=changed)
+    page = look(app, "workbench", dataset="tone", entry=seen.entry)
+    assert "Both changed the same words" in words(page)
+    assert "Put both together" not in words(page) and "Keep mine, on top of theirs" in words(page)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from engine.guide import Guide
 from engine.problems import Problem
-from studio import drafts, examples, fixing, inspiration, rough, suggestions
+from studio import drafts, examples, fixing, inspiration, merging, rough, suggestions
 from studio.drafts import Draft
 from studio.examples import APPROVED, DRAFT, Example
 from studio.store import Store
@@ -117,6 +117,14 @@ def _head(sheet: Sheet, order: Sequence[str], example: Example | None, draft: Dr
                 go(there)
 
 
+def _on_top(sheet: Sheet, newest: Example, text: str) -> NoReturn:
+    """Go on with `text` as the next version of what a colleague has saved; everything else stays as they left it."""
+    messages = [*newest.messages[:-1], {**newest.messages[-1], "content": text}]
+    drafts.keep(state.store(), sheet.dataset, sheet.entry, state.me(), newest.version, {"messages": messages})
+    again(sheet, seen=newest, messages=messages)
+    st.rerun()
+
+
 def _told(sheet: Sheet, example: Example | None, draft: Draft | None) -> None:
     """What somebody must know before going on: newer words of others, own unsaved ones, why it is a test item."""
     if example and sheet.seen and example.version != sheet.seen.version:
@@ -126,16 +134,18 @@ def _told(sheet: Sheet, example: Example | None, draft: Draft | None) -> None:
             icon=":material/group:",
         )
         st.html(chat.compared(sheet.answer, example.answer)[1])
+        mine = (st.session_state.get(sheet.key("text")) or {}).get("text") or sheet.answer
+        _, together = merging.words(sheet.seen.answer, mine, example.answer)
         with st.container(horizontal=True):
+            if together is not None and st.button("Put both together", type="primary", key=sheet.key("both")):
+                _on_top(sheet, example, together)
             if st.button("Load their version", key=sheet.key("theirs")):
                 drafts.drop(state.store(), sheet.dataset, sheet.entry, state.me())
                 go(sheet.entry)
             if st.button("Keep mine, on top of theirs", key=sheet.key("mine")):
-                text = (st.session_state.get(sheet.key("text")) or {}).get("text") or sheet.answer
-                mine = [*sheet.messages[:-1], {**sheet.messages[-1], "content": text}]
-                drafts.keep(state.store(), sheet.dataset, sheet.entry, state.me(), example.version, {"messages": mine})
-                again(sheet, seen=example, messages=mine)
-                st.rerun()
+                _on_top(sheet, example, mine)
+        if together is None:
+            st.caption("Both changed the same words, so they cannot be put together without choosing.")
         return
     if draft and draft.body.get("why"):
         st.info(notices.plain(str(draft.body["why"])), icon=":material/info:")
