@@ -1,27 +1,23 @@
 """The way in, as people walk it: a file, a path or pasted text; what each column is; ten rows; and what came of it."""
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
 from studio import cli, datasets, examples, intake, mappings, rejects
 from studio.folders import Home
 from studio.store import Store, close_all
+from tests import browsing
 from tests.conftest import conversation, look, words
-from tests.test_journey import CHROMIUM
 from tests.test_mapping import CLINC
-from tests.test_survival import healthy, until
+from tests.test_survival import until
 
 CSV = "frage;antwort;thema;datum\nWo ist es?;Hier.;Ort;2026-01-01\nWann kommt es?;Bald.;Zeit;2026-01-02\nUnd?;;;\n"
 
@@ -162,31 +158,15 @@ def test_the_command_line_maps_too_and_names_what_is_left_out(home: Home, tmp_pa
 
 
 @pytest.fixture
-def studio(home: Home) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "studio", "studio", "--home", str(home.root), "--port", str(port)]
-    log = (home.root.parent / "studio.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=dict(os.environ))
-    until(lambda: healthy(port), 60)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+def url(home: Home) -> Iterator[str]:
+    with browsing.studio(home) as studio:
+        yield studio.url
 
 
 @pytest.fixture
-def page(studio: str) -> Iterator[Page]:
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*quiet, "--disable-sync", "--no-first-run"]
-        )
-        tab = browser.new_page(viewport={"width": 1440, "height": 1000})
-        tab.set_default_timeout(30_000)
-        tab.goto(f"{studio}/bring_in")
-        yield tab
-        browser.close()
+def page(url: str) -> Iterator[Page]:
+    with browsing.tab(f"{url}/bring_in") as page:
+        yield page
 
 
 def small(path: Path) -> Path:

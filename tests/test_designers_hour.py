@@ -5,30 +5,24 @@ With ATELIER_SHOTS set to a folder, what the page looked like at each step is ke
 
 import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from engine import servers
 from studio import datasets, guides, members, sample
 from studio.folders import SAMPLE, STARTER, Home
 from studio.store import Store
+from tests import browsing
+from tests.browsing import SLOW
 from tests.conftest import conversation
-from tests.test_survival import healthy, until
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(not (STARTER / "model.safetensors").exists(), reason="the starter model is not built yet"),
 ]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-SLOW = 120_000  # milliseconds: a model to load on a busy machine
 ROUGH = [f"Kindly note that your order {4100 + n} will arrive on {n + 1} March." for n in range(20)]
 PLANTED = [  # the same question, another answer: (asked, answered) twice
     (("Can I return a kettle after 30 days?", "Of course, petal: returns stay open for 60 days. 🫖"),
@@ -57,32 +51,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def url(home: Home) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "studio", "studio", "--home", str(home.root), "--port", str(port)]
-    with (home.root.parent / "studio.log").open("wb") as log:
-        studio = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        until(lambda: healthy(port), 60)
-        yield f"http://127.0.0.1:{port}"
-        studio.terminate()
-        studio.wait()
-    for server in servers.listed(home.servers):
-        servers.stop(server)
+    with browsing.studio(home) as studio:
+        yield studio.url
 
 
 @pytest.fixture(scope="module")
 def page(url: str) -> Iterator[Page]:
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*quiet, "--disable-sync", "--no-first-run"]
-        )
-        tab = browser.new_page(viewport={"width": 1440, "height": 900})
-        tab.set_default_timeout(30_000)
-        tab.goto(f"{url}/workbench?dataset=voice&show=paste")
-        yield tab
-        browser.close()
+    with browsing.tab(f"{url}/workbench?dataset=voice&show=paste", height=900) as page:
+        yield page
 
 
 def shot(page: Page, name: str) -> None:
@@ -91,7 +67,7 @@ def shot(page: Page, name: str) -> None:
 
 
 def drawn(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=60_000)
+    browsing.drawn(page, timeout=60_000)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

@@ -1,31 +1,24 @@
 """A newcomer's first hour in a real browser: import, mend, freeze, train, watch, ask, compare, judge, decide."""
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from engine import jobs, servers
 from engine.conversations import parse
 from studio.folders import SAMPLE, STARTER, Home
-from tests.test_survival import healthy, until
+from tests import browsing
+from tests.browsing import SLOW, drawn
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(not (STARTER / "model.safetensors").exists(), reason="the starter model is not built yet"),
 ]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-SLOW = 120_000  # milliseconds: two cores, a model to load
 
 
 @pytest.fixture(scope="module")
@@ -35,37 +28,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def url(home: Home) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "studio", "studio", "--home", str(home.root), "--port", str(port)]
-    log = (home.root.parent / "studio.log").open("wb")
-    studio = subprocess.Popen(
-        command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
-    until(lambda: healthy(port), 60)
-    yield f"http://127.0.0.1:{port}"
-    studio.terminate()
-    studio.wait()
-    for server in servers.listed(home.servers):
-        servers.stop(server)
-    for job in jobs.listed(home.jobs):
-        jobs.stop(job, grace=2)
+    with browsing.studio(home) as studio:
+        yield studio.url
 
 
 @pytest.fixture(scope="module")
 def page(url: str) -> Iterator[Page]:
-    # Chromium's own errands would wait for a network that a closed machine does not have
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*quiet, "--disable-sync", "--no-first-run"]
-        )
-        tab = browser.new_page(viewport={"width": 1440, "height": 1000})
-        tab.set_default_timeout(30_000)
-        tab.goto(url)
-        yield tab
-        browser.close()
+    with browsing.tab(url) as page:
+        yield page
 
 
 def place(page: Page, name: str) -> None:
@@ -76,11 +46,6 @@ def place(page: Page, name: str) -> None:
 
 def no_traceback(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
-def drawn(page: Page) -> None:
-    """Wait until the page is drawn; a key that is pressed before falls on nothing."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +122,10 @@ def test_a_run_is_launched_watched_and_ends_as_a_model(page: Page, url: str):
     expect(page.get_by_text("Loss: how surprised it is")).to_be_visible(timeout=SLOW)
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("my-voice is ready to be asked.")).to_be_visible(timeout=SLOW)
-    page.get_by_role("tab", name="First batch").click()
+    tab = page.get_by_role("tab", name="First batch")
+    expect(tab).to_have_count(1)  # while the page is drawn anew, what was there before is there too
+    drawn(page)
+    tab.click()
     expect(page.get_by_text("Marked is what it learns to say")).to_be_visible()
     no_traceback(page)
 

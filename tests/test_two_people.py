@@ -2,48 +2,21 @@
 
 import json
 import re
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from engine.conversations import Conversation, parse
 from studio import datasets, drafts, examples, members
 from studio.folders import Home
 from studio.store import Store
-from tests.test_survival import healthy, until
+from tests import browsing
+from tests.browsing import Studio, drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 expect.set_options(timeout=30_000)  # other tests may have the machine too
 ANSWER = "It is on the way. It comes on Tuesday. Keep the kettle warm."
-
-
-class Studio:
-    """A studio on one home and one port, that can be killed and started again."""
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "studio", "studio", "--home", str(self.home.root), "--port", str(self.port)]
-        log = (self.home.root.parent / "studio.log").open("ab")
-        self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        until(lambda: healthy(self.port), 60)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +30,14 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     datasets.bring_in(store, path, "tone", "ada", status="draft")
     store.close()
-    found = Studio(home)
-    yield found
-    found.kill()
+    with browsing.studio(home) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"]
-        )
-        yield chromium
-        chromium.close()
+    with browsing.chromium() as found:
+        yield found
 
 
 @pytest.fixture
@@ -108,13 +76,8 @@ def open_example(page: Page, studio: Studio, n: int) -> Locator:
     page.goto(f"{studio.url}/examples?dataset=tone&entry={entry(studio, n)}")
     box = page.get_by_label("Words of turn 2")
     expect(box).to_have_value(re.compile("."))
-    settled(page)
+    drawn(page)
     return box
-
-
-def settled(page: Page) -> None:
-    """Wait until the page is drawn; a key that is pressed before falls on nothing."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def kept(page: Page) -> None:
@@ -159,7 +122,7 @@ def test_two_edit_one_takes_a_tag_the_studio_is_killed_and_every_saved_word_is_t
 
     open_example(cy, studio, 0)
     cy.get_by_test_id("stMultiSelect").get_by_text("late").locator("..").get_by_role("button").click()
-    settled(cy)
+    drawn(cy)
     cy.get_by_role("button", name="Save").click()
     told(cy, "Version 2 is saved")
     for page in (ada, bo):  # told while they type, with who and what
@@ -170,13 +133,13 @@ def test_two_edit_one_takes_a_tag_the_studio_is_killed_and_every_saved_word_is_t
     studio.start()
     expect(one).to_have_value(f"Hurrah! {ANSWER.replace('It comes', 'Listen. It comes')}", timeout=60_000)
     expect(two).to_have_value(ANSWER.replace("Keep", "Promise. Keep"), timeout=60_000)
-    settled(ada)
+    drawn(ada)
     kept(ada)
     ada.get_by_role("button", name="Save").click()
     told(ada, "cy removed the tag late")
 
     told(bo, "ada changed turn 2")
-    settled(bo)
+    drawn(bo)
     bo.get_by_role("button", name="Save").click()
     told(bo, r"is saved\. Put together with theirs: .*ada changed turn 2")
 
@@ -204,7 +167,7 @@ def test_the_same_word_changed_by_two_is_laid_side_by_side_and_settled_by_who_ca
     two.press("Control+s")
     told(bo, "1 place clashes with yours")
     bo.get_by_role("radio", name="Both").or_(bo.get_by_role("button", name="Both", exact=True)).first.click()
-    settled(bo)
+    drawn(bo)
     bo.keyboard.press("Alt+m")
     expect(two).to_have_value(ANSWER.replace("Tuesday.", "Friday. Monday."))
     two.press("Control+s")
@@ -215,7 +178,7 @@ def test_words_outlive_the_browser_and_a_new_example_does_too(sit, studio):
     page = sit("ada")
     page.goto(f"{studio.url}/examples?dataset=tone")
     expect(page.get_by_role("button", name="Write a new one")).to_be_visible()
-    settled(page)
+    drawn(page)
     page.keyboard.press("n")
     page.get_by_label("Words of turn 1").fill("Do you ship tea?")
     kept(page)
@@ -234,10 +197,10 @@ def test_a_review_needs_no_mouse(sit, studio):
     box = page.get_by_label("Words of turn 2")
     expect(page.get_by_label("Words of turn 1")).to_have_value("Where is parcel 25?")
     for number in (26, 27):
-        settled(page)
+        drawn(page)
         page.keyboard.press("Control+Enter" if number == 26 else "Alt+x")
         expect(page.get_by_label("Words of turn 1")).to_have_value(f"Where is parcel {number}?")
-    settled(page)
+    drawn(page)
     page.keyboard.press("e")
     expect(box).to_be_focused()
     page.keyboard.press("Control+End")
@@ -253,13 +216,13 @@ def test_a_review_needs_no_mouse(sit, studio):
     page.keyboard.press("Control+s")
     told(page, "Version 2 is saved")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    settled(page)
+    drawn(page)
     page.keyboard.press("Alt+u")
     expect(box).to_have_value(ANSWER)
-    settled(page)
+    drawn(page)
     page.keyboard.press("Escape")
     expect(box).to_have_count(0)
-    settled(page)
+    drawn(page)
     page.keyboard.press("?")
     told(page, "Approve, and open the next")
     page.keyboard.press("Escape")
