@@ -89,7 +89,7 @@ def turn_to(dataset: Dataset, looked: Looked, entry: str) -> bool:
     state.keep(state.TURNED, entry)  # looked for once: it may match no more
     for page in (looked.page + 1, looked.page - 1):
         if 1 <= page <= looked.pages and entry in [e.entry for e in found(dataset.name, looked.asked, page)[0]]:
-            state.ask(page=str(page) if page > 1 else "")
+            _turn(page)
             return True
     return False
 
@@ -175,12 +175,20 @@ def _at(day: Any, later: int) -> datetime | None:
 
 def _page_number() -> int:
     said = state.asked("page")
-    return int(said) if said.isdecimal() and int(said) > 0 else 1
+    return int(said) if said.isdecimal() and int(said) > 0 and said != state.value(state.LEFT) else 1
+
+
+def _turn(page: int) -> None:
+    state.keep(state.LEFT, None)
+    state.ask(page=str(page) if page > 1 else "")
 
 
 def _first_page() -> None:
-    """Other rows are asked for: they start at their first page. Runs before the page is drawn."""
-    state.ask(page="")
+    """Other rows are asked for: they start at their first page. Runs before the page is drawn.
+
+    The page in the address is passed over, not taken out: what a box has just written there would be lost with it.
+    """
+    state.keep(state.LEFT, state.asked("page"))
 
 
 def _edge(dataset: Dataset, looked: Looked, page: int, at: int) -> str:
@@ -249,7 +257,7 @@ def _foot(dataset: Dataset, looked: Looked) -> None:
             key = f"page-{looked.pages}-{looked.page}"
             page = st.pagination(looked.pages, default=looked.page, key=key, max_visible_pages=5)
             if page != looked.page:
-                state.ask(page=str(page) if page > 1 else "")
+                _turn(page)
                 st.rerun()
 
 

@@ -27,6 +27,7 @@ DISCARDED = "discarded"  # the rejected rows that were put aside last: their dat
 LISTED = "listed"  # the table in which the open example was last seen: its key and the entries of its rows
 DRAWN = "drawn"  # the table of examples drawn last: its key and the entries of its rows
 TURNED = "turned"  # the entry whose page was looked for last
+LEFT = "left"  # the page number in the address that was for other rows, and holds no more
 STEPS = "steps"  # how often a save or a key moved on; part of the keys of tables, so that they start anew
 BENCH = "bench"  # the message on the tone workbench, as it was seen
 EDITING = "editing"  # the sheet in the editor: the version that was seen and the words put on the desk
