@@ -9,6 +9,18 @@ from typing import Any
 
 
 @contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The URL at which a handler answers, on a free port of this machine."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
 def endpoint(text: str, heard: list[dict[str, Any]] | None = None) -> Iterator[str]:
     """The URL of an endpoint that answers everything with `text`; what it was asked is added to `heard`."""
 
@@ -33,10 +45,5 @@ def endpoint(text: str, heard: list[dict[str, Any]] | None = None) -> Iterator[s
         def log_message(self, *_: Any) -> None:
             """Nothing: tests read assertions, not access logs."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Speaker)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Speaker) as url:
+        yield url

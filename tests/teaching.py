@@ -1,11 +1,12 @@
 """A chat endpoint that answers by what it is asked, and fails on demand: a model that drafts, without a model."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.speaking import served
 
 Answer = str | int  # the words, or the status of a failure
 
@@ -43,10 +44,5 @@ def teacher(
         def log_message(self, *_: Any) -> None:
             """Nothing: tests read assertions, not access logs."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Teacher)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Teacher) as url:
+        yield url
