@@ -32,7 +32,7 @@ from typing import Any
 import psutil
 
 from benchmarks import english
-from engine import check, tokens
+from engine.checking import check, tokens
 
 
 def processor() -> float:

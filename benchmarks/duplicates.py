@@ -114,8 +114,8 @@ def generated(n: int) -> tuple[list[str], dict[tuple[int, int], str]]:
 
 def main(n: int = 100_000) -> dict[str, object]:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
-    from engine import nearness
-    from engine.stats import share
+    from engine.quality import nearness
+    from engine.scoring.stats import share
 
     texts, truth = generated(n)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

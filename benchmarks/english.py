@@ -15,7 +15,7 @@ from pathlib import Path
 from pydoc_data import topics
 from random import Random
 
-from engine.corpus.names import syllables
+from engine.pretraining.corpus.names import syllables
 
 SAMPLE = Path(__file__).parents[1] / "sample"
 LIBRARY = Path(ast.__file__).parent

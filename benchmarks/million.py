@@ -22,8 +22,8 @@ from typing import Any
 
 import psutil
 
-from studio import datasets, examples, intake, search
-from studio.examples import Edit
+from studio.data import datasets, examples, intake, search
+from studio.data.examples import Edit
 from studio.folders import Home
 from studio.store import Store
 

@@ -28,8 +28,10 @@ def median(app: AppTest) -> tuple[float, float]:
 
 def asked(page: str) -> dict[str, str]:
     """What the URL names, for pages that show one thing."""
-    from studio import datasets, evaluations, runs
+    from studio.building import runs
+    from studio.data import datasets
     from studio.folders import Home
+    from studio.judging import evaluations
     from studio.store import opened
 
     store = opened(Home.default())

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import personal, stats
+from engine.privacy import personal
+from engine.scoring import stats
 
 MARKED = {  # kind -> what the data calls it
     "email": "EMAIL_ADDRESS",

@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import client, servers
-from engine.client import Decoding, Endpoint
+from engine.serving import client, servers
+from engine.serving.client import Decoding, Endpoint
 
 QUESTION = "How long does the battery of the {} lamp last, and what does it cost to have it repaired after {} months?"
 

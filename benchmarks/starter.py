@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import metrics, retrieval
-from engine.chunks import chunks
-from engine.corpus import facts
-from engine.corpus.facts import Fact
-from engine.grounding import grounded
-from engine.stats import share
+from engine.library import retrieval
+from engine.library.chunks import chunks
+from engine.library.grounding import grounded
+from engine.pretraining.corpus import facts
+from engine.pretraining.corpus.facts import Fact
+from engine.scoring import metrics
+from engine.scoring.stats import share
 
 ROOT = Path(__file__).parent.parent
 SEED = 987_654

@@ -17,11 +17,11 @@ from engine import events, jobs, processes
 from engine.problems import Problem
 
 KINDS = {
-    "pretrain": "engine.pretrain",
-    "train": "engine.train",
-    "evaluate": "engine.evaluate",
-    "scan": "engine.scan",
-    "make": "engine.make",
+    "pretrain": "engine.pretraining.pretrain",
+    "train": "engine.training.train",
+    "evaluate": "engine.scoring.evaluate",
+    "scan": "engine.quality.scan",
+    "make": "engine.drafting.make",
 }
 
 

@@ -7,10 +7,12 @@ import time
 
 import streamlit as st
 
-from studio import candidates, evaluations, fixing, judgements, pairs
-from studio.evaluations import Evaluation
-from studio.pairs import BlindPair
+from studio.building import candidates
+from studio.judging import evaluations, judgements, pairs
+from studio.judging.evaluations import Evaluation
+from studio.judging.pairs import BlindPair
 from studio.ui import chat, fix, nav, notices, parts, results, state
+from studio.writing import fixing
 
 VERDICTS = (  # verdict, words on its button, key
     (judgements.LEFT, "Left", "1"),

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine import formats
-from engine.formats import Table
-from engine.mapping import Mapping
-from engine.rows import Reject
-from studio import datasets, incoming, intake, mappings, rejects
-from studio.examples import APPROVED, DRAFT, IN_REVIEW
-from studio.intake import Intake
+from engine.data import formats
+from engine.data.formats import Table
+from engine.data.mapping import Mapping
+from engine.data.rows import Reject
+from studio.data import datasets, incoming, intake, mappings, rejects
+from studio.data.examples import APPROVED, DRAFT, IN_REVIEW
+from studio.data.intake import Intake
 from studio.ui import live, mapping_form, nav, notices, parts, state
 
 UPLOAD, HERE, PASTE = "Upload", "A file on this machine", "Paste"

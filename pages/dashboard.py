@@ -5,11 +5,13 @@ import json
 import pandas as pd
 import streamlit as st
 
-from engine.metrics import METRICS
-from studio import evaluations, findings, prices, report_words, reports, runs
-from studio.evaluations import Evaluation
-from studio.prices import Price
-from studio.reports import Line
+from engine.scoring.metrics import METRICS
+from studio.building import runs
+from studio.deciding import findings, prices, report_words, reports
+from studio.deciding.prices import Price
+from studio.deciding.reports import Line
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
 from studio.ui import charts, nav, notices, parts, results, state
 
 store, me = state.store(), state.me()

@@ -4,8 +4,9 @@ import html
 
 import streamlit as st
 
-from studio import datasets, snapshots, standing
-from studio.datasets import Dataset
+from studio.data import datasets, standing
+from studio.data.datasets import Dataset
+from studio.freezing import snapshots
 from studio.ui import effort, nav, notices, parts, rooms, state
 
 COLORS = {"approved": "#6b8746", "in review": "#4a7fa5", "draft": "#9a948c", "rejected": "#b0382c"}

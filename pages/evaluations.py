@@ -2,13 +2,19 @@
 
 import streamlit as st
 
-from engine import jobs, stats
-from engine.metrics import METRICS
-from studio import candidates, evaluations, guides, models, reports, sample, snapshots, sources, work
-from studio.candidates import Candidate
-from studio.evaluations import Evaluation
-from studio.sources import Source
+from engine import jobs
+from engine.scoring import stats
+from engine.scoring.metrics import METRICS
+from studio import sample, work
+from studio.building import candidates, models
+from studio.building.candidates import Candidate
+from studio.deciding import reports
+from studio.freezing import snapshots
+from studio.judging import evaluations, sources
+from studio.judging.evaluations import Evaluation
+from studio.judging.sources import Source
 from studio.ui import live, nav, notices, parts, results, state
+from studio.writing import guides
 
 store, me = state.store(), state.me()
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from studio import drafts, examples
-from studio.datasets import Dataset
+from studio.data import drafts, examples
+from studio.data.datasets import Dataset
 from studio.ui import editor, effort, keys, listing, notices, parts, replacer, rooms, state
 
 NEW = "new"

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from engine import jobs
-from engine.readiness import Part
-from studio import health, scans, work
-from studio.datasets import Dataset
-from studio.health import Health
-from studio.scans import Scan
+from engine.quality.readiness import Part
+from studio import work
+from studio.data.datasets import Dataset
+from studio.quality import health, scans
+from studio.quality.health import Health
+from studio.quality.scans import Scan
 from studio.ui import checkup, live, nav, notices, parts, rooms, state
 
 VIEWS = {

@@ -3,8 +3,11 @@
 import streamlit as st
 
 from engine import jobs
-from studio import audit, datasets, evaluations, models, runs, sample, steps
-from studio.datasets import Dataset
+from studio import audit, sample, steps
+from studio.building import models, runs
+from studio.data import datasets
+from studio.data.datasets import Dataset
+from studio.judging import evaluations
 from studio.store import Store
 from studio.ui import course, deeds, live, nav, notices, parts, state
 

@@ -6,10 +6,11 @@ from typing import Any
 import streamlit as st
 
 from engine import jobs
-from studio import makings, work
-from studio.datasets import Dataset
-from studio.makings import Making, Plan
+from studio import work
+from studio.data.datasets import Dataset
 from studio.ui import chat, course, live, nav, notices, order, parts, rooms, state
+from studio.writing import makings
+from studio.writing.makings import Making, Plan
 
 SHOWN = 20
 

@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from engine.client import Decoding
-from studio import asking, candidates, datasets, examples, libraries, models, sample
-from studio.asking import Said, Turn
-from studio.candidates import Candidate
-from studio.fixing import Bad
+from engine.serving.client import Decoding
+from studio import sample
+from studio.building import candidates, libraries, models
+from studio.building.candidates import Candidate
+from studio.data import datasets, examples
+from studio.judging import asking
+from studio.judging.asking import Said, Turn
 from studio.ui import chat, fix, notices, parts, state
+from studio.writing.fixing import Bad
 
 MOST = 2  # columns; each has its own keys, so that four would be a change of this number
 store, me = state.store(), state.me()

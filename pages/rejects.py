@@ -6,9 +6,9 @@ import re
 
 import streamlit as st
 
-from studio import datasets, incoming, rejects
-from studio.datasets import Dataset
-from studio.rejects import DISCARDED, Kind, Waiting
+from studio.data import datasets, incoming, rejects
+from studio.data.datasets import Dataset
+from studio.data.rejects import DISCARDED, Kind, Waiting
 from studio.ui import nav, notices, parts, state
 
 PER_PAGE = 10

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from engine import jobs, specs
-from engine.specs import TrainSpec
-from studio import runs, snapshots, work
-from studio.runs import Run
+from engine.training.settings import TrainSpec
+from studio import work
+from studio.building import runs
+from studio.building.runs import Run
+from studio.freezing import snapshots
 from studio.ui import charts, chat, course, live, nav, notices, parts, state, tokens
 
 store, me = state.store(), state.me()

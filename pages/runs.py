@@ -5,12 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from engine import plan
-from engine.plan import Plan
-from engine.specs import TrainSpec
-from studio import models, runs, snapshots
-from studio.runs import Run
-from studio.snapshots import Snapshot
+from engine.training import plan
+from engine.training.plan import Plan
+from engine.training.settings import TrainSpec
+from studio.building import models, runs
+from studio.building.runs import Run
+from studio.freezing import snapshots
+from studio.freezing.snapshots import Snapshot
 from studio.ui import course, live, nav, notices, parts, privacy, state
 
 DIALS = ("epochs", "learning_rate", "rank")

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from studio import exports, placements, snapshots
-from studio.datasets import Dataset
-from studio.snapshots import Snapshot
+from studio.data.datasets import Dataset
+from studio.freezing import exports, placements, snapshots
+from studio.freezing.snapshots import Snapshot
 from studio.ui import freezing, frozen, nav, notices, parts, rooms, state
 
 store, me = state.store(), state.me()

@@ -3,11 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from engine.guide import Guide
-from studio import drafts, examples, guides, inspiration, rough, suggestions
-from studio.datasets import Dataset
-from studio.examples import STATUSES, Example
+from engine.scoring.guide import Guide
+from studio.data import drafts, examples
+from studio.data.datasets import Dataset
+from studio.data.examples import STATUSES, Example
 from studio.ui import bench, contrasts, coverage, guide_form, notices, parts, rooms, state, suggest
+from studio.writing import guides, inspiration, rough, suggestions
 
 VIEWS = {
     "write": "Write",

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from engine import check, repairs
-from engine.check import Estimate, Found, Report, Sample
+from engine.checking import check, repairs
+from engine.checking.check import Estimate, Found, Report, Sample
 
 NAMED = 20  # problems told one by one
 

@@ -13,30 +13,19 @@ from typing import Any
 
 import httpx
 
-from engine import formats, stats
+from engine.data import formats
 from engine.problems import Problem
-from studio import (
-    datasets,
-    exports,
-    health,
-    intake,
-    leaks,
-    makings,
-    mappings,
-    models,
-    privacy,
-    rejects,
-    running,
-    runs,
-    sample,
-    scans,
-    snapshots,
-    work,
-)
-from studio.examples import APPROVED, DRAFT
+from engine.scoring import stats
+from studio import running, sample, work
+from studio.building import models, runs
+from studio.data import datasets, intake, mappings, rejects
+from studio.data.examples import APPROVED, DRAFT
 from studio.folders import Home
-from studio.splits import Plan
+from studio.freezing import exports, leaks, snapshots
+from studio.freezing.splits import Plan
+from studio.quality import health, privacy, scans
 from studio.store import Store
+from studio.writing import makings
 
 
 def begin_import(

@@ -13,12 +13,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from engine import jobs, servers
-from studio import candidates, demo_report, evaluations, models, progress, report, runs, sample, work
-from studio.candidates import Candidate
-from studio.evaluations import Evaluation
+from engine import jobs
+from engine.serving import servers
+from studio import progress, sample, work
+from studio.building import candidates, models, runs
+from studio.building.candidates import Candidate
+from studio.building.runs import Run
+from studio.deciding import demo_report, report
 from studio.folders import Home
-from studio.runs import Run
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
 from studio.store import Store, close_all, opened
 
 BY = "demo"

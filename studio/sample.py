@@ -5,13 +5,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import guide as rules
 from engine import jsonl
-from engine.conversations import SPLITS
-from studio import datasets, guides, libraries, models, snapshots
+from engine.data.conversations import SPLITS
+from engine.scoring import guide as rules
+from studio.building import libraries, models
+from studio.data import datasets
 from studio.folders import SAMPLE
-from studio.snapshots import Snapshot
+from studio.freezing import snapshots
+from studio.freezing.snapshots import Snapshot
 from studio.store import Store
+from studio.writing import guides
 
 TONE, TRIAGE, LIBRARY = "tone", "triage", "fernwick"
 FILES = {  # dataset -> its files, each a split as it is shipped

@@ -22,9 +22,14 @@ from streamlit.web.server.starlette.starlette_app import App
 
 from engine import api, jobs
 from engine.problems import Problem
-from studio import commands, evaluations, folders, makings, models, running, runs, scans, search
+from studio import commands, folders, running
+from studio.building import models, runs
+from studio.data import search
 from studio.folders import Home
+from studio.judging import evaluations
+from studio.quality import scans
 from studio.store import Store, close_all, opened
+from studio.writing import makings
 
 log = logging.getLogger("atelier")
 PORT = 8501

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 
 from engine import jobs
-from studio import datasets, evaluations, models, runs, snapshots, standing
+from studio.building import models, runs
+from studio.data import datasets, standing
+from studio.freezing import snapshots
+from studio.judging import evaluations
 from studio.store import Store
 
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from engine import jobs, servers
+from engine import jobs
+from engine.serving import servers
 from studio.folders import Home
 from tests.test_survival import healthy, until
 

@@ -11,8 +11,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine import events, jobs, processes
-from studio import datasets, members, models, pairs, runs, snapshots
+from studio import members
+from studio.building import models, runs
+from studio.data import datasets
 from studio.folders import CODE, Home
+from studio.freezing import snapshots
+from studio.judging import pairs
 from studio.store import Store, close_all, opened
 from tests import judged, tiny
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import events, jobs, processes
-from studio import candidates, evaluations, models
-from studio.candidates import Candidate
-from studio.evaluations import Evaluation
+from studio.building import candidates, models
+from studio.building.candidates import Candidate
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
 from studio.store import Store
 
 GONE = {"pid": 2**22 - 7, "started": 0.0}  # a process that never was

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from engine import stats
+from engine.scoring import stats
 
 N = 192
 NAMES = {"prompt": "Base + best prompt", "rag": "Base + RAG", "tuned": "Tuned", "tuned_rag": "Tuned + RAG"}

@@ -4,8 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from studio import asking, candidates, libraries, models, prices
-from studio.asking import DONE, FAILED
+from studio.building import candidates, libraries, models
+from studio.deciding import prices
+from studio.judging import asking
+from studio.judging.asking import DONE, FAILED
 from tests import speaking
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from engine import batches, template
-from engine.batches import Row
 from engine.problems import Problem
-from engine.specs import TrainSpec
-from engine.template import Template
+from engine.training import batches, template
+from engine.training.batches import Row
+from engine.training.settings import TrainSpec
+from engine.training.template import Template
 from tests import tiny
 
 CHAT = [

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from typer.testing import CliRunner
 
-from studio import cli, datasets, examples, intake, mappings, rejects
+from studio import cli
+from studio.data import datasets, examples, intake, mappings, rejects
 from studio.folders import Home
 from studio.store import Store, close_all
 from tests import browsing

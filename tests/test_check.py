@@ -12,13 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine import batches, check, counting, rows, template, tokens
-from engine.check import cost, sample
-from engine.conversations import Conversation, Unusable, parse
+from engine.checking import check, counting, tokens
+from engine.checking.check import cost, sample
+from engine.checking.tokens import Tokenizer
+from engine.data import rows
+from engine.data.conversations import Conversation, Unusable, parse
+from engine.data.rows import Reject, Valid, read_line
 from engine.problems import Problem
-from engine.rows import Reject, Valid, read_line
-from engine.tokens import Tokenizer
-from studio import imports
+from engine.training import batches, template
+from studio.data import imports
 
 PAIR = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]
 CALL = {"id": "TX92Jm8Zi", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine import calls, client
-from engine.client import Decoding, Endpoint
 from engine.problems import Problem
+from engine.serving import calls, client
+from engine.serving.client import Decoding, Endpoint
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

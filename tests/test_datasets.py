@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio import datasets, examples, imports, rejects, snapshots
+from studio.data import datasets, examples, imports, rejects
+from studio.data.imports import Reject, Valid
 from studio.folders import Home
-from studio.imports import Reject, Valid
+from studio.freezing import snapshots
 from studio.store import Store
 
 

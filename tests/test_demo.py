@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine import jobs
-from studio import demo, models, sample
+from studio import demo, sample
+from studio.building import models
 from studio.folders import SAMPLE, Home
 from tests import tiny
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from studio import datasets, guides, members, sample
+from studio import members, sample
+from studio.data import datasets
 from studio.folders import SAMPLE, STARTER, Home
 from studio.store import Store
+from studio.writing import guides
 from tests import browsing
 from tests.browsing import SLOW
 from tests.conftest import conversation

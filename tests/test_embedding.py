@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from engine import embedding, language, topics
+from engine.data import language
 from engine.problems import Problem
+from engine.quality import embedding, topics
 
 PARCELS = [f"the parcel number {n} arrived late at the door" for n in range(20)]
 TEXTS = PARCELS + [f"my password number {n} was refused by the login page" for n in range(20)]

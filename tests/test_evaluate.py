@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from engine import candidates, client, evaluate, events, jobs, processes, retrieval, servers
-from engine.candidates import Candidate
-from engine.chunks import chunks
-from engine.client import Decoding
-from engine.evaluate import EvaluateSpec
-from engine.grounding import grounded
+from engine import events, jobs, processes
+from engine.library import retrieval
+from engine.library.chunks import chunks
+from engine.library.grounding import grounded
 from engine.problems import Problem
+from engine.scoring import candidates, evaluate
+from engine.scoring.candidates import Candidate
+from engine.scoring.evaluate import EvaluateSpec
+from engine.serving import client, servers
+from engine.serving.client import Decoding
 from tests import adapters, tiny
 from tests.test_client import foreign, whole
 

@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import outgoing, rows
+from engine.data import outgoing, rows
 from engine.problems import Problem
-from studio import commands, datasets, exports, privacy, pseudonyms, snapshots
+from studio import commands
+from studio.data import datasets
+from studio.freezing import exports, snapshots
+from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation
 
 CALL = {"id": "a1B2c3D4e", "type": "function", "function": {"name": "find_cup", "arguments": '{"n": 3}'}}

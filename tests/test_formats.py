@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine import formats
-from engine.formats import Row, separated
+from engine.data import formats
+from engine.data.formats import Row, separated
+from engine.data.rows import Reject
 from engine.problems import Problem
-from engine.rows import Reject
 
 
 def table(tmp_path: Path, name: str, content: str | bytes) -> formats.Table:
@@ -88,7 +88,7 @@ def test_json_lists_objects_of_lists_and_values_one_after_the_other_are_rows(tmp
 
 
 def test_json_is_read_in_pieces_whatever_they_cut(tmp_path, monkeypatch):
-    from engine.formats import trees
+    from engine.data.formats import trees
 
     rows = [{"q": 'a \\ " é ' * (n % 7), "n": 10**n, "deep": [n, [n, {"x": None}]]} for n in range(60)]
     (tmp_path / "a.json").write_text(json.dumps(rows))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from studio import datasets, examples, snapshots
+from studio.data import datasets, examples
+from studio.freezing import snapshots
 from tests.conftest import conversation, look, words
 
 

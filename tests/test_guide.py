@@ -5,11 +5,11 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from engine import guide as guides
-from engine import style
-from engine.guide import Guide, marks, missing
-from engine.metrics import score
 from engine.problems import Problem
+from engine.scoring import guide as guides
+from engine.scoring import style
+from engine.scoring.guide import Guide, marks, missing
+from engine.scoring.metrics import score
 from studio.folders import SAMPLE
 
 FERNWICK = guides.read((SAMPLE / "style_guide.json").read_text(encoding="utf-8"))

@@ -1,7 +1,8 @@
 """Data health as a page: before a scan, after it, and what its buttons do."""
 
 from engine import jobs
-from studio import examples, scans
+from studio.data import examples
+from studio.quality import scans
 from tests.conftest import look, words
 
 

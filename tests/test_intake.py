@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from engine import columns
-from engine.mapping import Mapping
+from engine.data import columns
+from engine.data.mapping import Mapping
 from engine.problems import Problem
-from studio import audit, datasets, examples, intake, rejects
+from studio import audit
+from studio.data import datasets, examples, intake, rejects
+from studio.data.intake import Intake
 from studio.folders import CODE, Home
-from studio.intake import Intake
 from studio.store import Store
 from tests.conftest import conversation
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from engine.conversations import parse
+from engine.data.conversations import parse
 from studio.folders import SAMPLE, STARTER, Home
 from tests import browsing
 from tests.browsing import SLOW, drawn

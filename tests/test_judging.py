@@ -7,21 +7,12 @@ from collections import Counter
 import pytest
 
 from engine import jobs
-from engine.client import Decoding
 from engine.problems import Problem
-from studio import (
-    audit,
-    candidates,
-    evaluations,
-    findings,
-    judgements,
-    libraries,
-    models,
-    pairs,
-    prices,
-    reports,
-    sources,
-)
+from engine.serving.client import Decoding
+from studio import audit
+from studio.building import candidates, libraries, models
+from studio.deciding import findings, prices, reports
+from studio.judging import evaluations, judgements, pairs, sources
 from studio.store import Store
 from tests import judged
 

@@ -6,7 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import events, jobs
-from studio import candidates, evaluations, judgements, models, pairs, prices
+from studio.building import candidates, models
+from studio.deciding import prices
+from studio.judging import evaluations, judgements, pairs
 from tests import judged, speaking
 from tests.conftest import Full, look, words
 

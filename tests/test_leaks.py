@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio import changes, datasets, examples, leaks, libraries, placements, snapshots
-from studio.leaks import Row
-from studio.splits import Plan
+from studio.building import libraries
+from studio.data import datasets, examples
+from studio.freezing import changes, leaks, placements, snapshots
+from studio.freezing.leaks import Row
+from studio.freezing.splits import Plan
 from tests.conftest import conversation
 
 CUP = "Where on earth is the blue cup that I ordered from you last week?"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from engine import stats
+from engine.scoring import stats
 from studio.audit import Event
 from studio.folders import CODE
 from studio.store import now
@@ -106,7 +106,7 @@ def test_the_fonts_are_here_and_not_on_somebody_elses_server():
 
 
 def test_every_deed_has_words_of_its_own():
-    source = "".join(path.read_text() for path in (CODE / "studio").glob("*.py"))
+    source = "".join(path.read_text() for path in (CODE / "studio").rglob("*.py"))
     verbs = set(re.findall(r'\.write\(\w+, "([a-z.]+)"', source))
     assert "example.edit" in verbs and verbs - set(deeds.WORDS) == set()
 

@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 
-from engine import calls, jobs, make, processes, recipes, servers, sifting
-from engine.guide import Guide
+from engine import jobs, processes
+from engine.drafting import make, recipes, sifting
+from engine.drafting.sifting import Sieve
 from engine.problems import Problem
-from engine.sifting import Sieve
-from studio import datasets, endpoints, examples, libraries, makings, models, work
-from studio.makings import Plan
+from engine.scoring.guide import Guide
+from engine.serving import calls, servers
+from studio import work
+from studio.building import endpoints, libraries, models
+from studio.data import datasets, examples
 from studio.store import Store
+from studio.writing import makings
+from studio.writing.makings import Plan
 from tests.conftest import look, words
 from tests.teaching import teacher
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from engine import formats, guessing, mapping, transcripts
-from engine.columns import FIELDS, split
-from engine.formats.table import Row, Source, Table
-from engine.mapping import TO_WRITE, Compared, Mapping
+from engine.data import formats, guessing, mapping, transcripts
+from engine.data.columns import FIELDS, split
+from engine.data.formats.table import Row, Source, Table
+from engine.data.mapping import TO_WRITE, Compared, Mapping
+from engine.data.rows import Reject, Valid
 from engine.problems import Problem
-from engine.rows import Reject, Valid
-from studio import datasets, examples, mappings
+from studio.data import datasets, examples, mappings
 
 
 def made(*rows: dict[str, object], kind: str = "JSONL") -> Table:

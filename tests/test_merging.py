@@ -5,9 +5,9 @@ import random
 import pytest
 
 from engine.problems import Problem
-from studio import examples, merging
-from studio.examples import Example
-from studio.merging import Conflict, Merged, State
+from studio.data import examples, merging
+from studio.data.examples import Example
+from studio.data.merging import Conflict, Merged, State
 from studio.store import Store
 
 

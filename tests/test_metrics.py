@@ -2,11 +2,11 @@
 
 import pytest
 
-from engine import metrics
-from engine.confusion import confusion
-from engine.metrics import Score, score
 from engine.problems import Problem
-from engine.wording import plain, stands
+from engine.scoring import metrics
+from engine.scoring.confusion import confusion
+from engine.scoring.metrics import Score, score
+from engine.scoring.wording import plain, stands
 
 GUIDE = {
     "needs": 2,

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from engine import bags, nearness
+from engine.quality import bags, nearness
 
 BASE = "My blue lamp came with a broken switch. Could you send me a new one before the weekend, please?"
 ORDER = "Could you send me a new one before the weekend, please? My blue lamp came with a broken switch."

@@ -3,7 +3,9 @@
 import pytest
 
 from engine import events, jobs
-from studio import members, models, runs, snapshots
+from studio import members
+from studio.building import models, runs
+from studio.freezing import snapshots
 from studio.ui import nav
 from tests.conftest import PAGES, ended_run, look, tell, words
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import personal as measured
-from engine import personal, secrets, toxic
+from engine.privacy import personal, secrets, toxic
 from studio.folders import CODE
 
 MARKED = CODE.parent / "shared" / "data" / "presidio" / "synth_dataset_v2.json"

@@ -10,9 +10,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine import events, packing, pretrain, shape, specs, template, tokenizer_training
-from engine.corpus import conversations
-from engine.specs import PretrainSpec
+from engine import events, specs
+from engine.pretraining import packing, pretrain, shape, tokenizer_training
+from engine.pretraining.corpus import conversations
+from engine.pretraining.settings import PretrainSpec
+from engine.training import template
 
 TINY = PretrainSpec(
     vocabulary=400,

@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from engine import personal, utterances
-from engine.personal import Found
+from engine.data import utterances
+from engine.privacy import personal
+from engine.privacy.personal import Found
+from engine.privacy.pseudonyms import Key, stand_in
 from engine.problems import Problem
-from engine.pseudonyms import Key, stand_in
-from studio import audit, datasets, examples, privacy, pseudonyms, snapshots
+from studio import audit
+from studio.data import datasets, examples
+from studio.freezing import snapshots
+from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation, look, words
 
 ANN = "Mail ann.lee@acme.org or call me at +49 30 901820."

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.mapping import Mapping
+from engine.data.mapping import Mapping
 from engine.problems import Problem
-from studio import datasets, examples, rejects
-from studio.rejects import DISCARDED
+from studio.data import datasets, examples, rejects
+from studio.data.rejects import DISCARDED
 from studio.store import Store
 from tests.conftest import conversation, look, words
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine import repairs
-from engine.rows import Reject, Valid, read_line
+from engine.checking import repairs
+from engine.data.rows import Reject, Valid, read_line
 
 PAIR = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}

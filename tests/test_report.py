@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from studio import report as reports
-from studio import report_words
-from studio.report_chart import chart
+from studio.deciding import report as reports
+from studio.deciding import report_words
+from studio.deciding.report_chart import chart
 from tests.report_sample import N, lesson, report
 
 SAME = dict.fromkeys(("prompt", "rag", "tuned", "tuned_rag"), 100)

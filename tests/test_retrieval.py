@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine import retrieval
-from engine.chunks import Chunk, chunks
+from engine.library import retrieval
+from engine.library.chunks import Chunk, chunks
 from engine.problems import Problem
 
 DOCUMENT = """\

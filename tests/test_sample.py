@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.grounding import NOT_FOUND
-from engine.guide import markers
-from engine.metrics import score
+from engine.library.grounding import NOT_FOUND
+from engine.scoring.guide import markers
+from engine.scoring.metrics import score
 from sample.making import files
 from sample.making.cast import CAST, PEOPLE
 

@@ -5,10 +5,12 @@ import os
 
 import pytest
 
-from engine import contradictions, embedding, events, flaws, jobs, processes, readiness, scan, subjects
+from engine import events, jobs, processes
 from engine.problems import Problem
-from engine.readiness import Part
-from studio import datasets, examples, health, nearness, scans
+from engine.quality import contradictions, embedding, flaws, readiness, scan, subjects
+from engine.quality.readiness import Part
+from studio.data import datasets, examples
+from studio.quality import health, nearness, scans
 from tests import judged
 from tests.conftest import conversation
 

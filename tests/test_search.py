@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from studio import datasets, examples, intake, search
-from studio.examples import Edit, Example
+from studio.data import datasets, examples, intake, search
+from studio.data.examples import Edit, Example
+from studio.data.search import Query
 from studio.folders import Home
-from studio.search import Query
 from studio.store import Store
 from tests.conftest import conversation
 

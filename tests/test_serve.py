@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine import client, processes, protocol, servers
-from engine.client import Decoding, Endpoint
+from engine import processes
 from engine.problems import Problem
-from engine.protocol import Refused
+from engine.serving import client, protocol, servers
+from engine.serving.client import Decoding, Endpoint
+from engine.serving.protocol import Refused
 from tests import adapters, tiny
 
 QUESTIONS = [*tiny.SENTENCES, "Hm?", "Tell me about the copper kettle and about every cup that you have, please."]

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import stats
-from engine.conversations import SPLITS
+from engine.data.conversations import SPLITS
 from engine.problems import Problem
-from studio import datasets, examples, placements, sample, snapshots, splits
+from engine.scoring import stats
+from studio import sample
+from studio.data import datasets, examples
 from studio.folders import CODE
-from studio.splits import Member, Plan
+from studio.freezing import placements, snapshots, splits
+from studio.freezing.splits import Member, Plan
 from tests.conftest import conversation
 
 # who goes where
@@ -291,8 +293,17 @@ def test_a_look_at_the_test_set_needs_a_reason_and_leaves_a_trace(store, full):
 
 def test_nothing_reads_a_frozen_side_past_the_lock():
     """`examples` shows nobody a test row in these; everybody else asks `look`."""
-    allowed = {"studio/snapshots.py", "studio/leaks.py", "studio/changes.py", "studio/sources.py", "studio/exports.py"}
-    allowed |= {"studio/privacy.py", "studio/ui/frozen.py"}  # the one counts what it finds, the other asks why first
+    allowed = {
+        "studio/freezing/snapshots.py",
+        "studio/freezing/leaks.py",
+        "studio/freezing/changes.py",
+        "studio/judging/sources.py",
+        "studio/freezing/exports.py",
+    }
+    allowed |= {
+        "studio/quality/privacy.py",
+        "studio/ui/frozen.py",
+    }  # the one counts what it finds, the other asks why first
     readers = set()
     for folder in ("studio", "pages"):
         for path in (CODE / folder).rglob("*.py"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine import stats
-from engine.stats import Difference, Estimate
+from engine.scoring import stats
+from engine.scoring.stats import Difference, Estimate
 
 
 def paired(both: int, lost: int, gained: int, neither: int) -> tuple[list[int], list[int]]:

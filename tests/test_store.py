@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio import audit, datasets
+from studio import audit
+from studio.data import datasets
 from studio.folders import Home
 from studio.schema import MIGRATIONS
 from studio.store import Store

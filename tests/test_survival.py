@@ -14,8 +14,11 @@ import httpx
 import pytest
 
 from engine import events, jobs
-from studio import commands, datasets, models, running, runs, snapshots
+from studio import commands, running
+from studio.building import models, runs
+from studio.data import datasets
 from studio.folders import Home
+from studio.freezing import snapshots
 from studio.store import Store
 from tests import tiny
 

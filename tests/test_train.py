@@ -26,14 +26,15 @@ from transformers import (
     PreTrainedModel,
 )
 
-from engine import checkpoint, events, jobs, learn, specs, template, train
-from engine.batches import Row
+from engine import events, jobs, specs
 from engine.jobs import Job
-from engine.learn import Learner
-from engine.plan import plan
 from engine.problems import Problem
-from engine.progress import Look, Progress, overfits, rate
-from engine.specs import TrainSpec
+from engine.training import checkpoint, loading, objective, template, train
+from engine.training.batches import Row
+from engine.training.learn import Learner
+from engine.training.plan import plan
+from engine.training.progress import Look, Progress, overfits, rate
+from engine.training.settings import TrainSpec
 from tests import tiny
 
 ANSWERS = ["Good news: it left our workshop.", "Send it back, we pay the postage.", "Tomorrow!"]
@@ -80,10 +81,10 @@ def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], to
 
 def learner(spec: TrainSpec, folder: Path, n: int = 8) -> Learner:
     """A Learner on the first rows of the training file."""
-    from engine import batches
+    from engine.training import batches
 
     rows = batches.read(Path(spec.train), template.load(spec.base), spec.max_tokens).accepted()[:n]
-    return Learner(train.load(spec)[1], rows, rows[:3], spec, folder)
+    return Learner(loading.load(spec)[1], rows, rows[:3], spec, folder)
 
 
 def test_a_run_tells_what_it_does_and_learns(spec: TrainSpec, tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_the_loss_is_that_of_the_whole_model_whatever_is_padded_beside(spec: Tra
 def whole_loss(one: Learner, row: Row) -> float:
     ids = torch.tensor([row.tokens])
     labels = torch.tensor([[token if t else -100 for token, t in zip(row.tokens, row.trained, strict=True)]])
-    with torch.no_grad(), learn.precision(one.device):
+    with torch.no_grad(), objective.precision(one.device):
         return one.causal(input_ids=ids, labels=labels).loss.item() * row.n_trained
 
 
@@ -314,8 +315,10 @@ def test_a_setting_out_of_its_range_is_a_problem(setting: dict[str, Any], why: s
 
 def test_planning_loads_no_torch() -> None:
     """A page plans; torch would cost it seconds and half a gigabyte."""
-    seen = "import engine.plan, sys; print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True).stdout == "[]\n"
+    program = (
+        "import engine.training.plan, sys; print([n for n in ('torch', 'transformers', 'peft') if n in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from engine.conversations import Conversation, parse
-from studio import datasets, drafts, examples, members
+from engine.data.conversations import Conversation, parse
+from studio import members
+from studio.data import datasets, drafts, examples
 from studio.folders import Home
 from studio.store import Store
 from tests import browsing

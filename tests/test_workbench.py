@@ -5,27 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from engine.guide import Guide
 from engine.problems import Problem
-from studio import (
-    contradictions,
-    datasets,
-    drafts,
-    examples,
-    fixing,
-    guides,
-    inspiration,
-    rough,
-    sample,
-    snapshots,
-    suggestions,
-)
-from studio.asking import DONE, Said
-from studio.candidates import Candidate
-from studio.examples import APPROVED, DRAFT, REJECTED
-from studio.fixing import Bad
+from engine.scoring.guide import Guide
+from studio import sample
+from studio.building.candidates import Candidate
+from studio.data import datasets, drafts, examples
+from studio.data.examples import APPROVED, DRAFT, REJECTED
+from studio.freezing import snapshots
+from studio.judging.asking import DONE, Said
 from studio.store import now
 from studio.ui import guide_form, marks
+from studio.writing import contradictions, fixing, guides, inspiration, rough, suggestions
+from studio.writing.fixing import Bad
 from tests.conftest import conversation, look, words
 
 KIND = Guide(name="kind", instead={"kindly": "please"}, most_words=12)
@@ -178,7 +169,7 @@ def test_a_test_item_never_becomes_training_data_and_this_is_said(full):
 
 
 def test_the_answers_that_lost_are_offered_to_be_fixed(full):
-    from studio import judgements
+    from studio.judging import judgements
 
     assert fixing.lost(full.store, full.evaluation, "by hand", "ada") == []
     judgements.record(full.store, full.pair, "ada", judgements.BOTH_BAD, seconds=1.0)

@@ -6,9 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
-from studio import bulk, comments, datasets, drafts, examples, merging, replacing, versions
-from studio.examples import Example
-from studio.replacing import Rule
+from studio.data import bulk, comments, datasets, drafts, examples, merging, replacing, versions
+from studio.data.examples import Example
+from studio.data.replacing import Rule
 from studio.store import Store
 from studio.ui import desk, state
 from tests.conftest import look, words

@@ -8,7 +8,7 @@ import typer
 
 from engine import jobs, specs
 from engine.problems import Problem
-from engine.specs import TrainSpec
+from engine.training.settings import TrainSpec
 from studio import progress
 from studio.cli.shell import HomeOption, Json, app, console, home_of, run, say
 
@@ -42,7 +42,7 @@ def pretrain(
     """Pretrain the starter model from scratch, with the recipe of the one that is shipped."""
     import shutil
 
-    from engine.specs import PretrainSpec
+    from engine.pretraining.settings import PretrainSpec
 
     place = home_of(home)
     job = jobs.submit(place.jobs, "pretrain", PretrainSpec(), getpass.getuser())

@@ -13,7 +13,7 @@ from engine import jobs
 from engine.problems import Problem
 from studio import progress
 from studio.cli.shell import HomeOption, Json, app, console, fail, home_of, run, say
-from studio.splits import TEST, VALIDATION
+from studio.freezing.splits import TEST, VALIDATION
 
 
 @app.command()
@@ -33,7 +33,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a JSONL file row by row. Exit status 0: all valid; 1: some aren't; 2: it cannot be read."""
-    from engine import check as checks
+    from engine.checking import check as checks
     from studio import checking
 
     rate = checks.Rate(tokens_per_second, price_per_hour, price_per_million)

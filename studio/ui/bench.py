@@ -9,14 +9,15 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-from engine.guide import Guide
 from engine.problems import Problem
-from studio import drafts, examples, fixing, inspiration, merging, rough, suggestions
-from studio.drafts import Draft
-from studio.examples import APPROVED, DRAFT, Example
+from engine.scoring.guide import Guide
+from studio.data import drafts, examples, merging
+from studio.data.drafts import Draft
+from studio.data.examples import APPROVED, DRAFT, Example
 from studio.store import Store
 from studio.ui import chat, marks, notices, parts, state, suggest, verdict
 from studio.ui.sheet import Sheet, again, lay
+from studio.writing import fixing, inspiration, rough, suggestions
 
 NEW = fixing.NEW  # entries that begin so are not examples yet; their words lie in a draft
 SHOWN_LIKE = 3  # of the nearest approved examples, to read

@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine.stats import Estimate
-from engine.topics import Topic
+from engine.quality.topics import Topic
+from engine.scoring.stats import Estimate
 
 COLORS = tuple(f"#{number:06d}" for number in range(1, 9))  # the theme's categorical colours, in order
 ACCENT, SECOND, THIRD, FOURTH = COLORS[:4]

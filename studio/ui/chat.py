@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from studio import asking, findings
-from studio.asking import Said
+from studio.deciding import findings
+from studio.judging import asking
+from studio.judging.asking import Said
 from studio.ui import notices, parts
 
 

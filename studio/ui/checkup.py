@@ -8,11 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import language, personal
-from engine.readiness import Part, Readiness
-from studio import bulk, examples, nearness, scans
-from studio.examples import REJECTED, Example
-from studio.scans import Finding, Scan
+from engine.data import language
+from engine.privacy import personal
+from engine.quality.readiness import Part, Readiness
+from studio.data import bulk, examples
+from studio.data.examples import REJECTED, Example
+from studio.quality import nearness, scans
+from studio.quality.scans import Finding, Scan
 from studio.ui import charts, chat, nav, notices, parts, state
 
 A_PAGE = 5

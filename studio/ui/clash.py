@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from studio import examples, merging
-from studio.examples import Example
-from studio.merging import BOTH, MINE, THEIRS
+from studio.data import examples, merging
+from studio.data.examples import Example
+from studio.data.merging import BOTH, MINE, THEIRS
 from studio.ui import chat, notices, parts, state
 from studio.ui.paper import Clash, Paper
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from engine import guide as rules
-from engine.nearness import normal
-from studio import contradictions, guides
-from studio.contradictions import Contradiction
-from studio.examples import Example
+from engine.quality.nearness import normal
+from engine.scoring import guide as rules
+from studio.data.examples import Example
 from studio.ui import bench, chat, notices, parts, state
+from studio.writing import contradictions, guides
+from studio.writing.contradictions import Contradiction
 
 A_PAGE = 5
 

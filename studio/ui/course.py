@@ -6,7 +6,7 @@ import pandas as pd
 
 from engine import events, jobs
 from engine.jobs import Job
-from studio.runs import Run
+from studio.building.runs import Run
 from studio.ui import parts
 
 STEP = ["step", "loss", "learning_rate", "gradient_norm", "tokens_per_second"]

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from engine.topics import Topic
-from studio import fixing, nearness
-from studio.nearness import Topics
+from engine.quality.topics import Topic
+from studio.quality import nearness
+from studio.quality.nearness import Topics
 from studio.ui import bench, charts, notices, parts, state
+from studio.writing import fixing
 
 
 def show(dataset: str) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import streamlit as st
 
-from engine import guide as rules
 from engine.problems import Problem
-from studio import drafts, examples, guides, merging, presence, versions
-from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
-from studio.merging import Merged
+from engine.scoring import guide as rules
+from studio.data import drafts, examples, merging, presence, versions
+from studio.data.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
+from studio.data.merging import Merged
 from studio.ui import clash, desk, effort, marks, notices, paper, parts, past, state, verdict
 from studio.ui.paper import Clash, Paper
+from studio.writing import guides
 
 
 @dataclass(frozen=True)

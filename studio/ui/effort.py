@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from studio import attention
+from studio.data import attention
 from studio.ui import desk, notices, parts, state
 
 

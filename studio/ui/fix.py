@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from studio import datasets, fixing
-from studio.fixing import Bad
+from studio.data import datasets
 from studio.ui import nav, state
+from studio.writing import fixing
+from studio.writing.fixing import Bad
 
 
 def button(bad: Bad, key: str, dataset: str = "") -> None:

@@ -5,12 +5,12 @@ import datetime
 import pandas as pd
 import streamlit as st
 
-from engine import stats
-from engine.conversations import SPLITS
-from studio import leaks, placements, splits
-from studio.datasets import Dataset
-from studio.placements import Choices
-from studio.splits import Decision, Plan
+from engine.data.conversations import SPLITS
+from engine.scoring import stats
+from studio.data.datasets import Dataset
+from studio.freezing import leaks, placements, splits
+from studio.freezing.placements import Choices
+from studio.freezing.splits import Decision, Plan
 from studio.store import Store
 from studio.ui import leaking as shown
 from studio.ui import parts

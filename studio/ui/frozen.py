@@ -5,10 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.conversations import SPLITS
-from studio import changes, exports, leaks, snapshots
-from studio.changes import Change
-from studio.snapshots import Snapshot
+from engine.data.conversations import SPLITS
+from studio.freezing import changes, exports, leaks, snapshots
+from studio.freezing.changes import Change
+from studio.freezing.snapshots import Snapshot
 from studio.store import Store
 from studio.ui import chat, freezing, leaking, nav, notices, parts, state
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine import guide as rules
-from engine.guide import CHOICES, UNLIMITED, Guide
-from studio import guides
+from engine.scoring import guide as rules
+from engine.scoring.guide import CHOICES, UNLIMITED, Guide
 from studio.ui import notices, parts, state
+from studio.writing import guides
 
 LABELS = {
     "emoji": "Emoji",

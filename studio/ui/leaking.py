@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from engine import hashes
-from studio import leaks, libraries
-from studio.leaks import Leak
-from studio.snapshots import Snapshot
-from studio.splits import Decision
+from studio.building import libraries
+from studio.freezing import leaks
+from studio.freezing.leaks import Leak
+from studio.freezing.snapshots import Snapshot
+from studio.freezing.splits import Decision
 from studio.store import Store
 from studio.ui import chat, parts, state
 

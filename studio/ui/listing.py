@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from studio import bulk, examples, search
-from studio.datasets import Dataset
-from studio.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Edit, Edited, Example, Found
+from studio.data import bulk, examples, search
+from studio.data.datasets import Dataset
+from studio.data.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Edit, Edited, Example, Found
 from studio.ui import notices, parts, state
 from studio.ui.editor import Beside
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from engine import columns, mapping
-from engine.columns import FIELDS, LEFT_OUT
-from engine.formats import Row, Table
-from engine.mapping import Compared, Mapping
+from engine.data import columns, mapping
+from engine.data.columns import FIELDS, LEFT_OUT
+from engine.data.formats import Row, Table
+from engine.data.mapping import Compared, Mapping
+from engine.data.rows import Reject, Valid
 from engine.problems import Problem
-from engine.rows import Reject, Valid
 from studio.ui import bubbles, notices, parts
 
 SHOWN = 10  # rows as conversations

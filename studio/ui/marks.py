@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine import guide as rules
-from engine.guide import Guide, Lack, Mark
+from engine.scoring import guide as rules
+from engine.scoring.guide import Guide, Lack, Mark
 
 ASSETS = Path(__file__).parent / "marked"
 

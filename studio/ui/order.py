@@ -5,10 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from studio import datasets, endpoints, libraries, makings, models
-from studio.datasets import Dataset
-from studio.makings import DISTIL, DOCUMENTS, LOGS, VARY, Estimate, Plan
+from studio.building import endpoints, libraries, models
+from studio.data import datasets
+from studio.data.datasets import Dataset
 from studio.ui import notices, parts, state
+from studio.writing import makings
+from studio.writing.makings import DISTIL, DOCUMENTS, LOGS, VARY, Estimate, Plan
 
 SAYS = {
     DOCUMENTS: "A passage is turned into questions, and each question is answered from that passage alone.",

@@ -14,9 +14,9 @@ from uuid import uuid4
 import streamlit as st
 
 from engine.problems import Problem
-from studio import drafts, examples, merging
-from studio.examples import DRAFT, Example
-from studio.merging import Merged, State
+from studio.data import drafts, examples, merging
+from studio.data.examples import DRAFT, Example
+from studio.data.merging import Merged, State
 from studio.ui import desk, effort, state
 from studio.ui.desk import Turn
 

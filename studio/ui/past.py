@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from studio import comments, examples, versions
-from studio.examples import Example
+from studio.data import comments, examples, versions
+from studio.data.examples import Example
 from studio.ui import chat, clash, notices, parts, state
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from engine import personal
-from engine.conversations import SPLITS
-from studio import examples, privacy, pseudonyms
-from studio.examples import Example
-from studio.privacy import Content, Verdict
+from engine.data.conversations import SPLITS
+from engine.privacy import personal
+from studio.data import examples
+from studio.data.examples import Example
+from studio.quality import privacy, pseudonyms
+from studio.quality.privacy import Content, Verdict
 from studio.store import Store
 from studio.ui import nav, notices, parts
 

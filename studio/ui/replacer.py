@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from studio import examples, replacing
-from studio.datasets import Dataset
-from studio.replacing import Rule
+from studio.data import examples, replacing
+from studio.data.datasets import Dataset
+from studio.data.replacing import Rule
 from studio.ui import chat, clash, listing, notices, parts, state
 
 SHOWN = 50  # hits on the screen; the others are counted and go along unless the rule is narrowed

@@ -9,13 +9,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from engine import stats
-from studio import findings
-from studio.findings import Arms, Effects
-from studio.fixing import Bad
-from studio.judgements import Tally
-from studio.reports import Line
+from engine.scoring import stats
+from studio.deciding import findings
+from studio.deciding.findings import Arms, Effects
+from studio.deciding.reports import Line
+from studio.judging.judgements import Tally
 from studio.ui import charts, chat, fix, notices, parts
+from studio.writing.fixing import Bad
 
 
 def shares(lines: Sequence[Line], metric: str, key: str) -> None:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from studio import datasets
-from studio.datasets import Dataset
+from studio.data import datasets
+from studio.data.datasets import Dataset
 from studio.ui import nav, notices, parts, state
 
 ROOMS = ("datasets", "examples", "workbench", "making", "health", "snapshots")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from studio import examples
-from studio.drafts import Draft
-from studio.examples import Example
+from studio.data import examples
+from studio.data.drafts import Draft
+from studio.data.examples import Example
 from studio.ui import state
 
 

@@ -13,12 +13,15 @@ from uuid import uuid4
 
 import streamlit as st
 
-from studio import datasets, evaluations, members, models, runs
-from studio.datasets import Dataset
-from studio.evaluations import Evaluation
+from studio import members
+from studio.building import models, runs
+from studio.building.runs import Run
+from studio.data import datasets
+from studio.data.datasets import Dataset
 from studio.folders import Home
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
 from studio.members import Member
-from studio.runs import Run
 from studio.store import Store, opened
 
 ME = "me"  # name of the member who sits here

@@ -5,14 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from engine.guide import Guide
 from engine.problems import Problem
-from studio import candidates, drafts, inspiration, models, suggestions
-from studio.asking import Said
-from studio.candidates import Candidate
+from engine.scoring.guide import Guide
+from studio.building import candidates, models
+from studio.building.candidates import Candidate
+from studio.data import drafts
+from studio.judging.asking import Said
 from studio.store import Store
 from studio.ui import chat, notices, parts, state
 from studio.ui.sheet import Sheet, again
+from studio.writing import inspiration, suggestions
 
 WHO, TOLD, LIKE = "suggest-who", "suggest-guide", "suggest-like"  # keys of the choice of who suggests
 NOBODY = Problem("There is no model to ask.", do="Add one under Runs, or serve the starter.")

@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from engine import repairs
-from engine.conversations import Unusable, parse
+from engine.checking import repairs
+from engine.checking.tokens import FAMILIES, Tokenizer, load
+from engine.data.conversations import Unusable, parse
 from engine.problems import Problem
-from engine.tokens import FAMILIES, Tokenizer, load
-from studio import preferences
+from studio.data import preferences
 from studio.ui import notices, state
 from studio.ui import tokens as marked
 

@@ -1,0 +1,1 @@
+"""A file or pasted text becomes conversations and rejects; frozen rows become files again."""

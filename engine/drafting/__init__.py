@@ -1,0 +1,1 @@
+"""A model drafts examples; what should not reach a person is held back."""

@@ -1,0 +1,255 @@
+"""The `make` job: a model drafts examples by a recipe, and what it drafts is sifted before a person sees it.
+
+calls.jsonl    every finished call of the model, by the hash of what was asked: none is ever paid twice
+made.jsonl     the drafts and failures, sifted; written whole at the end, and never approved by a machine
+
+A job that goes on after an interruption plays the finished calls back and asks only for the rest.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine import events, hashes, jsonl, specs
+from engine.drafting import recipes, sifting
+from engine.drafting.asker import Asker
+from engine.drafting.recipes import Draft, Message, Order, Task
+from engine.drafting.sifting import Sieve
+from engine.problems import Problem
+from engine.scoring import candidates, guide
+from engine.scoring.candidates import Candidate
+
+CALLS, MADE = "calls.jsonl", "made.jsonl"
+TELL = 1.0  # seconds between two progress events
+
+
+@dataclass(frozen=True)
+class MakeSpec:
+    """One making. Paths are absolute; prices are euros for a million tokens, and for an hour of a model of ours."""
+
+    teacher: dict[str, Any] = field(metadata={"help": "engine.scoring.candidates.Candidate as an object: who writes."})
+    tasks: str = field(metadata={"help": "JSONL of tasks: id, recipe, seed."})
+    order: dict[str, Any] = field(metadata={"help": "engine.drafting.recipes.Order as an object."})
+    known: str = specs.setting("", "JSONL of texts that are there already, as JSON strings; '' for none.")
+    fewest_words: int = specs.setting(0, "Answers shorter than this are held back.")
+    most_words: int = specs.setting(0, "Answers longer than this are held back; 0 for no limit.")
+    mentions: bool = specs.setting(True, "Hold back what speaks of its source.")
+    guide: str = specs.setting("", "Style guide as JSON text; what breaks it is held back.")
+    judge: dict[str, Any] = field(default_factory=dict, metadata={"help": "Candidate that grades drafts 0 to 3."})
+    least_grade: int = specs.setting(2, "Drafts graded lower are held back; only with a judge.")
+    price_in: float = specs.setting(0.0, "Euros for a million tokens read.")
+    price_out: float = specs.setting(0.0, "Euros for a million tokens written.")
+    price_hour: float = specs.setting(0.0, "Euros for an hour of this machine, when the model runs on it.")
+    budget: float = specs.setting(0.0, "Euros after which no further call begins; 0 for no limit.")
+    concurrency: int = specs.setting(8, "Calls at once.")
+    servers: str = specs.setting("", "Folder of our own chat servers.")
+    paid: str = specs.setting("", "Calls made beforehand, as calls.jsonl; '' for none.")
+
+
+class Spent(Exception):
+    """The budget is used up."""
+
+
+def run(folder: Path) -> dict[str, Any]:
+    """How many drafts passed, were held back, failed; what it took."""
+    spec = specs.read(folder, MakeSpec)
+    jsonl.cut_torn_line(folder / CALLS)
+    drafting = Drafting(spec, folder / CALLS, folder)
+    found = asyncio.run(drafting.finish(_tasks(spec)))
+    rows = sift(found, spec)
+    jsonl.write(folder / MADE, rows)
+    kinds = Counter("failed" if row["failed"] else "held" if row["held"] else "passed" for row in rows)
+    return {name: kinds[name] for name in ("passed", "held", "failed")} | drafting.told()
+
+
+def taste(spec: MakeSpec, n: int, calls: Path) -> list[dict[str, Any]]:
+    """The rows of the first `n` tasks, made now; the calls are kept in `calls`, so that a job need not pay again."""
+    drafting = Drafting(spec, calls, None)
+    return sift(asyncio.run(drafting.finish(_tasks(spec)[:n])), spec)
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a finished making: messages, shown, tags, grade, why it is held or failed, as `sift` writes them."""
+    return jsonl.read(folder / MADE)
+
+
+def cost(spec: MakeSpec, tokens_in: int, tokens_out: int, seconds: float) -> float:
+    """Euros."""
+    paid = tokens_in / 1e6 * spec.price_in + tokens_out / 1e6 * spec.price_out
+    return paid + seconds / 3600 * spec.price_hour
+
+
+@dataclass(frozen=True)
+class Made:
+    """One draft or failure of a task, with the judge's points if there is a judge."""
+
+    task: str
+    what: Draft | recipes.Failure
+    points: int | None = None
+    reason: str = ""
+
+
+class Drafting:
+    """What one process does: tasks through their recipe, a few at once, every call kept before its words are used."""
+
+    def __init__(self, spec: MakeSpec, calls: Path, folder: Path | None) -> None:
+        self.spec, self.calls, self.folder = spec, calls, folder
+        self.teacher = candidates.parse(spec.teacher)
+        self.judge = candidates.parse(spec.judge) if spec.judge else None
+        self.order = Order(**spec.order)
+        self.asker = Asker(spec.servers, spec.concurrency)
+        self.kept = {call["key"]: call for path in (Path(spec.paid or calls), calls) for call in jsonl.read(path)}
+        self.used: dict[str, dict[str, Any]] = {}
+        self.asking: dict[str, asyncio.Task[str]] = {}
+        self.spent = False
+        self.done = self.of = 0
+        self.began = self.last_told = time.monotonic()
+        self.fresh = 0
+
+    async def finish(self, tasks: Sequence[Task]) -> list[Made]:
+        """Drafts and failures in the order of the tasks. What the budget did not reach is missing, and told."""
+        self.of = len(tasks)
+        found: dict[str, list[Made]] = {}
+        waiting = iter(tasks)
+        try:
+            if tasks:
+                await self.asker.ready(self.teacher)  # a model that cannot be had ends the job here
+            await asyncio.gather(*[self._work(waiting, found) for _ in range(self.spec.concurrency)])
+        finally:
+            await self.asker.close()
+        self._tell()
+        return [made for task in tasks for made in found.get(task.id, [])]
+
+    def told(self) -> dict[str, Any]:
+        """What it has taken so far; `spent` when the budget ended it."""
+        calls = self.used.values()
+        tokens_in, tokens_out = (sum(call[name] or 0 for call in calls) for name in ("tokens_in", "tokens_out"))
+        # answers of a server of ours overlap: the share of one in what they took together is what is paid
+        seconds = sum(call["seconds"] for call in calls) / max(1, self.spec.concurrency)
+        euros = cost(self.spec, tokens_in, tokens_out, seconds)
+        return {
+            "calls": len(self.used),
+            "tokens_in": tokens_in,
+            "tokens_out": tokens_out,
+            "euros": round(euros, 6),
+            "spent": self.spent,
+        }
+
+    async def _work(self, waiting: Iterator[Task], found: dict[str, list[Made]]) -> None:
+        for task in waiting:
+            try:
+                found[task.id] = await self._task(task)
+            except Spent:
+                self.spent = True
+                return
+            except Problem as problem:
+                found[task.id] = [Made(task.id, recipes.Failure(str(problem)))]
+            self.done += 1
+            if time.monotonic() - self.last_told >= TELL:
+                self._tell()
+
+    async def _task(self, task: Task) -> list[Made]:
+        async def ask(messages: Sequence[Message]) -> str:
+            return await self._ask(self.teacher, messages)
+
+        found = []
+        for what in await recipes.follow(task, self.order, ask):
+            graded: tuple[int | None, str] = (None, "")
+            if self.judge and isinstance(what, Draft):
+                rules = " ".join(guide.in_words(_guide(self.spec))) if self.spec.guide else ""
+                asked = sifting.rubric(what.messages, what.shown, rules)
+                graded = sifting.points(await self._ask(self.judge, asked))
+            found.append(Made(task.id, what, *graded))
+        return found
+
+    async def _ask(self, candidate: Candidate, messages: Sequence[Message]) -> str:
+        """The words of the model; what was asked before is answered from what was kept."""
+        key = hashes.content(candidate.name, candidate.model, asdict(candidate.decoding), list(messages))
+        if key not in self.kept:
+            if key not in self.asking:  # two tasks may ask the same at the same time
+                self.asking[key] = asyncio.ensure_future(self._call(key, candidate, messages))
+            await self.asking[key]
+        self.used[key] = self.kept[key]
+        return str(self.kept[key]["text"])
+
+    async def _call(self, key: str, candidate: Candidate, messages: Sequence[Message]) -> str:
+        if self.spec.budget and self.told()["euros"] >= self.spec.budget:
+            raise Spent
+        answer = await self.asker.ask(candidate, list(messages))
+        self.fresh += 1
+        call = {
+            "key": key,
+            "text": answer.text,
+            "model": answer.model,
+            "tokens_in": answer.tokens_in,
+            "tokens_out": answer.tokens_out,
+            "seconds": round(answer.seconds, 3),
+        }
+        with self.calls.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(call, ensure_ascii=False) + "\n")
+        self.kept[key] = self.used[key] = call
+        return answer.text
+
+    def _tell(self) -> None:
+        self.last_told = time.monotonic()
+        if self.folder is not None:
+            left = (self.last_told - self.began) / max(1, self.done) * (self.of - self.done)
+            told = self.told()
+            ahead = told["euros"] / max(1, self.done) * (self.of - self.done)
+            events.append(
+                self.folder, "progress", done=self.done, of=self.of, seconds_left=round(left, 1), ahead=ahead, **told
+            )
+
+
+def sift(found: Sequence[Made], spec: MakeSpec) -> list[dict[str, Any]]:
+    """Rows for people: each draft with the reason why it is held back ('' when it passes), failures with theirs."""
+    sieve = Sieve(
+        spec.fewest_words,
+        spec.most_words,
+        spec.mentions,
+        _guide(spec) if spec.guide else None,
+        spec.least_grade if spec.judge else 0,
+    )
+    rows = [_row(made, sieve) for made in found]
+    passing = [row for row in rows if not row["held"] and not row["failed"]]
+    known = jsonl.read(Path(spec.known)) if spec.known else []
+    for position, why in sifting.repeated([row["messages"] for row in passing], known).items():
+        passing[position]["held"] = why
+    return rows
+
+
+def _row(made: Made, sieve: Sieve) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "task": made.task,
+        "messages": [],
+        "shown": "",
+        "tags": [],
+        "held": "",
+        "failed": "",
+        "said": "",
+    }
+    row |= {"points": made.points, "reason": made.reason}
+    if isinstance(made.what, recipes.Failure):
+        return row | {"failed": made.what.why, "said": made.what.said}
+    held = sifting.held_back(made.what.messages, sieve)
+    if not held and sieve.least_grade and made.points is not None and made.points < sieve.least_grade:
+        held = f"The judge gave {made.points} of 3: {made.reason}"
+    return row | {
+        "messages": made.what.messages,
+        "shown": made.what.shown,
+        "tags": list(made.what.tags),
+        "held": held,
+    }
+
+
+def _guide(spec: MakeSpec) -> guide.Guide:
+    return guide.read(spec.guide)
+
+
+def _tasks(spec: MakeSpec) -> list[Task]:
+    return [Task(**row) for row in jsonl.read(Path(spec.tasks))]

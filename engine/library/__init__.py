@@ -1,0 +1,1 @@
+"""What retrieval reads: documents become chunks, and a question finds them."""

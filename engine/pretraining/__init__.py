@@ -1,0 +1,1 @@
+"""How the starter model was made: its corpus, its tokenizer, its shape and the job."""

@@ -1,0 +1,1 @@
+"""What in a text points at a person, opens a door or hurts; and stand-ins for it."""

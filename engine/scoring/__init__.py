@@ -1,0 +1,1 @@
+"""What an answer is worth, with reasons, and how sure we are."""

@@ -1,0 +1,88 @@
+"""Candidates: what is compared. A model, what it is told and may look up, and how its answers are drawn."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from engine.library import retrieval
+from engine.library.grounding import grounded
+from engine.library.retrieval import Hit
+from engine.problems import Problem
+from engine.serving import client, servers
+from engine.serving.client import Decoding, Endpoint
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """`base` is the folder of a model that our own servers answer for; empty for a model at a foreign `endpoint`.
+
+    With a base, `adapter` is the folder of its fine-tuning, and an empty `endpoint` means: find or start its server.
+    Without, `model` is the name that the endpoint knows, and `key_from` names the environment variable of its key.
+    """
+
+    name: str
+    model: str
+    base: str = ""
+    endpoint: str = ""
+    adapter: str = ""
+    system: str = ""
+    library: str = ""  # folder of a retrieval index
+    passages: int = 0
+    decoding: Decoding = field(default_factory=Decoding)
+    key_from: str = ""
+
+
+def parse(values: dict[str, Any]) -> Candidate:
+    """A candidate from what `dataclasses.asdict` made of it. Problem when a key is unknown."""
+    if unknown := values.keys() - {known.name for known in fields(Candidate)}:
+        raise Problem(f"A candidate has no setting called {', '.join(sorted(unknown))}.")
+    return Candidate(**{**values, "decoding": Decoding(**values.get("decoding", {}))})
+
+
+def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
+    """What the model is sent for a conversation that ends with the user's turn, and the passages in it.
+
+    The candidate's system prompt, if it has one, takes the place of the conversation's own.
+    """
+    if not conversation or conversation[-1]["role"] != "user":
+        raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
+    *before, last = conversation
+    if candidate.system:
+        before = [message for message in before if message["role"] != "system"]
+        before.insert(0, {"role": "system", "content": candidate.system})
+    hits = _found(candidate, last["content"])
+    asked = grounded(last["content"], [hit.text for hit in hits])
+    return [*before, {**last, "content": asked}], hits
+
+
+def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
+    """Where to ask, and by which name; starts the server and loads the adapter if need be. `running`: our servers."""
+    if not candidate.base:
+        return Endpoint(candidate.endpoint, os.environ.get(candidate.key_from, "")), candidate.model
+    base = Path(candidate.base)
+    endpoint = Endpoint(candidate.endpoint) if candidate.endpoint else servers.ensure(running, base)
+    if not candidate.adapter:
+        return endpoint, base.resolve().name
+    name = adapter_name(Path(candidate.adapter))
+    client.load_adapter(endpoint, name, Path(candidate.adapter).resolve())
+    return endpoint, name
+
+
+def adapter_name(folder: Path) -> str:
+    """The name that an adapter is served under. Its weights are in it: one trained anew is not taken for the old."""
+    path = folder / "adapter_model.safetensors"
+    if not path.is_file():
+        raise Problem(f"There is no adapter in {folder}.", f"It holds no {path.name}.")
+    with path.open("rb") as file:
+        return f"{folder.resolve().name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
+def _found(candidate: Candidate, question: str) -> list[Hit]:
+    if not candidate.library:
+        return []
+    return retrieval.open_index(Path(candidate.library)).search(question, candidate.passages)

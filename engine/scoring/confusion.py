@@ -1,0 +1,47 @@
+"""Confusion: which label was taken for which, and whether a model beats always giving the commonest one.
+
+An answer that is no label at all stays in the table as itself, so that nothing unreadable disappears.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.scoring.metrics import as_label
+from engine.scoring.stats import Estimate, share
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Right answers over labelled items. Labels are compared as `metrics.as_label` writes them."""
+
+    accuracy: Estimate
+    majority: Estimate  # always the commonest expected label
+    unknown: Estimate  # answers that are none of the expected labels
+    macro_f1: float | None  # the mean F1 of the expected labels
+    recall: dict[str, Estimate]
+    counts: dict[tuple[str, str], int]  # (expected, answered): items
+
+    def mistakes(self, most: int = 10) -> list[tuple[str, str, int]]:
+        """The commonest confusions as (expected, answered, items), most frequent first."""
+        wrong = [(*pair, count) for pair, count in self.counts.items() if pair[0] != pair[1]]
+        return sorted(wrong, key=lambda row: (-row[2], row[0], row[1]))[:most]
+
+
+def confusion(expected: Sequence[str], answered: Sequence[str]) -> Confusion:
+    """Expected and answered labels of the same items, in the same order."""
+    pairs = [(as_label(want), as_label(said)) for want, said in zip(expected, answered, strict=True)]
+    counts = Counter(pairs)
+    wanted = Counter(want for want, _ in pairs)
+    said = Counter(said for _, said in pairs)
+    right = {label: counts[label, label] for label in wanted}
+    # F1 = 2 right / (expected + answered): a label never answered scores 0
+    f1 = [2 * right[label] / (wanted[label] + said[label]) for label in wanted]
+    return Confusion(
+        accuracy=share(sum(right.values()), len(pairs)),
+        majority=share(max(wanted.values(), default=0), len(pairs)),
+        unknown=share(sum(count for label, count in said.items() if label not in wanted), len(pairs)),
+        macro_f1=sum(f1) / len(f1) if f1 else None,
+        recall={label: share(right[label], wanted[label]) for label in sorted(wanted)},
+        counts=dict(counts),
+    )

@@ -1,0 +1,1 @@
+"""Who answers and who asks, always over the chat protocol."""

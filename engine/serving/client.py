@@ -1,0 +1,198 @@
+"""Client: asks whoever speaks the chat protocol: our own servers, vLLM, Mistral's and OpenAI's hosted models.
+
+An answer by another model than the one asked is a Problem, so that no comparison is between a model and itself.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from engine.problems import Problem
+from engine.serving import calls
+from engine.serving.calls import Endpoint, pool
+
+__all__ = [
+    "Answer",
+    "Decoding",
+    "Endpoint",
+    "achat",
+    "chat",
+    "load_adapter",
+    "models",
+    "pool",
+    "stream",
+    "unload_adapter",
+]
+
+Messages = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How an answer is drawn. Temperature 0 takes the likeliest token each time; the seed matters above it."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 96
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Token counts are None when the server keeps them to itself, `first_token_seconds` when not streamed."""
+
+    text: str
+    model: str
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float
+    first_token_seconds: float | None
+    finish: str
+
+
+def chat(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> Answer:
+    """One whole answer."""
+    began = time.monotonic()
+    response = calls.send(endpoint, "POST", "chat/completions", _body(endpoint, model, messages, decoding))
+    return _answer(response, model, time.monotonic() - began)
+
+
+async def achat(
+    endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding, pool: httpx.AsyncClient
+) -> Answer:
+    """One whole answer, while others are asked for. `seconds` includes the wait for the server's turn."""
+    began = time.monotonic()
+    response = await calls.asend(endpoint, "chat/completions", _body(endpoint, model, messages, decoding), pool)
+    return _answer(response, model, time.monotonic() - began)
+
+
+class Stream:
+    """An answer as it comes: iterate once over the pieces of its text, then read `answer`."""
+
+    def __init__(self, endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> None:
+        self.endpoint, self.model = endpoint, model
+        self._body = _body(endpoint, model, messages, decoding) | {"stream": True}
+        if not _is_mistral(endpoint):  # Mistral's API sends the usage unasked and refuses the question
+            self._body["stream_options"] = {"include_usage": True}
+        self._so_far = Answer("", "", None, None, 0.0, None, "")
+
+    @property
+    def answer(self) -> Answer:
+        if not self._so_far.finish:
+            raise Problem(f"{self.model} has not finished its answer.", do="Read the whole stream first.")
+        return self._so_far
+
+    def __iter__(self) -> Iterator[str]:
+        began = time.monotonic()
+        response = calls.send(self.endpoint, "POST", "chat/completions", self._body, stream=True)
+        try:
+            for line in response.iter_lines():
+                if not line.startswith("data:") or line.removeprefix("data:").strip() == "[DONE]":
+                    continue
+                try:
+                    text = self._take(json.loads(line.removeprefix("data:")), time.monotonic() - began)
+                except (ValueError, LookupError, TypeError, AttributeError) as error:
+                    raise calls.strange(line) from error
+                if text:
+                    yield text
+        except httpx.HTTPError as error:
+            raise calls.lost(self.endpoint, error) from error
+        finally:
+            response.close()
+        if not self._so_far.finish:
+            raise Problem(f"The answer of {self.model} broke off.", do="Ask again.")
+
+    def _take(self, event: dict[str, Any], seconds: float) -> str:
+        """Add an event to the answer; the text that it brings."""
+        if "choices" not in event:
+            raise Problem(f"{self.model} could not finish its answer.", calls.said(event))
+        _same(self.model, str(event.get("model", "")))
+        choice = event["choices"][0] if event["choices"] else {}
+        text = (choice.get("delta") or {}).get("content") or ""
+        usage = event.get("usage") or {}
+        first = self._so_far.first_token_seconds
+        self._so_far = replace(
+            self._so_far,
+            text=self._so_far.text + text,
+            model=event["model"],
+            tokens_in=usage.get("prompt_tokens", self._so_far.tokens_in),
+            tokens_out=usage.get("completion_tokens", self._so_far.tokens_out),
+            seconds=seconds,
+            first_token_seconds=seconds if first is None and text else first,
+            finish=choice.get("finish_reason") or self._so_far.finish,
+        )
+        return text
+
+
+def stream(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> Stream:
+    return Stream(endpoint, model, messages, decoding)
+
+
+def models(endpoint: Endpoint) -> list[str]:
+    """The names that can be asked there."""
+    response = calls.send(endpoint, "GET", "models")
+    try:
+        return [str(model["id"]) for model in response.json()["data"]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise calls.strange(response.text) from error
+
+
+def load_adapter(endpoint: Endpoint, name: str, folder: Path) -> None:
+    """Make the adapter in `folder`, a path on the server's machine, answer as `name`; nothing if it does already."""
+    if name not in models(endpoint):
+        try:
+            calls.send(endpoint, "POST", "load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+        except Problem:
+            if name not in models(endpoint):  # else somebody else was quicker
+                raise
+
+
+def unload_adapter(endpoint: Endpoint, name: str) -> None:
+    calls.send(endpoint, "POST", "unload_lora_adapter", {"lora_name": name})
+
+
+def _body(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": list(messages),
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p if decoding.temperature > 0 else 1.0,  # hosted Mistral refuses others with it
+        "max_tokens": decoding.max_tokens,
+        "random_seed" if _is_mistral(endpoint) else "seed": decoding.seed,
+    }
+
+
+def _answer(response: httpx.Response, asked: str, seconds: float) -> Answer:
+    try:
+        body = response.json()
+        usage = body.get("usage") or {}
+        answer = Answer(
+            text=body["choices"][0]["message"]["content"] or "",
+            model=body["model"],
+            tokens_in=usage.get("prompt_tokens"),
+            tokens_out=usage.get("completion_tokens"),
+            seconds=seconds,
+            first_token_seconds=None,
+            finish=body["choices"][0]["finish_reason"] or "",
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise calls.strange(response.text) from error
+    _same(asked, answer.model)
+    return answer
+
+
+def _same(asked: str, answered: str) -> None:
+    """Hosted models may answer by the dated name of what was asked; anything else is another model."""
+    stem = re.escape(asked.removesuffix("-latest"))
+    if answered != asked and not re.fullmatch(rf"{stem}-(\d{{4}}|\d{{8}}|\d{{4}}-\d\d-\d\d)", answered):
+        raise Problem(f"Asked {asked}, but {answered or 'somebody without a name'} answered.", do="Check the endpoint.")
+
+
+def _is_mistral(endpoint: Endpoint) -> bool:
+    return endpoint.host.endswith("mistral.ai")

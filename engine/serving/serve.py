@@ -1,0 +1,241 @@
+"""`python -m engine.serving.serve FOLDER`: the chat server for small models, one base and its adapters, on the CPU.
+
+Speaks what vLLM speaks (chat completions plain and streamed, models, loading and unloading of adapters, health), so
+that vLLM takes its place where a GPU is. Questions that arrive together are answered together (engine.serving.worker).
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from engine import processes, specs
+from engine.problems import Problem
+from engine.serving import generation, protocol, worker
+from engine.serving.generation import Generated
+from engine.serving.protocol import Ask, Refused
+from engine.serving.servers import ADDRESS, ServeSpec
+from engine.training import template
+
+
+class Service:
+    """The routes for one worker. Reads and writes the protocol; touches no model."""
+
+    def __init__(self, spec: ServeSpec, crew: worker.Worker, prompts: template.Template) -> None:
+        self.spec, self.crew, self.prompts = spec, crew, prompts
+        self.adapters: dict[str, str] = {}  # name: folder
+        self.since = int(time.time())
+
+    def app(self) -> Starlette:
+        routes = [
+            Route("/health", self.health),
+            Route("/v1/models", self.models),
+            Route("/v1/chat/completions", self.chat, methods=["POST"]),
+            Route("/v1/load_lora_adapter", self.load, methods=["POST"]),
+            Route("/v1/unload_lora_adapter", self.unload, methods=["POST"]),
+        ]
+        handlers: dict[Any, Any] = {Refused: _refused, HTTPException: _not_a_route, Exception: _broken}
+        return Starlette(routes=routes, exception_handlers=handlers)
+
+    async def health(self, request: Request) -> Response:
+        return Response(status_code=200 if self.crew.is_alive() else 500)
+
+    async def models(self, request: Request) -> Response:
+        self.crew.used = time.monotonic()
+        base = self._model(self.spec.served_name, self.spec.model, None)
+        tuned = [self._model(name, folder, self.spec.served_name) for name, folder in self.adapters.items()]
+        return JSONResponse({"object": "list", "data": [base, *tuned]})
+
+    async def chat(self, request: Request) -> Response:
+        ask = protocol.read(await _json(request))
+        self._known(ask.model)
+        asked = self._request(ask)
+        if ask.stream:
+            return StreamingResponse(self._events(ask, asked), media_type="text/event-stream")
+        self.crew.ask(ask.model, asked)
+        try:
+            generated = await _unless_gone(request, asyncio.wrap_future(asked.end))
+        except Problem as problem:
+            raise Refused(str(problem), 404, "NotFoundError") from problem
+        if generated is None:
+            return Response(status_code=499)
+        return JSONResponse(protocol.answer(ask, generated.text, generated.finish, len(asked.ids), generated.tokens))
+
+    async def load(self, request: Request) -> Response:
+        given = await _json(request)
+        name, folder = given.get("lora_name"), given.get("lora_path")
+        if not (name and isinstance(name, str) and folder and isinstance(folder, str)):
+            raise Refused("lora_name and lora_path must be given.")
+        if name == self.spec.served_name or name in self.adapters:
+            raise Refused(f"A model called {name} is loaded already. Unload it first, or choose another name.")
+        try:
+            await asyncio.wrap_future(self.crew.load(name, Path(folder)))
+        except Problem as problem:
+            raise Refused(str(problem)) from problem
+        self.adapters[name] = folder
+        return PlainTextResponse(f"Success: LoRA adapter '{name}' added successfully.")
+
+    async def unload(self, request: Request) -> Response:
+        name = (await _json(request)).get("lora_name")
+        if name not in self.adapters:
+            raise Refused(f"There is no adapter called {name}.", 404, "NotFoundError")
+        del self.adapters[name]
+        await asyncio.wrap_future(self.crew.unload(name))
+        return PlainTextResponse(f"Success: LoRA adapter '{name}' removed successfully.")
+
+    def _known(self, name: str) -> None:
+        names = [self.spec.served_name, *self.adapters]
+        if name not in names:
+            known = ", ".join(names)
+            raise Refused(f"The model {name} is not served here; {known} can be asked.", 404, "NotFoundError")
+
+    def _model(self, name: str, folder: str, parent: str | None) -> dict[str, Any]:
+        more = {"root": folder, "parent": parent, "max_model_len": self.prompts.context}
+        return {"id": name, "object": "model", "created": self.since, "owned_by": "atelier", **more}
+
+    def _request(self, ask: Ask) -> generation.Request:
+        """The prompt in tokens, with a limit that the model's context has room for."""
+        try:
+            [ids] = self.prompts.ids([self.prompts.render(ask.messages, prompt=True)])
+        except Problem as problem:
+            raise Refused(str(problem)) from problem
+        room = (self.prompts.context or sys.maxsize) - len(ids)
+        if room < (ask.limit or 1):
+            raise Refused(
+                f"The model reads at most {self.prompts.context} tokens. The prompt has {len(ids)} and the answer "
+                f"may have {ask.limit or 1}. Shorten the messages or lower max_tokens."
+            )
+        return generation.Request(
+            ids=ids,
+            limit=ask.limit or min(room, protocol.MOST_TOKENS),
+            temperature=ask.temperature,
+            top_p=ask.top_p,
+            seed=secrets.randbits(63) if ask.seed is None else ask.seed % 2**63,
+            stops=ask.stops,
+        )
+
+    async def _events(self, ask: Ask, asked: generation.Request) -> AsyncIterator[str]:
+        """Server-sent events of an answer as it is written; a client that goes away cancels it."""
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        heard = replace(asked, hear=lambda text: loop.call_soon_threadsafe(pieces.put_nowait, text))
+        heard.end.add_done_callback(lambda _: loop.call_soon_threadsafe(pieces.put_nowait, None))
+        self.crew.ask(ask.model, heard)
+        try:
+            yield _event(protocol.piece(ask, {"role": "assistant", "content": ""}))
+            async for text in _written(pieces):
+                yield _event(protocol.piece(ask, {"content": text}))
+            generated = heard.end.result()
+            usage = protocol.usage(len(heard.ids), generated.tokens)
+            yield _event(protocol.piece(ask, {"content": ""}, generated.finish, usage=usage))
+        except Exception as error:
+            yield _event(protocol.error(_sentence(error), "InternalServerError", 500))
+        finally:
+            heard.end.cancel()
+        yield "data: [DONE]\n\n"
+
+
+def main(folder: Path) -> None:
+    spec = specs.read(folder, ServeSpec)
+    began = processes.remember(folder, os.getpid()).create_time()
+    try:
+        prompts = template.load(spec.model)
+        crew = worker.started(spec.served_name, spec.model, spec.max_batch)
+    except Problem as problem:
+        sys.exit(str(problem))
+    listening = socket.create_server((spec.host, spec.port), backlog=2048)
+    config = uvicorn.Config(
+        Service(spec, crew, prompts).app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+    )
+    server = uvicorn.Server(config)
+    url = f"http://{spec.host}:{listening.getsockname()[1]}"
+    print(f"{spec.served_name} answers at {url} after {time.time() - began:.1f} s", flush=True)
+    if spec.idle_minutes:
+        threading.Thread(target=_rest, args=(server, crew, spec.idle_minutes * 60), daemon=True).start()
+    draft = folder / f".{ADDRESS}"
+    draft.write_text(json.dumps({"url": url}))
+    draft.rename(folder / ADDRESS)
+    server.run(sockets=[listening])
+
+
+def _rest(server: uvicorn.Server, crew: worker.Worker, seconds: float) -> None:
+    """End the server when nobody has asked for so long."""
+    while (left := crew.used + seconds - time.monotonic()) > 0:
+        time.sleep(min(left, 60.0))
+    print(f"nobody asked for {seconds / 60:g} minutes; the server ends", flush=True)
+    server.should_exit = True
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise Refused(f"The body is not JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise Refused("The body must be a JSON object.")
+    return body
+
+
+async def _unless_gone(request: Request, answer: "asyncio.Future[Generated]") -> Generated | None:
+    """The answer, or None if the client went away before: then nobody needs it and it is cancelled."""
+    while True:
+        done, _ = await asyncio.wait([answer], timeout=1.0)
+        if done:
+            return answer.result()
+        if await request.is_disconnected():
+            answer.cancel()
+            return None
+
+
+async def _written(pieces: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+    """The text until None comes: a token at a time, or several if they come faster than they are sent."""
+    ended = False
+    while not ended:
+        new = [await pieces.get()]
+        while not pieces.empty():
+            new.append(pieces.get_nowait())
+        ended = None in new
+        if text := "".join(piece for piece in new if piece):
+            yield text
+
+
+def _event(body: dict[str, Any]) -> str:
+    return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, Problem) else f"The server failed: {type(error).__name__}: {error}."
+
+
+def _refused(request: Request, refused: Exception) -> Response:
+    assert isinstance(refused, Refused)
+    return JSONResponse(protocol.error(str(refused), refused.kind, refused.status), refused.status)
+
+
+def _not_a_route(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    message = f"{request.method} {request.url.path} is nothing that this server does."
+    return JSONResponse(protocol.error(message, "NotFoundError", problem.status_code), problem.status_code)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse(protocol.error(_sentence(error), "InternalServerError", 500), 500)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

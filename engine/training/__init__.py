@@ -1,0 +1,1 @@
+"""From conversations to a tuned model: what a run would do, the loop, and what it leaves behind."""

@@ -1,0 +1,57 @@
+"""Card: the README of an adapter, which says what it was made of and how well that went."""
+
+from dataclasses import fields
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from engine.training.batches import Data
+from engine.training.settings import TrainSpec
+
+SHOWN_ELSEWHERE = {"base", "train", "validation"}
+
+
+def text(spec: TrainSpec, train: Data, validation: Data | None, result: dict[str, Any]) -> str:
+    """The card in Markdown, with the front matter that model hubs read."""
+    kept = f"the one after step {result['best_step']} of {result['steps']}"
+    if validation:
+        kept += f", where the validation loss was lowest ({result['validation_loss']}, n = {len(validation.rows)})"
+    named = [f for f in fields(spec) if f.name not in SHOWN_ELSEWHERE]
+    settings = "\n".join(f"| {f.name} | {getattr(spec, f.name)} |" for f in named)
+    files = "\n".join(_line(data) for data in (train, validation) if data)
+    used = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft"))
+    return f"""---
+base_model: {spec.base}
+library_name: peft
+pipeline_tag: text-generation
+tags: [lora]
+---
+
+# Adapter for {Path(spec.base).name}
+
+A LoRA adapter for the base model `{spec.base}`; it does nothing without it. It learned to answer as its examples do
+and has not been tested beyond what its makers tested: ask them.
+
+## Made of
+
+| file | examples | tokens | learned tokens | SHA-256 |
+|---|---|---|---|---|
+{files}
+
+## Figures
+
+The adapter kept is {kept}. The mean training loss of the last ten steps was {result["loss"]} nats a token.
+{result["tokens"]} tokens were read in {result["seconds"]} seconds.
+
+## Settings
+
+| setting | value |
+|---|---|
+{settings}
+
+Made with {used}.
+"""
+
+
+def _line(data: Data) -> str:
+    return f"| {data.path.name} | {len(data.rows)} | {data.n_tokens} | {data.n_trained} | `{data.sha256}` |"

@@ -1,0 +1,148 @@
+"""Candidates: model x system prompt x library (or none) x decoding. The unit of every comparison."""
+
+import itertools
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine import hashes
+from engine.problems import Problem
+from engine.scoring import candidates as engine
+from engine.serving import servers
+from engine.serving.client import Decoding
+from studio.building import libraries, models
+from studio.store import Store, now
+
+
+@dataclass(frozen=True)
+class Candidate:
+    id: str
+    name: str
+    model: str
+    system: str
+    library: str
+    passages: int
+    decoding: dict[str, Any]
+    made_by: str
+    made_at: datetime
+
+
+def add(
+    store: Store,
+    name: str,
+    model: str,
+    by: str,
+    *,
+    system: str = "",
+    library: str = "",
+    passages: int = 2,
+    decoding: Decoding | None = None,
+) -> Candidate:
+    """A candidate; the same arrangement again is the same candidate, under the name it had first."""
+    made = draft(store, name, model, by, system=system, library=library, passages=passages, decoding=decoding)
+    return keep(store, made, by)
+
+
+def keep(store: Store, made: Candidate, by: str) -> Candidate:
+    """A draft becomes a candidate that evaluations can ask; one that is kept already stays as it is."""
+    if store.row("select 1 from candidate where id = ?", [made.id]) is None:
+        name = _free(store, made.name.strip() or made.model)
+        with store.write(by, "candidate.add", made.id, name=name) as cursor:
+            cursor.execute(
+                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                [
+                    made.id,
+                    name,
+                    made.model,
+                    made.system,
+                    made.library,
+                    made.passages,
+                    json.dumps(made.decoding),
+                    by,
+                    made.made_at,
+                ],
+            )
+    return get(store, made.id)
+
+
+def draft(
+    store: Store,
+    name: str,
+    model: str,
+    by: str,
+    *,
+    system: str = "",
+    library: str = "",
+    passages: int = 2,
+    decoding: Decoding | None = None,
+) -> Candidate:
+    """A candidate that can be asked but is kept nowhere; the id that it would have follows from what it is."""
+    chosen = models.get(store, model)
+    if library:
+        libraries.get(store, library)
+    passages = passages if library else 0
+    settings = asdict(decoding or Decoding())
+    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings)
+    return Candidate(id, name, model, system, library, passages, settings, by, now())
+
+
+def on_offer(store: Store, by: str) -> list[Candidate]:
+    """What can be compared: the candidates that were kept, and every model as it is, plain, kept or not."""
+    kept = listed(store)
+    plain = [draft(store, model.name, model.name, by) for model in models.listed(store)]
+    known = {candidate.id for candidate in kept}
+    return [*kept, *(candidate for candidate in plain if candidate.id not in known)]
+
+
+def rename(store: Store, id: str, name: str, by: str) -> Candidate:
+    """The same arrangement under another name."""
+    if get(store, id).name != name:
+        with store.write(by, "candidate.rename", id, name=name) as cursor:
+            cursor.execute("update candidate set name = ? where id = ?", [name, id])
+    return get(store, id)
+
+
+def listed(store: Store) -> list[Candidate]:
+    return [_candidate(row) for row in store.rows("select * from candidate order by made_at, name")]
+
+
+def get(store: Store, id: str) -> Candidate:
+    row = store.row("select * from candidate where id = ?", [id])
+    if row is None:
+        raise Problem(f"There is no candidate {id}.", do="Choose one from the list.")
+    return _candidate(row)
+
+
+def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Candidate:
+    """The candidate as the engine asks it; `serve` sees to it that its model is being served (up to a minute)."""
+    model = models.get(store, candidate.model)
+    base = models.base_of(store, model)
+    if model.kind == models.ENDPOINT:
+        url = model.path
+    else:
+        url = servers.ensure(store.home.servers, Path(base.path)).url if serve else ""
+    return engine.Candidate(
+        name=candidate.id,
+        model=model.served or model.name,
+        base=base.path if model.kind != models.ENDPOINT else "",
+        endpoint=url,
+        adapter=model.path if model.kind == models.ADAPTER else "",
+        system=candidate.system,
+        library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
+        passages=candidate.passages,
+        decoding=Decoding(**candidate.decoding),
+        key_from=model.key_from,
+    )
+
+
+def _free(store: Store, name: str) -> str:
+    """A name that no other candidate has, since charts and tables tell them apart by it."""
+    taken = {candidate.name for candidate in listed(store)}
+    names = (name if number == 1 else f"{name} ({number})" for number in itertools.count(1))
+    return next(free for free in names if free not in taken)
+
+
+def _candidate(row: dict[str, Any]) -> Candidate:
+    return Candidate(**{**row, "decoding": json.loads(row["decoding"])})

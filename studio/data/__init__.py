@@ -1,0 +1,1 @@
+"""Datasets and their examples: brought in, found, edited, brought back."""

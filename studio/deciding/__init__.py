@@ -1,0 +1,1 @@
+"""What it cost and what it is worth: prices, figures, the report."""

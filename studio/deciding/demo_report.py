@@ -1,0 +1,209 @@
+"""The demo's report as data: every figure with its n and 95 % interval, every difference paired."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.library import retrieval
+from engine.scoring import stats
+from engine.scoring.confusion import Confusion, confusion
+from studio import diagnosis, sample
+from studio.building import libraries, runs
+from studio.building.candidates import Candidate
+from studio.deciding import prices, reports
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
+from studio.store import Store
+
+Compared = tuple[Sequence[Candidate], Evaluation]  # before, after
+CAVEATS = [
+    "The model is a flight simulator of a few million parameters, trained on English that a grammar made. Its figures "
+    "show how the loop works, not what a real Mistral model would reach on your data.",
+    "Facts are judged by the words of the answer, tone by the markers of the style guide: neither knows whether a "
+    "person would like the answer. Judge some blind in the Arena.",
+    "The sample's texts were made by its authors from phrasing families; whole families are held out for the test, "
+    "but real customers are more varied.",
+    "The tone's training data were extended after a first look at the answers to these test questions, so the tone of "
+    "the tuned arms is a little too good; settings were chosen on validation.",
+    "One training seed. The intervals speak of other test items, not of other trainings.",
+]
+
+
+def compose(
+    store: Store,
+    seconds: Mapping[str, float],
+    arms: Mapping[str, Candidate],
+    four: Evaluation,
+    triage: Compared,
+    rewriting: Compared,
+    depth: int,
+) -> dict[str, Any]:
+    """The report dictionary that studio.deciding.report writes."""
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(sum(seconds.values()), 1),
+        "steps": dict(seconds),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: diagnosis.look(store.home)[name] for name in diagnosis.PACKAGES},
+        "project": "Fernwick, the sample project",
+        "arms": _arms(store, arms, four),
+        "differences": _differences(store, arms, four),
+        "interaction": {metric: _interaction(store, arms, four, metric) for metric in ("facts", "tone", "both")},
+        "triage": _triage(store, *triage),
+        "rewriting": _rewriting(store, *rewriting),
+        "retrieval": _retrieval(store, depth),
+        "runs": _runs(store),
+        "examples": _examples(store, arms, four),
+        "caveats": CAVEATS,
+    }
+
+
+def _arms(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> dict[str, Any]:
+    price = prices.assume(store)
+    lines = {line.candidate: line for line in reports.frontier(store, four.id, "facts")}
+    found = {}
+    for key, arm in arms.items():
+        line = lines[arm.id]
+        both = _both(store, four, arm)
+        found[key] = {
+            "name": arm.name,
+            "model": arm.model,
+            "system": arm.system,
+            "facts": asdict(evaluations.estimate(store, four.id, arm.id, "facts")),
+            "tone": asdict(evaluations.estimate(store, four.id, arm.id, "tone")),
+            "both": asdict(stats.share(int(sum(both)), len(both))),
+            "latency": {"median": line.seconds, "p95": line.seconds_p95, "n": line.quality.n},
+            "cost_per_1000": {"value": line.cost, "unit": "euros", "source": price.source},
+            "failed": line.failed,
+        }
+    return found
+
+
+def _both(store: Store, four: Evaluation, arm: Candidate) -> list[float]:
+    """1 where the facts are right in the right tone, item by item in their order."""
+    facts = evaluations.values(store, four.id, "facts")[arm.id]
+    tone = evaluations.values(store, four.id, "tone")[arm.id]
+    return [float(value) for value in (facts * tone).dropna()]
+
+
+def _scores(store: Store, four: Evaluation, arm: Candidate, metric: str) -> list[float]:
+    if metric == "both":
+        return _both(store, four, arm)
+    return [float(value) for value in evaluations.values(store, four.id, metric)[arm.id]]
+
+
+def _differences(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> list[dict[str, Any]]:
+    """What each way adds, and what the two add to each other."""
+    pairs = (
+        ("prompt", "rag", "facts"),
+        ("prompt", "tuned", "facts"),
+        ("prompt", "rag", "tone"),
+        ("prompt", "tuned", "tone"),
+        ("rag", "tuned_rag", "facts"),
+        ("rag", "tuned_rag", "both"),
+        ("tuned", "tuned_rag", "both"),
+    )
+    found = []
+    for before, after, metric in pairs:
+        change = stats.difference(_scores(store, four, arms[before], metric), _scores(store, four, arms[after], metric))
+        what = f"{arms[after].name} instead of {arms[before].name}"
+        found.append(_difference(change, what=what, before=before, after=after, metric=metric))
+    return found
+
+
+def _difference(change: stats.Difference, **named: str) -> dict[str, Any]:
+    return {**named, **asdict(change), "verdict": stats.verdict(change), "words": stats.in_words(change)}
+
+
+def _interaction(store: Store, arms: Mapping[str, Candidate], four: Evaluation, metric: str) -> dict[str, Any]:
+    base, rag, tuned, both = (
+        _scores(store, four, arms[key], metric) for key in ("prompt", "rag", "tuned", "tuned_rag")
+    )
+    return asdict(stats.interaction(base, rag, tuned, both))
+
+
+def _triage(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:
+    before, after = sides
+    right = {side.id: _scores(store, found, side, "type") for side in sides}
+    change = stats.difference(right[before.id], right[after.id])
+    table = {side.id: _types(store, found, side) for side in sides}
+    return {
+        "base": asdict(evaluations.estimate(store, found.id, before.id, "type")),
+        "tuned": asdict(evaluations.estimate(store, found.id, after.id, "type")),
+        "majority": asdict(table[after.id].majority),
+        "macro_f1": {"base": table[before.id].macro_f1, "tuned": table[after.id].macro_f1},
+        "sub_type": {
+            "base": asdict(evaluations.estimate(store, found.id, before.id, "label")),
+            "tuned": asdict(evaluations.estimate(store, found.id, after.id, "label")),
+        },
+        "difference": _difference(change, what="Tuned on tickets instead of base", metric="type"),
+    }
+
+
+def _types(store: Store, found: Evaluation, side: Candidate) -> Confusion:
+    """Which request type was taken for which; the type is the label's first level."""
+    answers = reports.answers(store, found.id, "type", side.id)
+    expected = [str(label).split(" / ")[0] for label in answers["expected"]]
+    return confusion(expected, [str(text).split("/")[0].strip() for text in answers["text"]])
+
+
+def _rewriting(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:
+    before, after = sides
+    change = stats.difference(_scores(store, found, before, "tone"), _scores(store, found, after, "tone"))
+    return {
+        "base": asdict(evaluations.estimate(store, found.id, before.id, "tone")),
+        "tuned": asdict(evaluations.estimate(store, found.id, after.id, "tone")),
+        "kept": {
+            "base": asdict(evaluations.estimate(store, found.id, before.id, "kept")),
+            "tuned": asdict(evaluations.estimate(store, found.id, after.id, "kept")),
+        },
+        "difference": _difference(change, what="Tuned on tone instead of base", metric="tone"),
+    }
+
+
+def _retrieval(store: Store, depth: int) -> dict[str, Any]:
+    index = retrieval.open_index(libraries.folder(store, sample.LIBRARY))
+    found = retrieval.quality(index, sample.questions("test"))
+    return {**{name: asdict(estimate) for name, estimate in found.items()}, "passages": depth}
+
+
+def _runs(store: Store) -> list[dict[str, Any]]:
+    found = []
+    for run in reversed(runs.listed(store)):
+        plan, end = run.last("plan") or {}, run.last("end") or {}
+        found.append(
+            {
+                "name": run.name,
+                "examples": plan.get("examples"),
+                "steps": plan.get("steps"),
+                "seconds": end.get("seconds"),
+                "loss": end.get("loss"),
+                "validation_loss": end.get("validation_loss"),
+            }
+        )
+    return found
+
+
+def _examples(store: Store, arms: Mapping[str, Candidate], four: Evaluation, n: int = 6) -> list[dict[str, Any]]:
+    """The first questions in the order of their ids, which are hashes: nobody picked them."""
+    tables = {key: reports.answers(store, four.id, "facts", arm.id).set_index("item") for key, arm in arms.items()}
+    tones = {key: reports.answers(store, four.id, "tone", arm.id).set_index("item") for key, arm in arms.items()}
+    chosen = sorted(tables["prompt"].index)[:n]
+    return [
+        {
+            "question": tables["prompt"].loc[item, "prompt"],
+            "expected": tables["prompt"].loc[item, "expected"],
+            "answers": {
+                key: {
+                    "text": table.loc[item, "text"],
+                    "facts": float(table.loc[item, "value"]),
+                    "tone": float(tones[key].loc[item, "value"]),
+                }
+                for key, table in tables.items()
+            },
+        }
+        for item in chosen
+    ]

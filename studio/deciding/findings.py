@@ -1,0 +1,145 @@
+"""Findings: what the figures of an evaluation allow one to say, in plain words.
+
+Every sentence carries its n and interval, and says "cannot tell" where they do not settle it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.scoring import stats
+from studio.building import candidates, models
+from studio.deciding import reports
+from studio.deciding.reports import Line
+from studio.judging import evaluations
+from studio.judging.evaluations import Evaluation
+from studio.judging.judgements import Tally
+from studio.store import Store
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The four answers to "prompt, retrieval, fine-tuning, or both?", as candidate ids."""
+
+    prompt: str
+    rag: str
+    tuned: str
+    both: str
+
+    @property
+    def ids(self) -> tuple[str, str, str, str]:
+        return self.prompt, self.rag, self.tuned, self.both
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What each step does to a metric, on the same items throughout."""
+
+    rag: stats.Difference  # base with retrieval after base with a prompt alone
+    tuned: stats.Difference  # tuned after base, both without retrieval
+    both: stats.Difference  # tuned with retrieval after base with a prompt alone
+    beyond: stats.Estimate  # what both do together beyond the sum of each
+
+
+def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) -> str:
+    """Who leads by the lines of `reports.frontier`, by how much over the next, and how sure that is."""
+    lines = [line for line in lines if line.quality.n]
+    if not lines:
+        return "Nothing can be said yet: no answer has a score."
+    best = lines[0]
+    if len(lines) == 1:
+        return f"{best.name} reaches {best.quality} by {metric}. There is nothing to compare it with."
+    found = reports.differences(store, evaluation, metric, best.candidate)
+    behind = [line for line in lines[1:] if stats.verdict(found[line.candidate]) == "worse"]
+    beside = [line for line in lines[1:] if line not in behind]
+    if beside:
+        names = _listed([line.name for line in (best, *beside)])
+        figures = "; ".join(f"{line.name} {line.quality}" for line in (best, *beside))
+        said = f"By {metric}, one cannot tell which is better: {names}. {figures}."
+    else:
+        said = f"By {metric}, {best.name} is best: {best.quality}."
+    if behind:
+        said += f" {behind[0].name}, the next, is {_small(stats.in_words(found[behind[0].candidate]))}"
+    return said
+
+
+def price_of_it(lines: Sequence[Line]) -> str:
+    """What the best candidate costs and how long it takes, beside the cheapest."""
+    asked = [line for line in lines if line.quality.n]
+    if not asked:
+        return ""
+    best, cheapest = asked[0], min(asked, key=lambda line: line.cost)
+    said = f"1,000 answers of {best.name} cost {euros(best.cost)}, and half of them take under {best.seconds:.1f} s"
+    if best.candidate == cheapest.candidate:
+        return said + "; no other candidate is cheaper."
+    return f"{said}; the cheapest is {cheapest.name} with {euros(cheapest.cost)}."
+
+
+def euros(amount: float) -> str:
+    """An amount to two digits that mean something: 12.30 €, 0.023 €."""
+    if amount == 0 or amount >= 1:
+        return f"{amount:,.2f} €"
+    return f"{amount:.2g} €" if amount >= 1e-4 else "under 0.0001 €"
+
+
+def arms(store: Store, evaluation: Evaluation) -> Arms | None:
+    """The four arms, when the candidates are base and tuned, each without and with retrieval; None otherwise."""
+    kinds = {model.name: model.kind for model in models.listed(store)}
+    known = {candidate.id: candidate for candidate in candidates.listed(store)}
+    found: dict[tuple[bool, bool], str] = {}
+    for id in evaluation.candidates:
+        candidate = known[id]
+        place = (kinds.get(candidate.model) == models.ADAPTER, bool(candidate.library))
+        if place in found or candidate.model not in kinds:
+            return None
+        found[place] = id
+    if len(found) < 4:
+        return None
+    return Arms(found[False, False], found[False, True], found[True, False], found[True, True])
+
+
+def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects | None:
+    """What retrieval, fine-tuning and both do, over the items that all four arms have a score for."""
+    table = evaluations.values(store, evaluation, metric)
+    if not set(found.ids) <= set(table.columns):
+        return None
+    known = table[list(found.ids)].dropna()
+    if known.empty:
+        return None
+    prompt, rag, tuned, both = (known[id].tolist() for id in found.ids)
+    return Effects(
+        stats.difference(prompt, rag),
+        stats.difference(prompt, tuned),
+        stats.difference(prompt, both),
+        stats.interaction(prompt, rag, tuned, both),
+    )
+
+
+def preferred(tally: Tally) -> str:
+    """What blind judges said of two answers, with the sign test in words."""
+    found = tally.preference
+    counts = f"{tally.wins} for {tally.first}, {tally.losses} for {tally.second}, {tally.ties} ties"
+    who = f"{tally.judges} judge{'s' * (tally.judges != 1)}"
+    if not tally.n:
+        return f"Nobody has decided between {tally.first} and {tally.second} yet."
+    if found.p is None:
+        return f"Cannot tell: every pair was a tie ({counts}; {who})."
+    if found.p >= 0.05:
+        return (
+            f"Cannot tell which is preferred: {counts} ({who}). "
+            f"A fair coin would look like this often ({stats.p_text(found.p)})."
+        )
+    first = tally.wins > tally.losses
+    winner, loser = (tally.first, tally.second) if first else (tally.second, tally.first)
+    decided = found.decided if first else stats.share(tally.losses, tally.wins + tally.losses)
+    return (
+        f"{winner} is preferred to {loser}: it wins {decided} of the decided pairs ({counts}; {who}). "
+        f"A fair coin would hardly ever do that ({stats.p_text(found.p)})."
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " or " + names[-1]
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

@@ -1,5 +1,0 @@
-"""Imports: where the rows of a file come from. The reading itself is the engine's (`engine.rows`)."""
-
-from engine.rows import Reject, Valid, read, read_line
-
-__all__ = ["Reject", "Valid", "read", "read_line"]

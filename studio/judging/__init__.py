@@ -1,0 +1,1 @@
+"""Answers compared: evaluations, blind pairs, verdicts."""

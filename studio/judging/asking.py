@@ -1,0 +1,121 @@
+"""Asking: one question to several candidates at once, their words as they come. For the playground; nothing is kept.
+
+Each candidate is asked in a thread of its own, which only reads the store and speaks through a queue: one that fails or
+starts slowly holds nobody up.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from engine.problems import Problem
+from engine.scoring import candidates as engine
+from engine.serving import client
+from studio.building import candidates
+from studio.building.candidates import Candidate
+from studio.deciding import prices
+from studio.deciding.prices import Price
+from studio.store import Store
+
+WAKING, WRITING, DONE, FAILED = "waking", "writing", "done", "failed"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer as far as it has come. `error` is a sentence when it failed."""
+
+    name: str
+    stage: str = WAKING
+    text: str = ""
+    passages: list[dict[str, Any]] = field(default_factory=list)
+    tokens_out: int | None = None
+    seconds: float = 0.0
+    first: float | None = None  # seconds to the first word
+    cost: float = 0.0  # euros, as if the machine did nothing else meanwhile
+    error: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.stage in (WAKING, WRITING)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and what each candidate answered, in their order."""
+
+    question: str
+    answers: tuple[Said, ...]
+
+
+def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequence[Turn] = ()) -> Iterator[list[Said]]:
+    """All answers as far as they have come, again with every word, until the last one is done or has failed.
+
+    `before` is what was said already, to candidates in the same order; without it the question stands alone.
+    """
+    price = prices.assume(store)  # before the threads: they only read
+    said = [Said(candidate.name) for candidate in chosen]
+    heard: queue.Queue[tuple[int, Said]] = queue.Queue()
+    for number, candidate in enumerate(chosen):
+        conversation = [message for turn in before for message in _turn(turn, number)]
+        conversation.append({"role": "user", "content": question})
+        arguments = (heard.put, number, store, candidate, conversation, price)
+        threading.Thread(target=_listen, args=arguments, name=f"ask-{number}", daemon=True).start()
+    yield list(said)
+    while any(answer.live for answer in said):
+        number, said[number] = heard.get()
+        while not heard.empty():  # several words may wait: draw once for all of them
+            number, said[number] = heard.get()
+        yield list(said)
+
+
+def _turn(turn: Turn, number: int) -> list[dict[str, str]]:
+    """What this candidate heard and said; a question that it never answered is left out."""
+    if number >= len(turn.answers) or turn.answers[number].error:
+        return []
+    return [
+        {"role": "user", "content": turn.question},
+        {"role": "assistant", "content": turn.answers[number].text},
+    ]
+
+
+def _listen(
+    tell: Callable[[tuple[int, Said]], None],
+    number: int,
+    store: Store,
+    candidate: Candidate,
+    conversation: list[Any],
+    price: Price,
+) -> None:
+    said = Said(candidate.name)
+    try:
+        for said in _spoken(store, candidate, conversation, price):
+            tell((number, said))
+    except Problem as problem:
+        tell((number, replace(said, stage=FAILED, error=str(problem))))
+    except Exception as error:  # a bug must not leave the page waiting for ever
+        tell((number, replace(said, stage=FAILED, error=f"This should not happen: {type(error).__name__}: {error}")))
+        raise
+
+
+def _spoken(store: Store, candidate: Candidate, conversation: list[Any], price: Price) -> Iterator[Said]:
+    asked = candidates.for_engine(store, candidate, serve=False)
+    messages, hits = engine.messages(asked, conversation)
+    endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
+    said = Said(candidate.name, WRITING, passages=[asdict(hit) for hit in hits])
+    yield said
+    stream = client.stream(endpoint, name, messages, asked.decoding)
+    for piece in stream:
+        said = replace(said, text=said.text + piece)
+        yield said
+    answer = stream.answer
+    yield replace(
+        said,
+        stage=DONE,
+        text=answer.text,
+        tokens_out=answer.tokens_out,
+        seconds=answer.seconds,
+        first=answer.first_token_seconds,
+        cost=prices.cost(answer.seconds, price),
+    )

@@ -1,0 +1,1 @@
+"""How healthy a dataset is, and how much it says about people."""

@@ -1,0 +1,1 @@
+"""What helps a person write: the style guide, suggestions, drafts by a model, contradictions."""
