@@ -2,6 +2,7 @@
 
     job.json      what it is: kind, who asked, when, its place in the queue
     spec.json     its settings (engine.specs)
+    place.json    where it waits, which may change while it does (engine.queue)
     process.json  the process that runs it (engine.processes)
     events.jsonl  what happened, whole lines (engine.events); the last word is an event `end`
     log.txt       whatever it printed
@@ -12,16 +13,20 @@ State is never stored: it is read off the folder, so it cannot be wrong after a 
 import json
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import events, processes, specs
+from engine import events, processes, queue, specs
 from engine.problems import Problem
+from engine.queue import Place
 
-QUEUED, RUNNING, DONE, FAILED, STOPPED = "queued", "running", "done", "failed", "stopped"
+QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
+DONE, FAILED, STOPPED = "done", "failed", "stopped"
 LIVE = (QUEUED, RUNNING)
-LIGHT = ("scan", "make")  # kinds that need little of the machine: they have a lane of their own, beside the heavy one
+OVER = (FAILED, STOPPED, PAUSED)  # ended before it was done: it can be resumed
+SAVING = 60.0  # seconds for a last checkpoint
+LIGHT = ("scan", "make", "parity")  # kinds that need little of the machine have a lane of their own
 
 
 @dataclass(frozen=True)
@@ -40,22 +45,33 @@ class Job:
     def live(self) -> bool:
         return self.state in LIVE
 
+    @property
+    def light(self) -> bool:
+        return self.kind in LIGHT
+
+    @property
+    def place(self) -> Place:
+        return queue.place(self.folder, self.made_at)
+
 
 def new_id(prefix: str) -> str:
     """Short and sortable by time: for things that happen."""
     return f"{prefix}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:4]}"
 
 
-def submit(jobs: Path, kind: str, spec: Any, by: str, id: str = "") -> Job:
+def submit(jobs: Path, kind: str, spec: Any, by: str, id: str = "", place: Place | None = None) -> Job:
     """Put a job in the queue. `kind` is one of `engine.job.KINDS` or the dotted name of a module with `run(folder)`.
 
-    Who keeps a record of the job makes its `id` beforehand, with `new_id`, and submits last.
+    `place` says how urgent it is and what it waits for; without one it is the last of normal priority. Who keeps a
+    record of the job makes its `id` beforehand, with `new_id`, and submits last.
     """
     job = Job(id or new_id(kind), kind, by, time.time(), Path())
     whole = jobs / job.id
     draft = jobs / f".{job.id}"
     draft.mkdir(parents=True)
     specs.write(draft, spec)
+    if place is not None:
+        queue.put(draft, place)
     (draft / "job.json").write_text(json.dumps({k: v for k, v in asdict(job).items() if k != "folder"}))
     draft.rename(whole)  # renamed into place last: a job that can be seen is whole
     return get(jobs, job.id)
@@ -75,15 +91,17 @@ def listed(jobs: Path) -> list[Job]:
 
 
 def state(folder: Path) -> str:
-    """queued, running, done, failed or stopped, read off the folder."""
+    """queued, running, paused, done, failed or stopped, read off the folder."""
     if processes.find(folder) is not None:
         return RUNNING
     waiting = (folder / "requeued").exists() or not (folder / processes.FILE).exists()
     if (folder / "stop").exists() and (waiting or _end(folder) is None):
         return STOPPED
+    end = None if waiting else _end(folder)
+    if (folder / "pause").exists() and (end is None or end["state"] == STOPPED):
+        return PAUSED
     if waiting:
         return QUEUED
-    end = _end(folder)
     return FAILED if end is None else str(end["state"])
 
 
@@ -108,30 +126,86 @@ def start(job: Job) -> None:
 
 def stop(job: Job, grace: float = 10.0) -> None:
     """End a job: ask its group to stop, and insist after `grace` seconds. A queued one never starts."""
-    (job.folder / "stop").touch()
+    with processes.locked(job.folder.parent / ".queue"):  # or it could be started at this moment
+        (job.folder / "stop").touch()
+        (job.folder / "pause").unlink(missing_ok=True)
+    processes.end(job.folder, grace)
+
+
+def pause(job: Job, grace: float = SAVING) -> None:
+    """Have a running job save where it is and give up its place, or keep a queued one from starting, until `resume`."""
+    if not job.live:
+        raise Problem(f"{job.id} is {job.state}: there is nothing to pause.")
+    with processes.locked(job.folder.parent / ".queue"):
+        (job.folder / "pause").touch()
     processes.end(job.folder, grace)
 
 
 def resume(job: Job) -> None:
-    """Put a failed or stopped job back in the queue; it goes on from its last checkpoint."""
+    """Put a paused, failed or stopped job back in the queue; it goes on from its last checkpoint."""
     if job.live:
         raise Problem(f"{job.id} is {job.state} already.", do="Wait for it, or stop it first.")
     if job.state == DONE:
         raise Problem(f"{job.id} is done.", do="Start a new one.")
-    (job.folder / "stop").unlink(missing_ok=True)
-    (job.folder / "requeued").touch()
+    for mark in ("stop", "pause"):
+        (job.folder / mark).unlink(missing_ok=True)
+    if (job.folder / processes.FILE).exists():  # one that never ran waits without this mark
+        (job.folder / "requeued").touch()
+
+
+def waiting(jobs: Path, light: bool = False) -> list[Job]:
+    """The queued jobs of a lane in the order in which they start."""
+    return _in_order([job for job in listed(jobs) if job.light == light and job.state == QUEUED])
+
+
+def move(job: Job, to: int) -> None:
+    """Put a waiting job in the place number `to` of its lane, 0 for the next; past another priority it takes that."""
+    with processes.locked(job.folder.parent / ".queue"):
+        line = waiting(job.folder.parent, job.light)
+        if job not in line:
+            raise Problem(f"{job.id} is {job.state}: it does not wait in the queue.")
+        line.remove(job)
+        to = max(0, min(to, len(line)))
+        above, below = (line[to - 1].place if to else None), (line[to].place if to < len(line) else None)
+        queue.put(job.folder, queue.between(job.place, above, below))
+        for number, one in enumerate([*line[:to], job, *line[to:]], 1):
+            queue.put(one.folder, replace(one.place, order=float(number)))
 
 
 def tick(jobs: Path) -> Job | None:
-    """Start the oldest queued job of a lane in which nothing runs. Safe to call from several processes at once."""
+    """Start the next job that may start, in a lane where nothing runs. Safe to call from several processes at once.
+
+    A paused queue starts no heavy job; a job that waits for its time lets others past.
+    """
     jobs.mkdir(parents=True, exist_ok=True)
     with processes.locked(jobs / ".queue"):
         found = [(job, job.state) for job in listed(jobs)]
-        busy = {job.kind in LIGHT for job, state in found if state == RUNNING}
-        waiting = next((job for job, state in found if state == QUEUED and (job.kind in LIGHT) not in busy), None)
-        if waiting is not None:
-            start(waiting)
-        return waiting
+        rules, now = queue.rules(jobs), time.time()
+        closed = {job.light for job, state in found if state == RUNNING} | ({False} if rules.paused else set())
+        line = _in_order([job for job, state in found if state == QUEUED and job.light not in closed])
+        ready = next((job for job in line if queue.begins(job.place, rules, now) <= now), None)
+        if ready is not None:
+            start(ready)
+        return ready
+
+
+def waits_for(job: Job) -> str:
+    """Why a queued job does not run yet, in a sentence; '' for any other."""
+    if job.state != QUEUED:
+        return ""
+    jobs, now = job.folder.parent, time.time()
+    rules, begins = queue.rules(jobs), queue.begins(job.place, queue.rules(jobs), now)
+    if rules.paused and not job.light:
+        return "The queue is paused: nothing new starts until it goes on."
+    if begins > now:
+        night = ", in the night hours" if job.place.night else ""
+        return f"Starts {queue.said(begins, now)}{night}."
+    line = [one.id for one in waiting(jobs, job.light) if queue.begins(one.place, rules, now) <= now]
+    ahead = line.index(job.id) if job.id in line else 0
+    if ahead:
+        return f"Waits for its turn: {ahead} before it in the queue."
+    running = any(one.light == job.light and one.state == RUNNING for one in listed(jobs))
+    return "Starts next, when what runs now has ended." if running else "Starts in a moment."
 
 
 def wait(job: Job, seconds: float = float("inf")) -> str:
@@ -141,6 +215,10 @@ def wait(job: Job, seconds: float = float("inf")) -> str:
         tick(job.folder.parent)
         time.sleep(0.2)
     return job.state
+
+
+def _in_order(found: list[Job]) -> list[Job]:
+    return sorted(found, key=lambda job: (queue.key(job.place), job.made_at, job.id))
 
 
 def _end(folder: Path) -> dict[str, Any] | None:
