@@ -3,13 +3,14 @@
 What it is stands in a table of its own; how it goes is read off the job's folder, whoever looks.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from engine import events, jobs
+from engine import events, jobs, queue
 from engine.jobs import Job
+from engine.queue import Place, Rules
 from studio.store import Store
 
 
@@ -54,7 +55,39 @@ def stop(store: Store, work: Work, by: str) -> None:
     jobs.stop(work.job)  # may take seconds, and nobody else could write meanwhile
 
 
+def pause(store: Store, work: Work, by: str) -> None:
+    """Have its job save where it is and give up its place, until it is resumed."""
+    with store.write(by, f"{work.noun}.pause", work.id):
+        pass
+    jobs.pause(work.job)
+
+
 def resume(store: Store, work: Work, by: str) -> None:
-    """Put a failed or stopped job back in the queue; it goes on from its last checkpoint."""
+    """Put a paused, failed or stopped job back in the queue; it goes on from its last checkpoint."""
     with store.write(by, f"{work.noun}.resume", work.id):
         jobs.resume(work.job)
+
+
+def move(store: Store, work: Work, to: int, by: str) -> None:
+    """Put its waiting job in the place number `to` of the queue; 0 for the next to start."""
+    with store.write(by, f"{work.noun}.move", work.id, to=to + 1):
+        jobs.move(work.job, to)
+
+
+def put(store: Store, work: Work, place: Place, by: str) -> None:
+    """Give its waiting job another priority, or another time to wait for."""
+    with store.write(by, f"{work.noun}.schedule", work.id, **asdict(place)):
+        queue.put(work.job.folder, place)
+
+
+def rules(store: Store) -> Rules:
+    """What holds for the whole queue."""
+    return queue.rules(store.home.jobs)
+
+
+def rule(store: Store, rules: Rules, by: str) -> None:
+    """Pause the queue or let it go on; set the night hours."""
+    before = queue.rules(store.home.jobs)
+    verb = "queue.night" if before.paused == rules.paused else "queue.pause" if rules.paused else "queue.resume"
+    with store.write(by, verb, "queue", **asdict(rules)):
+        queue.rule(store.home.jobs, rules)

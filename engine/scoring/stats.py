@@ -166,6 +166,20 @@ def paired_mean(before: Sequence[float], after: Sequence[float]) -> Difference:
     return Difference(found.value, found.low, found.high, found.n, b, c, p)
 
 
+def apart(first: Sequence[float], second: Sequence[float], groups: Sequence[Sequence[float]]) -> Estimate:
+    """Mean of `second` minus that of `first`, which are not paired, with Student's t interval.
+
+    The spread is pooled over all `groups`, which hold these two; where no group has two values there is no interval.
+    """
+    value = float(np.mean(second) - np.mean(first))
+    freedom = sum(max(0, len(group) - 1) for group in groups)
+    if freedom == 0:
+        return Estimate(value, None, None, len(first) + len(second))
+    squares = sum(float(np.var(group)) * len(group) for group in groups if len(group))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
+    return Estimate(value, value - half, value + half, len(first) + len(second))
+
+
 def preference(wins: int, ties: int, losses: int) -> Preference:
     """Blind preferences over n items: net win and score with ties as half (Student's t), decided share, sign test."""
     decided = wins + losses

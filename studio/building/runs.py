@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from engine import jobs, specs
 from engine.problems import Problem
-from engine.training.settings import TrainSpec
-from studio.building import models
-from studio.freezing import snapshots
+from engine.queue import Place
+from engine.training.settings import FULL, GRPO, LORA, TrainSpec
+from studio.building import material, models
+from studio.building.material import Material
 from studio.store import Store, now
 from studio.work import Work
 
@@ -21,7 +21,7 @@ class Run(Work):
 
     name: str
     base: str
-    snapshot: str
+    snapshot: str  # what it learns from: the id of a snapshot or of a corpus
     method: str
     settings: dict[str, Any]
     engine: str = ""  # where it runs, '' for this machine
@@ -32,40 +32,74 @@ class Run(Work):
         """The name of the model that it makes."""
         return self.name
 
+    @property
+    def tuning(self) -> str:
+        return str(self.settings.get("tuning", LORA))
+
+    @property
+    def whole(self) -> bool:
+        """Whether a whole model comes out in place of an adapter."""
+        return self.tuning == FULL
+
 
 def launch(
-    store: Store, name: str, base: str, snapshot: str, by: str, settings: Mapping[str, Any] | None = None
+    store: Store,
+    name: str,
+    base: str,
+    learned: Material | str,
+    by: str,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    place: Place | None = None,
+    sweep: str = "",
 ) -> Run:
-    """Put a training run in the queue. Problem when its name is taken or a setting is unknown."""
-    spec = spec_for(store, base, snapshot, settings or {})
-    if not name.strip():
-        raise Problem("The run has no name.", do="Give it one; the model that it makes will be called so.")
-    taken = store.row("select 1 from run where name = ? union select 1 from model where name = ?", [name, name])
-    if taken is not None:
-        raise Problem(f"There is a run or model called {name} already.", do="Choose another name.")
+    """Put a training run in the queue. `learned` is what it learns from, or its id; `place` says when it may start.
+
+    Problem when its name is taken, a setting is unknown, or the method cannot use what there is to learn from.
+    """
+    source = _material(store, learned)
+    spec = spec_for(store, base, source, settings or {})
+    free(store, name)
     id = jobs.new_id("train")
-    values = [id, name, base, snapshot, spec.method, json.dumps(dict(settings or {})), by, now()]
-    with store.write(by, "run.launch", id, name=name, base=base, snapshot=snapshot) as cursor:
-        cursor.execute("insert into run values (?, ?, ?, ?, ?, ?, ?, ?, '', '')", values)
-        jobs.submit(store.home.jobs, "train", spec, by, id)
+    values = [id, name, base, source.id, spec.method, json.dumps(dict(settings or {})), by, now(), "", sweep]
+    with store.write(by, "run.launch", id, name=name, base=base, snapshot=source.id, method=spec.method) as cursor:
+        cursor.execute("insert into run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        jobs.submit(store.home.jobs, "train", spec, by, id, place)
     return get(store, id)
 
 
-def spec_for(store: Store, base: str, snapshot: str, settings: Mapping[str, Any]) -> TrainSpec:
-    """What the job will read."""
-    frozen = snapshots.get(store, snapshot)
-    validation = str(snapshots.path(store, snapshot, "validation")) if frozen.validation else ""
+def spec_for(store: Store, base: str, learned: Material | str, settings: Mapping[str, Any]) -> TrainSpec:
+    """What the job will read. Problem when its method cannot use what there is to learn from."""
+    source = _material(store, learned)
     given = {
         "base": models.get(store, base).path,
-        "train": str(snapshots.path(store, snapshot, "train")),
-        "validation": validation,
+        "train": str(source.train),
+        "validation": str(source.validation or ""),
     }
-    return specs.parse({**given, **settings}, TrainSpec)
+    spec = specs.parse({**given, **settings}, TrainSpec)
+    source.require(spec.method)
+    if spec.method == GRPO and not spec.rewards:
+        raise Problem(
+            "Nothing says what an answer is worth.",
+            "grpo learns from what its answers are paid.",
+            "Choose a reward; one that is not there yet is made on the page Rewards.",
+        )
+    return spec
 
 
-def listed(store: Store) -> list[Run]:
-    """Every run, newest first."""
-    return [_run(store, row) for row in store.rows("select * from run order by made_at desc")]
+def free(store: Store, name: str) -> None:
+    """Problem when a run or model cannot be called so."""
+    if not name.strip():
+        raise Problem("The run has no name.", do="Give it one; the model that it makes will be called so.")
+    taken = store.row("select 1 from run where ? in (name, sweep) union select 1 from model where name = ?", [name] * 2)
+    if taken is not None:
+        raise Problem(f"There is a run or model called {name} already.", do="Choose another name.")
+
+
+def listed(store: Store, sweep: str = "") -> list[Run]:
+    """Every run, or every one of a sweep, newest first."""
+    rows = store.rows("select * from run where ? in ('', sweep) order by made_at desc, id desc", [sweep])
+    return [_run(store, row) for row in rows]
 
 
 def get(store: Store, id: str) -> Run:
@@ -77,12 +111,23 @@ def get(store: Store, id: str) -> Run:
 
 def catch_up(store: Store) -> None:
     """Register the model of every run that has ended well since somebody last looked."""
-    waiting = store.rows("select id from run where id not in (select run from model)")
-    for row in waiting:
+    for row in store.rows("select id from run where id not in (select run from model)"):
         run = get(store, row["id"])
         if run.state == jobs.DONE:
-            adapter = Path(run.job.folder / "adapter")
-            models.add(store, run.model, models.ADAPTER, str(adapter), run.made_by, base=run.base, run=run.id)
+            _register(store, run)
+
+
+def _register(store: Store, run: Run) -> None:
+    """What a run leaves: an adapter on its base, or a whole model that stands for itself."""
+    if run.whole:
+        models.add(store, run.model, models.BASE, str(run.job.folder / "model"), run.made_by, run=run.id)
+    else:
+        folder = str(run.job.folder / "adapter")
+        models.add(store, run.model, models.ADAPTER, folder, run.made_by, base=run.base, run=run.id)
+
+
+def _material(store: Store, learned: Material | str) -> Material:
+    return material.of(store, learned) if isinstance(learned, str) else learned
 
 
 def _run(store: Store, row: dict[str, Any]) -> Run:
