@@ -20,7 +20,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 from streamlit.web.server.starlette.starlette_app import App
 
-from engine import api, jobs
+from engine import jobs
+from engine.api import app as api
 from engine.problems import Problem
 from studio import commands, folders, running
 from studio.building import models, runs

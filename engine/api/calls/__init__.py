@@ -1,0 +1,1 @@
+"""What can be called, matter by matter; each module ends in its list of CALLS."""

@@ -1,0 +1,267 @@
+"""Jobs: order a training run, look how it goes, start it and call it off."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from engine import jobs
+from engine.api import cards, orders, preparing, shapes, stored, tunings
+from engine.api.desk import Desk
+from engine.api.orders import Order
+from engine.api.preparing import Counted
+from engine.api.refusals import Refusal
+from engine.api.routing import MOMENT, TEXT, TRUTH, Asked, Call, Parameter, page, read_body
+from engine.api.tunings import Tuning
+from engine.checking.cost import Rate
+from engine.problems import Problem
+
+TAG = "Fine-tuning jobs"
+GRACE = 60.0  # seconds for a job to save where it is when it is called off
+WATCH = 0.5  # seconds between two looks at a job that is watched
+
+
+async def create(asked: Asked) -> Any:
+    order = orders.read(await read_body(asked.request))
+    found = await asyncio.to_thread(_create, asked, order)
+    return found if isinstance(found, dict) else cards.job(found, _agent(asked))
+
+
+async def listed(asked: Asked) -> dict[str, Any]:
+    found = [one for one in tunings.listed(asked.desk.home) if _wanted(one, asked)]
+    start = asked.query["page"] * asked.query["page_size"]
+    shown = found[start : start + asked.query["page_size"]]
+    return {"object": "list", "data": [cards.job(one, _agent(asked)) for one in shown], "total": len(found)}
+
+
+async def retrieve(asked: Asked) -> dict[str, Any]:
+    return cards.detailed(_found(asked), _agent(asked))
+
+
+async def start(asked: Asked) -> dict[str, Any]:
+    tunings.start(_found(asked), asked.by.name)
+    return cards.detailed(_found(asked), _agent(asked))
+
+
+async def cancel(asked: Asked) -> Response:
+    """Answers at once; the job has a moment to save where it is."""
+    tunings.ask_to_stop(_found(asked))
+    job = _found(asked).job
+    task = BackgroundTask(asyncio.to_thread, jobs.stop, job, GRACE) if job else None
+    return JSONResponse(cards.detailed(_found(asked), _agent(asked)), background=task)
+
+
+async def happened(asked: Asked) -> Any:
+    tuning = _found(asked)
+    if asked.query["stream"]:
+        return StreamingResponse(_watched(tuning, _agent(asked)), media_type="text/event-stream")
+    return {"object": "list", "data": list(cards.changes(tuning, _agent(asked)))}
+
+
+def _create(asked: Asked, order: Order) -> Tuning | dict[str, Any]:
+    """The job that was ordered, or for a dry run what it would take."""
+    desk, dry = asked.desk, asked.query["dry_run"]
+    base = desk.catalogue.base(order.model)
+    id = tunings.new_id()
+    train, validation = (desk.home / "api" / "jobs" / id / f"{name}.jsonl" for name in ("train", "validation"))
+    spec = order.spec(base.base, base.context, str(train), str(validation) if order.validation_files else "")
+    _trackers(order)
+    files = [(stored.get(desk.home, file), weight) for file, weight in order.files]
+    watched = [(stored.get(desk.home, file), 1.0) for file in order.validation_files]
+    if not dry:
+        _room(desk)
+    draft = tunings.begin(desk.home, id) if not dry else None
+    try:
+        counted = preparing.prepare(files, spec, draft and draft / "train.jsonl", order.skip)
+        left = (
+            preparing.prepare(watched, spec, draft and draft / "validation.jsonl", order.skip) if watched else Counted()
+        )
+        figures = _figures(desk, preparing.described(counted, spec), base.base)
+        if draft is None:
+            return cards.dry_run(figures, _in_words(figures, counted))
+        tuning = tunings.keep(
+            desk.home,
+            draft,
+            spec,
+            **_known(asked, order, base.base),
+            figures=figures,
+            left_out=counted.rejected + left.rejected,
+        )
+    except Problem as problem:
+        raise Refusal(422, str(problem)) from problem
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+    if order.auto_start:
+        tunings.start(tuning, asked.by.name)
+    return tuning
+
+
+def _known(asked: Asked, order: Order, base: str) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "model": order.model,
+        "base": base,
+        "name": tunings.name_for(order.model, order.suffix, asked.desk.workspace, now),
+        "suffix": order.suffix,
+        "hyperparameters": order.hyperparameters,
+        "files": [file for file, _ in order.files],
+        "validation_files": order.validation_files,
+        "wandb": order.wandb,
+        "auto_start": order.auto_start,
+        "created_at": int(now),
+        "by": asked.by.id,
+    }
+
+
+def _figures(desk: Desk, counts: dict[str, Any], base: str) -> dict[str, Any]:
+    """The counts, with time and cost where a job on this base ran here before and somebody said what an hour costs."""
+    speed = desk.tokens_per_second(base)
+    seconds = round(counts["train_tokens"] / speed) if speed else None
+    hour = desk.rate.per_hour
+    cost = round(seconds / 3600 * hour, 4) if seconds is not None and hour is not None else None
+    currency = desk.rate.currency if desk.rate != Rate() else None
+    return {**counts, "expected_duration_seconds": seconds, "cost": cost, "cost_currency": currency}
+
+
+def _in_words(figures: dict[str, Any], counted: Counted) -> str:
+    left = f" {counted.rejected} rows would be left out." if counted.rejected else ""
+    time_said = (
+        "How long it takes is known once a job on this base has run here."
+        if figures["expected_duration_seconds"] is None
+        else f"About {figures['expected_duration_seconds']} seconds, at the speed of the last job on this base here."
+    )
+    cost = (
+        "" if figures["cost"] is not None else " It costs no fee; --hour-price lets the engine say what its hours cost."
+    )
+    return (
+        f"{figures['training_steps']} steps over {counted.rows} rows, {figures['epochs']} epochs, "
+        f"{figures['train_tokens']} tokens.{left} {time_said}{cost}"
+    )
+
+
+def _room(desk: Desk) -> None:
+    waiting = len(jobs.waiting(desk.jobs))
+    if waiting >= desk.limits.jobs_waiting:
+        raise Refusal(429, f"{waiting} jobs wait already, the most that this engine takes. Try again later.", wait=60)
+
+
+def _trackers(order: Order) -> None:
+    """A key that came with a job would have to lie somewhere until it starts, so the engine uses its own."""
+    if not order.wandb:
+        return
+    if importlib.util.find_spec("wandb") is None:
+        raise Refusal(
+            422, "Weights & Biases is not installed where the engine runs: pip install wandb.", "integrations"
+        )
+    if not os.environ.get("WANDB_API_KEY"):
+        raise Refusal(
+            422,
+            "The engine keeps no keys of other services, so the one that came with this call is not used. Set "
+            "WANDB_API_KEY in the environment of `atelier engine` and send the same call again.",
+            "integrations",
+        )
+
+
+def _wanted(one: Tuning, asked: Asked) -> bool:
+    """Whether a job passes every filter."""
+    wanted = asked.query
+    old = _agent(asked)
+    return (
+        wanted["model"] in (None, one.model)
+        and wanted["suffix"] in (None, one.suffix)
+        and (wanted["created_after"] is None or one.created_at >= wanted["created_after"])
+        and (wanted["created_before"] is None or one.created_at < wanted["created_before"])
+        and (not wanted["created_by_me"] or one.by == asked.by.id)
+        and (wanted["status"] is None or wanted["status"] in (one.status, cards.word(one.status, old)))
+        and (wanted["wandb_project"] is None or any(w["project"] == wanted["wandb_project"] for w in one.wandb))
+        and (wanted["wandb_name"] is None or any(w["name"] == wanted["wandb_name"] for w in one.wandb))
+    )
+
+
+async def _watched(tuning: Tuning, agent: str) -> AsyncIterator[str]:
+    """What becomes of a job, as it happens, until it is over."""
+    told = 0
+    while True:
+        over = tuning.status in tunings.OVER
+        found = list(cards.changes(tuning, agent))
+        for event in found[told:]:
+            yield f"data: {json.dumps(event)}\n\n"
+        told = len(found)
+        if over:
+            yield "data: [DONE]\n\n"
+            return
+        await asyncio.sleep(WATCH)
+
+
+def _found(asked: Asked) -> Tuning:
+    return tunings.get(asked.desk.home, asked.path["job_id"])
+
+
+def _agent(asked: Asked) -> str:
+    return asked.request.headers.get("user-agent", "")
+
+
+CALLS = [
+    Call(
+        "POST",
+        "/fine_tuning/jobs",
+        "train",
+        create,
+        "Order a training job. With dry_run, only say what it would take.",
+        query=(Parameter("dry_run", TRUTH, False, "Count and estimate, start nothing."),),
+        takes=shapes.ORDER,
+        gives={"anyOf": [shapes.JOB, shapes.FIGURES]},
+        tag=TAG,
+    ),
+    Call(
+        "GET",
+        "/fine_tuning/jobs",
+        "read",
+        listed,
+        "List the jobs, newest first.",
+        query=(
+            *page(),
+            Parameter("model", TEXT, says="The model that it started from."),
+            Parameter("created_after", MOMENT, says="Not older than this."),
+            Parameter("created_before", MOMENT, says="Older than this."),
+            Parameter("created_by_me", TRUTH, False, "Only those of the key that asks."),
+            Parameter("status", TEXT, says="As SUCCESS."),
+            Parameter("wandb_project", TEXT, says="Where its figures went."),
+            Parameter("wandb_name", TEXT, says="The name of its run there."),
+            Parameter("suffix", TEXT, says="As it was ordered with."),
+        ),
+        gives=shapes.listing(shapes.JOB),
+        tag=TAG,
+    ),
+    Call("GET", "/fine_tuning/jobs/{job_id}", "read", retrieve, "Look how a job goes.", gives=shapes.DETAILED, tag=TAG),
+    Call(
+        "POST",
+        "/fine_tuning/jobs/{job_id}/start",
+        "train",
+        start,
+        "Start a job that was ordered with auto_start false.",
+        gives=shapes.DETAILED,
+        tag=TAG,
+    ),
+    Call(
+        "POST", "/fine_tuning/jobs/{job_id}/cancel", "train", cancel, "Call a job off.", gives=shapes.DETAILED, tag=TAG
+    ),
+    Call(
+        "GET",
+        "/fine_tuning/jobs/{job_id}/events",
+        "read",
+        happened,
+        "What became of a job; with stream, as it happens (server-sent events).",
+        query=(Parameter("stream", TRUTH, False, "Keep listening until the job is over."),),
+        gives=shapes.listing(shapes.EVENT),
+        tag=TAG,
+    ),
+]
