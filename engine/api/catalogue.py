@@ -13,6 +13,7 @@ from engine.api import tunings
 from engine.api.refusals import Refusal
 
 STARTER = Path(__file__).resolve().parents[2] / "starter"
+EMBEDDING = "atelier-embed"  # answers /v1/embeddings, and no chat
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
@@ -64,7 +65,7 @@ class Catalogue:
         bases = {"starter": Known("starter", str(STARTER), created=_made(STARTER))}
         aliases = read_aliases(self.home)
         for alias, target in aliases.items():
-            if target not in bases and target not in found:
+            if target not in bases and target not in found and target != EMBEDDING:
                 bases[alias] = Known(alias, target, created=_made(Path(target)))
         everything = {**bases, **found}
         for alias, target in aliases.items():

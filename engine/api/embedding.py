@@ -9,10 +9,9 @@ from typing import Any
 
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from engine.api.catalogue import read_aliases
+from engine.api.catalogue import EMBEDDING, read_aliases
 from engine.api.refusals import Refusal
 
-NAME = "atelier-embed"
 SIZE = 1024  # as mistral-embed has it
 MOST_TEXTS, LONGEST = 1000, 100_000  # texts in a call, characters of one
 
@@ -20,15 +19,15 @@ MOST_TEXTS, LONGEST = 1000, 100_000  # texts in a call, characters of one
 def read(body: dict[str, Any], home: Path) -> tuple[list[str], str]:
     """The texts, and the name of the model as it was asked."""
     model = body.get("model")
-    if model != NAME and read_aliases(home).get(str(model)) != NAME:
+    if model != EMBEDDING and read_aliases(home).get(str(model)) != EMBEDDING:
         raise Refusal(
             404,
-            f"There is no embedding model {model!r} here; {NAME} is, which finds shared words, not meaning. To let the "
-            f"name mean it, start the engine with --alias {model}={NAME}.",
+            f"There is no embedding model {model!r} here; {EMBEDDING} is, which finds shared words, not meaning. To let the "
+            f"name mean it, start the engine with --alias {model}={EMBEDDING}.",
             "model",
         )
     if unknown := sorted(body.keys() - {"model", "input", "inputs", "encoding_format"}):
-        raise Refusal(422, f"{NAME} cannot honour {', '.join(unknown)}; leave it out.", unknown[0])
+        raise Refusal(422, f"{EMBEDDING} cannot honour {', '.join(unknown)}; leave it out.", unknown[0])
     if body.get("encoding_format") not in (None, "float"):
         raise Refusal(422, "Vectors are given as float alone.", "encoding_format")
     given = body.get("input", body.get("inputs"))
