@@ -44,6 +44,11 @@ class Home:
         return self.root / "libraries"
 
     @property
+    def corpora(self) -> Path:
+        """Documents frozen to be read on, a folder each."""
+        return self.root / "corpora"
+
+    @property
     def evaluations(self) -> Path:
         return self.root / "evaluations"
 

@@ -57,6 +57,10 @@ class Snapshot:
         """How many units stood on two sides when it was frozen."""
         return int(self._told.get("torn", 0))
 
+    def compared(self, split: str = "train") -> int:
+        """How many examples of a side know a worse answer, too."""
+        return int(self._told.get("compared", {}).get(split, 0))
+
     @property
     def _told(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.plan or "{}")
@@ -89,11 +93,11 @@ def freeze(store: Store, dataset: str, by: str, plan: Plan | None = None) -> Sna
         )
     draft = Path(tempfile.mkdtemp(prefix=".", dir=store.home.snapshots))
     try:
-        counts = _write(store, dataset, decision, draft)
+        counts, compared = _write(store, dataset, decision, draft)
         id = hashes.files(*(draft / f"{split}.jsonl" for split in SPLITS))
         if store.row("select 1 from snapshot where id = ?", [id]) is None:
             told = asdict(plan) | {"new": sum(key in decision.fresh for key in decision.sides)}
-            told |= {"torn": len(decision.torn), "excluded": len(decision.excluded)}
+            told |= {"torn": len(decision.torn), "excluded": len(decision.excluded), "compared": compared}
             values = [
                 id,
                 dataset,
@@ -139,7 +143,8 @@ def path(store: Store, id: str, split: str) -> Path:
 
 
 def examples(store: Store, id: str, split: str) -> list[dict[str, Any]]:
-    """The frozen rows of one side: id, messages, tools, tags, group. Whoever shows or asks test rows goes by `look`."""
+    """The frozen rows of one side: id, messages, tags, group, and where they have them tools and `rejected`, the worse
+    answer as messages. Whoever shows or asks test rows goes by `look`."""
     return list(each(store, id, split))
 
 
@@ -190,9 +195,10 @@ def evaluations(store: Store, id: str) -> int:
     return int(n)
 
 
-def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> dict[str, int]:
-    """One file a side, its rows by their id, so that the same examples are the same bytes; how many went where."""
-    counts = dict.fromkeys(SPLITS, 0)
+def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """One file a side, its rows by their id, so that the same examples are the same bytes; how many went where, and
+    how many of these know a worse answer."""
+    counts, compared = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
     sides = pd.DataFrame({"entry": list(decision.sides), "side": list(decision.sides.values())}, dtype=str)
     with ExitStack() as stack, store.read() as cursor:
         files = {
@@ -201,7 +207,7 @@ def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> dict
         cursor.register("sides", sides)
         cursor.execute(
             """
-            select s.side, e.id, e.messages, e.tools, e.tags, e.grouped_by
+            select s.side, e.id, e.messages, e.tools, e.tags, e.grouped_by, e.worse
             from example e
             join sides s on s.entry = e.entry
             where e.dataset = ? and e.latest and e.status = 'approved'
@@ -211,13 +217,19 @@ def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> dict
         )
         while rows := cursor.fetchmany(BATCH):
             for side, *row in rows:
-                files[side].write(json.dumps(_line(*row), ensure_ascii=False) + "\n")
+                line = _line(*row)
+                files[side].write(json.dumps(line, ensure_ascii=False) + "\n")
                 counts[side] += 1
-    return counts
+                compared[side] += "rejected" in line
+    return counts, compared
 
 
-def _line(id: str, messages: str, tools: str | None, tags: Iterable[str], group: str) -> dict[str, Any]:
+def _line(
+    id: str, messages: str, tools: str | None, tags: Iterable[str], group: str, worse: str | None
+) -> dict[str, Any]:
     line = {"id": id, "messages": json.loads(messages), "tags": tags, "group": group}
     if tools:
         line["tools"] = json.loads(tools)
+    if worse:
+        line["rejected"] = json.loads(worse)
     return line
