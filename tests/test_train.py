@@ -123,12 +123,14 @@ def test_the_first_batch_shows_what_is_learned(spec: TrainSpec, tmp_path: Path) 
 
 
 def test_the_adapter_kept_is_the_best_and_loads_with_plain_peft(spec: TrainSpec, base: Path, tmp_path: Path) -> None:
-    """Validation wants other answers than training teaches, so the best step comes early."""
+    """Validation wants other answers than training teaches, so the best step comes early, and so does the end."""
     other = [tiny.conversation(f"Where is order {n}?", "zq 7!") for n in range(5)]
-    spec = replace(spec, validation=str(tiny.jsonl(tmp_path / "other.jsonl", other)), learning_rate=3e-2, epochs=8)
+    spec = replace(spec, validation=str(tiny.jsonl(tmp_path / "other.jsonl", other)), learning_rate=3e-2, epochs=99)
     result = ran(tmp_path / "run", spec)
-    assert result["best_step"] < result["steps"]
-    assert [event["why"] for event in told(tmp_path / "run", "warning")]
+    planned = told(tmp_path / "run", "plan")[0]["steps"]
+    assert result["best_step"] == result["steps"] - 5 * spec.evaluate_every < result["steps"] < planned
+    assert result["stopped_early"] and "stopped early" in told(tmp_path / "run", "warning")[-1]["why"]
+    assert not list((tmp_path / "run").glob("*best*")), "what only a resumed run would need is gone"
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), result["adapter"]).eval()
     tokenizer = AutoTokenizer.from_pretrained(result["adapter"])
     row = template.load(str(base)), tokenizer.apply_chat_template(other[0]["messages"], return_dict=False)
@@ -207,10 +209,10 @@ def wait_for_step(job: Job, step: int) -> None:
 
 
 def test_a_checkpoint_is_found_whichever_moment_its_writer_died(tmp_path: Path) -> None:
-    old = checkpoint.Checkpoint({"w": torch.zeros(1)}, None, {"step": 1})
+    old = checkpoint.Checkpoint({"w": torch.zeros(1)}, {"step": 1})
     checkpoint.save(tmp_path, old)
     (tmp_path / checkpoint.DRAFT).mkdir()  # died while it wrote the next one
-    (tmp_path / checkpoint.DRAFT / "adapter.safetensors").write_bytes(b"half")
+    (tmp_path / checkpoint.DRAFT / "weights.safetensors").write_bytes(b"half")
     assert checkpoint.find(tmp_path) == old
     (tmp_path / checkpoint.NAME).rename(tmp_path / checkpoint.OLD)  # died between the two renames
     assert checkpoint.find(tmp_path) == old
@@ -220,10 +222,19 @@ def test_a_checkpoint_is_found_whichever_moment_its_writer_died(tmp_path: Path) 
 
 
 def test_a_checkpoint_of_other_examples_is_refused(spec: TrainSpec, tmp_path: Path) -> None:
-    ran(tmp_path / "run", replace(spec, epochs=0.5))
+    interrupted = learner(spec, tmp_path)
+    interrupted._step()
+    interrupted._save()
     tiny.jsonl(Path(spec.train), ROWS[:30])
+    specs.write(tmp_path, spec)
     with pytest.raises(Problem, match="other examples or settings"):
-        train.run(tmp_path / "run")
+        train.run(tmp_path)
+
+
+def test_a_run_that_was_done_is_not_done_again(spec: TrainSpec, tmp_path: Path) -> None:
+    result = ran(tmp_path / "run", replace(spec, epochs=0.5))
+    steps = told(tmp_path / "run", "step")
+    assert train.run(tmp_path / "run") == result and told(tmp_path / "run", "step") == steps
 
 
 def test_a_bad_row_stops_the_run_before_it_starts(spec: TrainSpec, tmp_path: Path) -> None:
@@ -240,7 +251,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(spec: TrainSpec, tm
 
 
 def test_an_unknown_way_of_learning_is_a_problem(spec: TrainSpec, tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="no way of learning called 'magic'"):
+    with pytest.raises(Problem, match="no method called 'magic'"):
         ran(tmp_path / "run", replace(spec, method="magic"))
 
 

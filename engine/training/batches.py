@@ -6,6 +6,7 @@ Knows no torch: `engine.training.plan` and `engine.training.learn` read the same
 """
 
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -90,7 +91,7 @@ def read(path: Path, template: Template, max_tokens: int) -> Data:
         if not text.strip():
             continue
         try:
-            rows.append(row(_parsed(text), template, max_tokens, line))
+            rows.append(row(parsed(text), template, max_tokens, line))
         except Problem as problem:
             refused.append(Refused(line, str(problem)))
     return Data(path, hashlib.sha256(data).hexdigest(), rows, refused)
@@ -98,7 +99,7 @@ def read(path: Path, template: Template, max_tokens: int) -> Data:
 
 def conversation(path: Path, line: int) -> dict[str, Any]:
     """What stands in one line of a file that was read before."""
-    return _parsed(path.read_bytes().split(b"\n")[line - 1])
+    return parsed(path.read_bytes().split(b"\n")[line - 1])
 
 
 def row(conversation: dict[str, Any], template: Template, max_tokens: int, line: int = 1) -> Row:
@@ -131,16 +132,25 @@ def steps(rows: Sequence[Row], spec: TrainSpec) -> list[Step]:
     """The whole course of a run, the same for the same seed.
 
     Each epoch sees each row once, in a new order. Rows of similar length meet in a batch, since padding is wasted
-    work. A step's rows depend on batch_size x accumulation only, so 1 x 8 learns what 8 x 1 learns.
+    work. A step's rows depend on batch_size x accumulation only, so 1 x 8 learns what 8 x 1 learns. With `spec.steps`
+    it takes as many epochs as these need, the last one in part.
     """
     size = spec.batch_size * spec.accumulation
     found: list[Step] = []
-    for epoch in range(math.ceil(spec.epochs)):
-        groups = _groups(rows, size, random.Random(f"{spec.seed} {epoch}"))
-        share = min(1.0, spec.epochs - epoch)
-        groups = groups[: math.ceil(round(share * len(groups), 6))]
+    whole, rest = int(spec.epochs), spec.epochs % 1
+    each = per_epoch(rows, spec)
+    wanted = spec.steps or whole * each + math.ceil(round(rest * each, 6))
+    for epoch in itertools.count() if rows else ():
+        if len(found) >= wanted:
+            break
+        groups = _groups(rows, size, random.Random(f"{spec.seed} {epoch}"))[: wanted - len(found)]
         found += [[group[n : n + spec.batch_size] for n in range(0, len(group), spec.batch_size)] for group in groups]
     return found
+
+
+def per_epoch(rows: Sequence[Row], spec: TrainSpec) -> int:
+    """Steps in which each row is seen once."""
+    return math.ceil(len(rows) / (spec.batch_size * spec.accumulation))
 
 
 def words(row: Row, template: Template) -> dict[str, list[Any]]:
@@ -150,6 +160,11 @@ def words(row: Row, template: Template) -> dict[str, list[Any]]:
     """
     stream = DecodeStream(skip_special_tokens=False)
     return {"tokens": [stream.step(template.tokenizer, token) or "" for token in row.tokens], "trained": row.trained}
+
+
+def control_token(text: str, template: Template) -> str | None:
+    """The first of the base's own steering tokens that stands in a text, if one does."""
+    return next((token for token in template.control_tokens if token in text), None)
 
 
 def _groups(rows: Sequence[Row], size: int, chance: random.Random) -> list[Batch]:
@@ -176,13 +191,14 @@ def _end(through: list[int], start: int, template: Template) -> int:
     )
 
 
-def _parsed(text: bytes) -> dict[str, Any]:
+def parsed(text: bytes) -> dict[str, Any]:
+    """One line as an object. Problem if it is none."""
     try:
         found = json.loads(text)
     except ValueError as error:
         raise Problem("It is not JSON.", f"The reader says: {error}.") from error
     if not isinstance(found, dict):
-        raise Problem('It is no object with "messages".')
+        raise Problem("It is no object, as { } writes one.")
     return found
 
 
@@ -193,7 +209,7 @@ def _messages(conversation: dict[str, Any], template: Template) -> tuple[list[Me
         isinstance(m, dict) and isinstance(m.get("role"), str) for m in messages
     ):
         raise Problem('It has no "messages", a list of objects with "role" and "content".')
-    if found := next((t for text in _texts(messages) for t in template.control_tokens if t in text), None):
+    if found := next((found for text in _texts(messages) if (found := control_token(text, template))), None):
         raise Problem(f"Its text contains {found}, with which the base steers itself.", do="Remove it.")
     weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
     if any(weight not in (0, 1) for weight in weights):

@@ -109,29 +109,33 @@ class Template:
         return "".join(pieces), marks
 
 
-def load(base: str) -> Template:
-    """The template of a base, a folder or a hub id (from the local cache when offline). Problem if it has none."""
-    folder = _folder(base)
-    config = _json(folder / "tokenizer_config.json")
-    sources = _sources(folder, config)
-    if not (folder / "tokenizer.json").is_file() or not sources:
-        missing = "chat template" if (folder / "tokenizer.json").is_file() else "tokenizer.json"
+def load(base: str, chat: bool = True) -> Template:
+    """The template of a base, a folder or a hub id (from the local cache when offline).
+
+    Problem if it has none, unless `chat` says that only its tokens are asked for.
+    """
+    place = folder(base)
+    config = _json(place / "tokenizer_config.json")
+    sources = _sources(place, config)
+    if not (place / "tokenizer.json").is_file() or (chat and not sources):
+        missing = "chat template" if (place / "tokenizer.json").is_file() else "tokenizer.json"
         raise Problem(
             f"The base {base} has no {missing}.",
             "Without it nobody knows how a conversation is written for this model.",
             "Choose an instruction-tuned base in Hugging Face format.",
         )
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(place / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    values = {**_json(folder / "special_tokens_map.json"), **config}
+    values = {**_json(place / "special_tokens_map.json"), **config}
     named = {key: _content(value) for key, value in values.items() if key.endswith("_token") and _content(value)}
     if tokenizer.token_to_id(named.get("eos_token", "")) is None:
         raise Problem(f"The base {base} has no end-of-sequence token.", "A model that learns from it would never stop.")
-    return Template(tokenizer, sources, named, _json(folder / "config.json").get("max_position_embeddings"))
+    return Template(tokenizer, sources, named, _json(place / "config.json").get("max_position_embeddings"))
 
 
-def _folder(base: str) -> Path:
+def folder(base: str) -> Path:
+    """Where the small files of a base lie: its folder, or that of a hub id. Problem when neither is to be had."""
     if Path(base).is_dir():
         return Path(base)
     from huggingface_hub import snapshot_download

@@ -1,30 +1,54 @@
-"""Train: the job that teaches a base model from conversations and leaves an adapter.
+"""Train: the job that teaches a base model from conversations or documents and leaves an adapter or a model.
 
-Reads a `TrainSpec`; leaves `adapter/` in peft's own format, with the tokenizer and a README that says where it
-comes from. Goes on from its checkpoint when it is started again. What the loop does is `training.learn`'s business.
+Reads a `TrainSpec`; leaves `adapter/` in peft's own format, or `model/` where every weight has moved, with the
+tokenizer and a README that says where it comes from. Goes on from its checkpoint when it is started again. What the
+loop does is `training.learn`'s business; preferences and rewards are learned from in modules of their own.
 """
 
+import contextlib
 import functools
+import importlib
+import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from engine import events, specs
 from engine.problems import Problem
-from engine.training import batches, card, loading, objective, plan, template
+from engine.scaling import spread
+from engine.training import (
+    batches,
+    card,
+    checkpoint,
+    loading,
+    merge,
+    objective,
+    plan,
+    probes,
+    template,
+    together,
+    trackers,
+)
 from engine.training.batches import Data, Row
 from engine.training.learn import Learner, Sampler
-from engine.training.settings import TrainSpec
+from engine.training.settings import CPT, GRPO, PREFERENCES, QLORA, TrainSpec
 from engine.training.template import Template
+from engine.training.together import Team
 
-ADAPTER = "adapter"
+ADAPTER, MODEL = "adapter", "model"
+RESULT = "result.json"  # its last word, so that one killed after it is not done again
+OPENING = 24  # tokens of a document to which a sample is the continuation
 SAMPLES, SAMPLE_TOKENS = 2, 60  # prompts answered at a few moments, and how long such an answer may get
+LOOSE = (
+    "The experts of this base, {loose:,} weights, stay in 16 bits: only linear layers can be packed into 4. The run "
+    "needs that much more memory."
+)
 SHOWN = 4  # rows of the first batch to look at
 
 
@@ -32,32 +56,57 @@ def run(folder: Path) -> dict[str, Any]:
     """Train as `folder/spec.json` says. The fields of the result: see `_result`."""
     folder = folder.resolve()
     spec = specs.read(folder, TrainSpec)
+    if (folder / RESULT).exists():
+        return dict(json.loads((folder / RESULT).read_text()))
+    trackers.named(spec.trackers)
+    if spec.method in PREFERENCES:
+        return dict(importlib.import_module("engine.training.preference").run(folder, spec))
+    if spec.method == GRPO:
+        return dict(importlib.import_module("engine.training.reinforce").run(folder, spec))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name
+    if spec.workers > 1 and spread.wanted(folder):
+        return spread.run(folder, spec.workers)
+    with together.gathered(folder, spec.workers) as team:
+        return _supervised(folder, spec, team)
+
+
+def _supervised(folder: Path, spec: TrainSpec, team: Team) -> dict[str, Any]:
+    """Learn from conversations or documents. The workers that are not the first return nothing."""
     train, validation = plan.read(spec)
     rows, watched = train.accepted(), validation.accepted() if validation else []
+    words = template.load(spec.base, chat=spec.method != CPT)
     tokenizer, model = loading.load(spec)
-    words = template.load(spec.base)
-    _agree(rows[0], train, tokenizer)
-    learner = Learner(model, rows, watched, spec, folder)
-    _announce(learner, train, words)
-    sample = functools.partial(answers, model, words, watched[:SAMPLES]) if watched else None
-    # under autocast peft would turn every input into float32, only for it to be turned back
-    with disable_input_dtype_casting(model, active=objective.precise(learner.device) == torch.bfloat16):
+    if spec.method != CPT:
+        _agree(rows[0], train, tokenizer)
+    mirror = trackers.Mirror(spec, folder, speaks=team.first)
+    learner = Learner(model, rows, watched, spec, folder, team, mirror.tell)
+    if team.first:
+        _announce(learner, train, words)
+    sample = functools.partial(answers, model, words, watched[:SAMPLES]) if watched and team.first else None
+    with contextlib.closing(mirror), _precisely(model, learner.device):
         _learn(learner, sample)
+    if not team.first:
+        return {}
     result = _result(learner, folder)
-    save(folder / ADAPTER, model, tokenizer)
-    (folder / ADAPTER / "README.md").write_text(card.text(spec, train, validation, result))
+    _leave(folder, spec, model, tokenizer)
+    (Path(result["path"]) / "README.md").write_text(card.text(spec, train, validation, result))
+    if words.sources:
+        probes.take(folder, spec, model)
+    (folder / RESULT).write_text(json.dumps(result))
+    checkpoint.clear(folder)
     return result
 
 
 @torch.no_grad()
-def answers(model: PeftModel, words: Template, rows: list[Row]) -> list[dict[str, str]]:
-    """What the model would answer to each row, greedily, up to its first learned token."""
+def answers(model: PreTrainedModel | PeftModel, words: Template, rows: list[Row]) -> list[dict[str, str]]:
+    """What the model would answer to each row, greedily, up to its first learned token; how it would go on with a
+    row that is learned from its beginning."""
     found = []
     for row in rows:
-        prompt = row.tokens[: row.trained.index(1)]
+        first = row.trained.index(1)
+        prompt = row.tokens[: first if first > 1 else OPENING]
         with objective.precision(model.device):
             out = model.generate(
                 input_ids=torch.tensor([prompt], device=model.device),
@@ -73,10 +122,33 @@ def answers(model: PeftModel, words: Template, rows: list[Row]) -> list[dict[str
     return found
 
 
-def save(adapter: Path, model: PeftModel, tokenizer: PreTrainedTokenizerBase) -> None:
+def save(adapter: Path, model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Leave the adapter so that `PeftModel.from_pretrained` and any server can load it."""
     model.save_pretrained(str(adapter), save_embedding_layers=False)  # untouched, and asking the hub takes a network
     tokenizer.save_pretrained(adapter)
+
+
+def save_whole(folder: Path, spec: TrainSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Leave a model as its base was: in the same precision, as safetensors, with tokenizer and chat template."""
+    model.config.use_cache = True
+    model.to(AutoConfig.from_pretrained(spec.base).dtype or torch.float32)  # type: ignore[arg-type]
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _leave(folder: Path, spec: TrainSpec, model: PreTrainedModel | PeftModel, tokenizer: Any) -> None:
+    if spec.whole:
+        save_whole(folder / MODEL, spec, cast(PreTrainedModel, model), tokenizer)
+    else:
+        save(folder / ADAPTER, model, tokenizer)
+        merge.sign(folder / ADAPTER, spec.base)
+
+
+def _precisely(model: PreTrainedModel | PeftModel, device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Under autocast peft would turn every input into float32, only for it to be turned back."""
+    if not isinstance(model, PeftModel):
+        return contextlib.nullcontext()
+    return disable_input_dtype_casting(model, active=objective.precise(device) == torch.bfloat16)
 
 
 def _learn(learner: Learner, sample: Sampler | None) -> None:
@@ -100,12 +172,14 @@ def _announce(learner: Learner, train: Data, words: Template) -> None:
         tokens=train.n_tokens,
         trained_tokens=train.n_trained,
         steps=len(learner.steps),
-        epochs=learner.spec.epochs,
+        epochs=round(len(learner.steps) / batches.per_epoch(learner.train, learner.spec), 3),
         parameters=sum(weight.numel() for weight in learner.model.parameters()),
         trained_parameters=sum(weight.numel() for weight in learner.weights.values()),
         device=learner.device.type,
         precision=str(objective.precise(learner.device)).removeprefix("torch."),
     )
+    if not learner.spec.whole and (loose := loading.loose(learner.causal)) and learner.spec.tuning == QLORA:
+        events.append(learner.folder, "warning", step=0, why=LOOSE.format(loose=loose))
     first = [train.rows[n] for n in learner.steps[0][0][:SHOWN]]
     events.append(learner.folder, "first_batch", rows=[batches.words(row, words) for row in first])
 
@@ -128,9 +202,11 @@ def _agree(row: Row, data: Data, tokenizer: PreTrainedTokenizerBase) -> None:
 
 def _result(learner: Learner, folder: Path) -> dict[str, Any]:
     """Losses in nats per trained token: `loss` is the mean of the last ten steps; `validation_loss` is the lowest,
-    that of `best_step`, whose adapter is the one that is kept. None where there is no validation file."""
+    that of `best_step`, whose weights are the ones that are kept. None where there is no validation file. `path` is
+    the folder of what was made, which is called `adapter` or `model`."""
     done = learner.progress
     best = done.best
+    made = str(folder / (MODEL if learner.spec.whole else ADAPTER))
     return {
         "steps": done.step,
         "loss": round(done.recent_loss, 5),
@@ -139,5 +215,7 @@ def _result(learner: Learner, folder: Path) -> dict[str, Any]:
         "best_step": best.step if best else done.step,
         "tokens": done.tokens,
         "seconds": round(done.seconds, 1),
-        "adapter": str(folder / ADAPTER),
+        "stopped_early": learner.stopped_early,
+        "path": made,
+        MODEL if learner.spec.whole else ADAPTER: made,
     }
