@@ -13,7 +13,14 @@ from engine.problems import Problem
 
 FILE = "spec.json"
 T = TypeVar("T")
-KINDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", list: "a list"}
+KINDS = {
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def setting(default: Any, help: str, least: float | None = None, most: float | None = None) -> Any:
