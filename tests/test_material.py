@@ -62,6 +62,15 @@ def test_a_snapshot_says_how_many_of_its_examples_each_method_can_use(store, cup
     assert found.train == snapshots.path(store, cups, "train") and material.named(store, cups[:6]) == found
 
 
+def test_a_preference_reads_the_pairs_alone_and_leaves_the_frozen_files_as_they_are(store, cups):
+    whole = material.of(store, cups)
+    found = whole.used_by("dpo")
+    assert (found.examples, found.validation) == (5, None)
+    assert all(row["rejected"] == WORSE for row in jsonl.read(found.train)) and len(jsonl.read(found.train)) == 5
+    assert whole.used_by("sft") == whole and found.used_by("dpo") == found
+    assert hashes.files(*(snapshots.path(store, cups, side) for side in ("train", "validation", "test"))) == cups
+
+
 def test_a_method_that_finds_nothing_to_learn_from_is_refused_with_a_way_on(store, full):
     plain = material.of(store, full.snapshot)
     assert set(plain.methods) == {"sft", "grpo"} and plain.validation is not None

@@ -4,10 +4,12 @@
 beside the better one, which not every example has.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from engine import jsonl
+from engine.data.columns import REJECTED
 from engine.problems import Problem
 from engine.training.settings import CPT, GRPO, PREFERENCES, SFT
 from studio.building import corpora
@@ -17,6 +19,7 @@ from studio.freezing.snapshots import Snapshot
 from studio.store import Store
 
 SNAPSHOT, CORPUS = "snapshot", "corpus"
+TRAIN, WATCH = corpora.SIDES
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,21 @@ class Material:
     examples: int  # rows to learn from: conversations, or documents
     watched: int  # rows that only watch
     methods: dict[str, int]  # method -> how many of the rows to learn from it can use
+    watched_by: dict[str, int]  # the same of the rows that only watch
     made_at: datetime
+
+    def used_by(self, method: str) -> "Material":
+        """The same as this method reads it: rows that it cannot use stand in neither of the files, and are counted in
+        neither figure. Problem when nothing is left."""
+        self.require(method)
+        examples, watched = self.methods[method], self.watched_by.get(method, 0)
+        train = self.train if examples == self.examples else _pairs(self.train)
+        validation = (
+            self.validation if watched == self.watched else _pairs(self.validation) if self.validation else None
+        )
+        return replace(
+            self, train=train, validation=validation if watched else None, examples=examples, watched=watched
+        )
 
     def require(self, method: str) -> None:
         """Problem when nothing here can be learned from in this way."""
@@ -78,20 +95,48 @@ def listed(store: Store, method: str = "") -> list[Material]:
 
 
 def _snapshot(store: Store, one: Snapshot) -> Material:
-    methods = {SFT: one.train, GRPO: one.train}
-    if compared := one.compared():
-        methods |= dict.fromkeys(PREFERENCES, compared)
-    train, validation = (snapshots.path(store, one.id, side) for side in corpora.SIDES)
-    watching = validation if one.validation else None
+    methods, watched = (_methods(n, one.compared(side)) for n, side in ((one.train, TRAIN), (one.validation, WATCH)))
+    train, validation = (snapshots.path(store, one.id, side) for side in (TRAIN, WATCH))
     return Material(
-        one.id, one.name, SNAPSHOT, one.dataset, train, watching, one.train, one.validation, methods, one.made_at
+        id=one.id,
+        name=one.name,
+        kind=SNAPSHOT,
+        source=one.dataset,
+        train=train,
+        validation=validation if one.validation else None,
+        examples=one.train,
+        watched=one.validation,
+        methods=methods,
+        watched_by=watched,
+        made_at=one.made_at,
     )
+
+
+def _methods(n: int, compared: int) -> dict[str, int]:
+    found = {SFT: n, GRPO: n, **dict.fromkeys(PREFERENCES, compared)}
+    return {method: usable for method, usable in found.items() if usable}
 
 
 def _corpus(store: Store, one: Corpus) -> Material:
-    train, validation = (corpora.path(store, one.id, side) for side in corpora.SIDES)
-    watching = validation if one.validation else None
-    methods = {CPT: one.train}
+    train, validation = (corpora.path(store, one.id, side) for side in (TRAIN, WATCH))
     return Material(
-        one.id, one.name, CORPUS, one.library, train, watching, one.train, one.validation, methods, one.made_at
+        id=one.id,
+        name=one.name,
+        kind=CORPUS,
+        source=one.library,
+        train=train,
+        validation=validation if one.validation else None,
+        examples=one.train,
+        watched=one.validation,
+        methods={CPT: one.train},
+        watched_by={CPT: one.validation} if one.validation else {},
+        made_at=one.made_at,
     )
+
+
+def _pairs(whole: Path) -> Path:
+    """The rows of a frozen file that know a worse answer, in a file beside it; what it holds follows from that one."""
+    path = whole.with_suffix(".pairs.jsonl")
+    if not path.exists():
+        jsonl.write(path, (row for row in jsonl.read(whole) if row.get(REJECTED)))
+    return path

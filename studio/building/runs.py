@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from engine import jobs, specs
@@ -71,13 +71,10 @@ def launch(
 def spec_for(store: Store, base: str, learned: Material | str, settings: Mapping[str, Any]) -> TrainSpec:
     """What the job will read. Problem when its method cannot use what there is to learn from."""
     source = _material(store, learned)
-    given = {
-        "base": models.get(store, base).path,
-        "train": str(source.train),
-        "validation": str(source.validation or ""),
-    }
+    given = {"base": models.get(store, base).path, "train": str(source.train)}
     spec = specs.parse({**given, **settings}, TrainSpec)
-    source.require(spec.method)
+    used = source.used_by(spec.method)
+    spec = replace(spec, train=str(used.train), validation=str(used.validation or ""))
     if spec.method == GRPO and not spec.rewards:
         raise Problem(
             "Nothing says what an answer is worth.",
@@ -107,6 +104,14 @@ def get(store: Store, id: str) -> Run:
     if row is None:
         raise Problem(f"There is no run {id}.", do="Choose one from the list of runs.")
     return _run(store, row)
+
+
+def named(store: Store, name: str) -> Run:
+    """A run by its id or its name. Problem when there is none."""
+    row = store.row("select id from run where ? in (id, name)", [name])
+    if row is None:
+        raise Problem(f"There is no run {name}.", do="Give its name or its id, as the list of runs shows them.")
+    return get(store, row["id"])
 
 
 def catch_up(store: Store) -> None:
