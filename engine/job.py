@@ -22,6 +22,11 @@ KINDS = {
     "evaluate": "engine.scoring.evaluate",
     "scan": "engine.quality.scan",
     "make": "engine.drafting.make",
+    "remote": "engine.remote.mirror",
+    "parity": "engine.training.parity",
+    "merge": "engine.training.merge",
+    "convert": "engine.training.converting",
+    "push": "engine.training.pushing",
 }
 
 

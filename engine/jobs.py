@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import events, processes, queue, specs
+from engine import events, processes, queue, runners, specs
 from engine.problems import Problem
 from engine.queue import Place
 
@@ -25,6 +25,8 @@ QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 DONE, FAILED, STOPPED = "done", "failed", "stopped"
 LIVE = (QUEUED, RUNNING)
 OVER = (FAILED, STOPPED, PAUSED)  # ended before it was done: it can be resumed
+ELSEWHERE = ("remote",)  # kinds whose work another machine does: here they only listen, and wait for nobody
+TROUBLE = "trouble.txt"  # why a job that should run could not be started
 SAVING = 60.0  # seconds for a last checkpoint
 LIGHT = ("scan", "make", "parity")  # kinds that need little of the machine have a lane of their own
 
@@ -92,9 +94,9 @@ def listed(jobs: Path) -> list[Job]:
 
 def state(folder: Path) -> str:
     """queued, running, paused, done, failed or stopped, read off the folder."""
-    if processes.find(folder) is not None:
+    if _runs(folder):
         return RUNNING
-    waiting = (folder / "requeued").exists() or not (folder / processes.FILE).exists()
+    waiting = (folder / "requeued").exists() or not runners.began(folder)
     if (folder / "stop").exists() and (waiting or _end(folder) is None):
         return STOPPED
     end = None if waiting else _end(folder)
@@ -115,13 +117,14 @@ def why(folder: Path, lines: int = 20) -> str:
 
 def log(folder: Path, lines: int = 200) -> str:
     """The last lines of what the job printed."""
-    return processes.log(folder, lines)
+    return runners.log(folder, lines)
 
 
 def start(job: Job) -> None:
-    """Run a queued job in a process group of its own, which outlives whoever started it."""
-    processes.start(job.folder, "engine.job")
-    (job.folder / "requeued").unlink(missing_ok=True)
+    """Run a queued job, which outlives whoever started it. Problem when the cluster that shall run it does not."""
+    runners.start(job.folder, here=job.light or job.kind in ELSEWHERE)
+    for mark in ("requeued", TROUBLE):
+        (job.folder / mark).unlink(missing_ok=True)
 
 
 def stop(job: Job, grace: float = 10.0) -> None:
@@ -129,7 +132,7 @@ def stop(job: Job, grace: float = 10.0) -> None:
     with processes.locked(job.folder.parent / ".queue"):  # or it could be started at this moment
         (job.folder / "stop").touch()
         (job.folder / "pause").unlink(missing_ok=True)
-    processes.end(job.folder, grace)
+    runners.end(job.folder, grace)
 
 
 def pause(job: Job, grace: float = SAVING) -> None:
@@ -138,7 +141,7 @@ def pause(job: Job, grace: float = SAVING) -> None:
         raise Problem(f"{job.id} is {job.state}: there is nothing to pause.")
     with processes.locked(job.folder.parent / ".queue"):
         (job.folder / "pause").touch()
-    processes.end(job.folder, grace)
+    runners.end(job.folder, grace)
 
 
 def resume(job: Job) -> None:
@@ -149,7 +152,7 @@ def resume(job: Job) -> None:
         raise Problem(f"{job.id} is done.", do="Start a new one.")
     for mark in ("stop", "pause"):
         (job.folder / mark).unlink(missing_ok=True)
-    if (job.folder / processes.FILE).exists():  # one that never ran waits without this mark
+    if runners.began(job.folder):  # one that never ran waits without this mark
         (job.folder / "requeued").touch()
 
 
@@ -181,12 +184,13 @@ def tick(jobs: Path) -> Job | None:
     with processes.locked(jobs / ".queue"):
         found = [(job, job.state) for job in listed(jobs)]
         rules, now = queue.rules(jobs), time.time()
-        closed = {job.light for job, state in found if state == RUNNING} | ({False} if rules.paused else set())
-        line = _in_order([job for job, state in found if state == QUEUED and job.light not in closed])
+        running = [job.light for job, state in found if state == RUNNING and job.kind not in ELSEWHERE]
+        closed = {light for light in (True, False) if running.count(light) >= _room(jobs, light, rules.paused)}
+        line = _in_order(
+            [job for job, state in found if state == QUEUED and (job.light not in closed or job.kind in ELSEWHERE)]
+        )
         ready = next((job for job in line if queue.begins(job.place, rules, now) <= now), None)
-        if ready is not None:
-            start(ready)
-        return ready
+        return ready if ready is not None and _started(ready) else None
 
 
 def waits_for(job: Job) -> str:
@@ -200,6 +204,8 @@ def waits_for(job: Job) -> str:
     if begins > now:
         night = ", in the night hours" if job.place.night else ""
         return f"Starts {queue.said(begins, now)}{night}."
+    if (job.folder / TROUBLE).exists():
+        return (job.folder / TROUBLE).read_text()
     line = [one.id for one in waiting(jobs, job.light) if queue.begins(one.place, rules, now) <= now]
     ahead = line.index(job.id) if job.id in line else 0
     if ahead:
@@ -217,11 +223,33 @@ def wait(job: Job, seconds: float = float("inf")) -> str:
     return job.state
 
 
+def _room(jobs: Path, light: bool, paused: bool) -> int:
+    """How many jobs of a lane may run at once."""
+    if light:
+        return 1
+    return 0 if paused else runners.slots(jobs)
+
+
+def _started(job: Job) -> bool:
+    """Start a job; when its cluster does not take it, it waits on, and says why."""
+    try:
+        start(job)
+    except Problem as problem:
+        (job.folder / TROUBLE).write_text(str(problem))
+        return False
+    return True
+
+
 def _in_order(found: list[Job]) -> list[Job]:
     return sorted(found, key=lambda job: (queue.key(job.place), job.made_at, job.id))
 
 
+def _runs(folder: Path) -> bool:
+    # the last word of a job is enough: a cluster is asked over the network, and may be gone by now
+    return not (runners.sent(folder) and _end(folder) is not None) and runners.runs(folder)
+
+
 def _end(folder: Path) -> dict[str, Any] | None:
     """The last word of the latest attempt; that of an earlier one says nothing about a process killed since."""
-    end = events.last(folder, "end")
-    return end if end is not None and end["at"] >= (folder / processes.FILE).stat().st_mtime else None
+    end, begun = events.last(folder, "end"), folder / processes.FILE
+    return end if end is not None and begun.exists() and end["at"] >= begun.stat().st_mtime else None

@@ -9,7 +9,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -51,11 +51,40 @@ def pool(endpoint: Endpoint, size: int) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, trust_env=not _local(endpoint.host))
 
 
-def send(endpoint: Endpoint, method: str, path: str, body: Any = None, stream: bool = False) -> httpx.Response:
-    """The response, tried for again where that may help. Problem unless it is a success."""
+class Refused(Problem):
+    """A server said no. `status` is HTTP's, `why` its own sentence."""
+
+    def __init__(self, endpoint: Endpoint, status: int, why: str, do: str) -> None:
+        super().__init__(f"{endpoint} refused with {status}.", why, do)
+        self.status, self.why = status, why
+
+
+def send(
+    endpoint: Endpoint,
+    method: str,
+    path: str,
+    body: Any = None,
+    stream: bool = False,
+    *,
+    form: dict[str, str] | None = None,
+    file: tuple[str, BinaryIO] | None = None,
+    once: bool = False,
+) -> httpx.Response:
+    """The response, tried for again where that may help. Problem unless it is a success, Refused if it says why.
+
+    `body` goes out as JSON; `form` and `file` (its name and itself), in place of it, as a browser sends them. `once` is
+    for what must not happen twice; a file that was half read cannot be sent again either.
+    """
     client = _client(_local(endpoint.host))
-    request = client.build_request(method, f"{endpoint.api}/{path}", json=body, headers=_headers(endpoint))
-    for pause in (*PAUSES, None):
+    request = client.build_request(
+        method,
+        f"{endpoint.api}/{path}",
+        json=body,
+        data=form,
+        files={"file": file} if file else None,
+        headers=_headers(endpoint),
+    )
+    for pause in (None,) if once or file else (*PAUSES, None):
         outcome: httpx.Response | httpx.HTTPError
         try:
             outcome = client.send(request, stream=stream)
@@ -112,7 +141,7 @@ def _checked(endpoint: Endpoint, outcome: httpx.Response | httpx.HTTPError) -> h
     if endpoint.key:
         why = why.replace(endpoint.key, "(the key)")
     advice = {401: "Check the key.", 403: "Check what the key may do.", 429: "Wait, or ask fewer at once."}
-    raise Problem(f"{endpoint} refused with {outcome.status_code}.", why, advice.get(outcome.status_code, ""))
+    raise Refused(endpoint, outcome.status_code, why, advice.get(outcome.status_code, ""))
 
 
 def lost(endpoint: Endpoint, error: httpx.HTTPError) -> Problem:

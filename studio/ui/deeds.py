@@ -29,8 +29,8 @@ WORDS = {
     "run.stop": "stopped a run",
     "run.resume": "resumed a run",
     "run.pause": "paused a run",
-    "run.move": "moved a run to place {to} of the queue",
-    "run.schedule": "changed when a run starts",
+    "queue.move": "moved {subject} to place {to} of the queue",
+    "queue.schedule": "changed when {subject} starts",
     "queue.pause": "paused the queue",
     "queue.resume": "let the queue go on",
     "queue.night": "set the night hours: {night_from} to {night_until}",
@@ -55,6 +55,10 @@ WORDS = {
     "duplicate.settle": "kept two look-alikes of {dataset}",
     "member.welcome": "welcomed {subject} as {role}",
     "price.set": "set the price of {subject}",
+    "engine.add": "added the engine {subject} at {url}",
+    "engine.remove": "forgot the engine {subject}",
+    "key.make": "made a key for {name}",
+    "key.revoke": "revoked the key of {name}",
 }
 
 

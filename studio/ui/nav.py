@@ -51,10 +51,12 @@ PLACES = (
     Place("snapshots", "Snapshots", "ac_unit", "Write", "Freeze, split, compare, and take data out."),
     Place("runs", "Runs", "model_training", "Build", "All training runs, and the form to launch one."),
     Place("run", "Run", "monitoring", "Build", "One run: progress, loss, samples, log.", hidden=True),
+    Place("models", "Models", "deployed_code", "Build", "What can be asked and what a run can start from."),
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
     Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
     Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),
     Place("dashboard", "Dashboard", "insights", "Decide", "Quality against cost and time, with its doubt."),
+    Place("engines", "Engines & keys", "key", "Admin", "Where runs can train, and who may use this machine's API."),
 )
 
 
