@@ -11,7 +11,7 @@ from studio.building import candidates
 from studio.judging import evaluations, judgements, pairs
 from studio.judging.evaluations import Evaluation
 from studio.judging.pairs import BlindPair
-from studio.ui import chat, fix, nav, notices, parts, results, state
+from studio.ui import chat, fix, learning, nav, notices, parts, results, state
 from studio.writing import fixing
 
 VERDICTS = (  # verdict, words on its button, key
@@ -141,6 +141,8 @@ def finished(evaluation: Evaluation, judged: int) -> None:
         with st.container(horizontal=True, horizontal_alignment="center"):
             if st.button("Show who was who", type="primary", icon=":material/visibility:"):
                 nav.goto("arena", evaluation=evaluation.id, show="names")
+            if st.button("Learn from these verdicts", icon=":material/school:"):
+                nav.goto("arena", evaluation=evaluation.id, show="learn")
             if st.button("Undo the last verdict", shortcut="Z", key="undo"):
                 judgements.take_back(store, evaluation.id, judge)
                 st.rerun()
@@ -175,6 +177,8 @@ def names(evaluation: Evaluation) -> None:
         judged, of = pairs.count(store, evaluation.id, judge)
         if judged < of and st.button("Go on judging", icon=":material/balance:"):
             nav.goto("arena", evaluation=evaluation.id)
+        if st.button("Learn from these verdicts", icon=":material/school:"):
+            nav.goto("arena", evaluation=evaluation.id, show="learn")
         if st.button("Deal more pairs", icon=":material/style:"):
             nav.goto("arena", evaluation=evaluation.id, show="deal")
         if st.button("Dashboard", type="tertiary", icon=nav.place("dashboard").symbol):
@@ -189,5 +193,7 @@ elif state.asked("show") == "deal":
     deal(chosen)
 elif state.asked("show") == "names":
     names(chosen)
+elif state.asked("show") == "learn":
+    learning.form(store, chosen, judge)
 else:
     compare(chosen)

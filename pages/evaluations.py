@@ -10,7 +10,7 @@ from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.deciding import reports
 from studio.freezing import snapshots
-from studio.judging import evaluations, sources
+from studio.judging import evaluations, preferring, sources
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.ui import live, nav, notices, parts, results, state
@@ -138,6 +138,10 @@ def detail(evaluation: Evaluation) -> None:
             for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):
                 if st.button(label, icon=nav.place(place).symbol):
                     nav.goto(place, evaluation=evaluation.id)
+            if preferring.judges(store, evaluation.id) and st.button(
+                "Learn from the verdicts", icon=":material/school:"
+            ):
+                nav.goto("arena", evaluation=evaluation.id, show="learn")
         if st.button("All evaluations", type="tertiary", icon=":material/arrow_back:"):
             nav.goto("evaluations")
     if evaluation.state == jobs.FAILED:
