@@ -52,6 +52,9 @@ Sampler = Callable[[], list[dict[str, str]]]
 class Followed(Trainer):
     """What our runs add to a trainer. `follow` has to be called before `go`."""
 
+    model: Any
+    train_dataset: Any
+
     def follow(self, folder: Path, spec: TrainSpec, mirror: Mirror, passes: float) -> None:
         """`passes`: how often the run reads its file."""
         self.folder, self.spec, self.mirror, self.passes = folder, spec, mirror, passes
@@ -92,10 +95,15 @@ class Followed(Trainer):
         return self.eval_dataset is not None
 
     @property
+    def history(self) -> list[dict[str, Any]]:
+        """What the trainer remembers of each step and look, and takes along into its checkpoints."""
+        return cast(list[dict[str, Any]], self.state.log_history)
+
+    @property
     def done(self) -> Progress:
-        """How far it is, read off what the trainer remembers of itself."""
+        """How far it is."""
         done = Progress(tokens=int(self.state.num_input_tokens_seen))
-        for entry in self.state.log_history:
+        for entry in self.history:
             if "step_loss" in entry:
                 done.losses.append(entry["step_loss"])
                 done.step, done.seconds = entry["step"], entry["seconds"]
@@ -105,7 +113,7 @@ class Followed(Trainer):
 
     def metrics_at(self, step: int) -> dict[str, float]:
         """What was measured of the held-out rows at that step."""
-        looks = [entry for entry in self.state.log_history if "eval_loss" in entry and entry["step"] == step]
+        looks = [entry for entry in self.history if "eval_loss" in entry and entry["step"] == step]
         return dict(looks[-1]["metrics"]) if looks else {}
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -131,8 +139,8 @@ class Followed(Trainer):
             logs["step_loss"] = 0.0  # kept in its place until TRL has added what it measured
         super().log(logs, start_time)
         if stepping:
-            loss, metrics = self.measured(self.state.log_history[-1])
-            self.state.log_history[-1]["step_loss"] = self._finite(loss, "training loss")
+            loss, metrics = self.measured(self.history[-1])
+            self.history[-1]["step_loss"] = self._finite(loss, "training loss")
             self._tell(loss, logs, metrics)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
@@ -171,7 +179,7 @@ class Followed(Trainer):
         if done.best is look:
             self.best = {name: weight.detach().cpu().clone() for name, weight in self.weights.items()}
         n, metrics = self.held_out()
-        self.state.log_history[-1]["metrics"] = metrics = _rounded(metrics)
+        self.history[-1]["metrics"] = metrics = _rounded(metrics)
         self.tell("validation", step=look.step, loss=round(look.validation, 5), n=n, metrics=metrics)
         if self.sample is not None and look.step in self._moments():
             for answered in self.sample():
@@ -195,6 +203,8 @@ class Followed(Trainer):
         (place / STATE).unlink(missing_ok=True)  # of an earlier start: not whole until it is written anew
         if self.best is not None:
             save_file(self.best, place / BEST)
+        # a look that was interrupted is made anew
+        self.history[:] = [entry for entry in self.history if "eval_loss" not in entry or "metrics" in entry]
         super()._save_checkpoint(model, trial)
         self.tell("checkpoint", step=self.state.global_step)
 

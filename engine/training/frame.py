@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from datasets.utils.logging import disable_progress_bar as disable_progress_bars
 from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
 from transformers.utils import logging
 
 from engine import events
 from engine.problems import Problem
-from engine.training import batches, card, following, merge, objective, probes, train
+from engine.training import batches, card, following, merge, objective, pairs, probes, train
 from engine.training.batches import Data, Row
 from engine.training.following import Followed, Sampler
 from engine.training.settings import TrainSpec
@@ -38,6 +39,7 @@ def quiet(spec: TrainSpec) -> None:
     """Libraries keep to themselves; Problem where a run asks for more processes than these methods learn in."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    disable_progress_bars()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name
     warnings.filterwarnings("ignore", category=FutureWarning)  # TRL tells its own developers of them
     if spec.workers > 1:
@@ -46,7 +48,8 @@ def quiet(spec: TrainSpec) -> None:
 
 def sampler(model: Any, words: Template, rows: Sequence[Row]) -> Sampler:
     """Answers to the first prompts of `rows`, as the model gives them at that moment."""
-    return functools.partial(train.answers, model, words, list(rows[: train.SAMPLES]))
+    distinct = {tuple(pairs.prompt(row)): row for row in reversed(rows)}  # of a good and a bad answer to one, one
+    return functools.partial(train.answers, model, words, [*reversed(distinct.values())][: train.SAMPLES])
 
 
 def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row]) -> None:
