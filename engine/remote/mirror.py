@@ -85,6 +85,7 @@ def run(folder: Path) -> dict[str, Any]:
 def _send(folder: Path, spec: RemoteSpec, engine: Endpoint, sent: Sent) -> None:
     """Files and order, each once: what has its id already is not sent again."""
     wanted = specs.parse(spec.run, TrainSpec)
+    far.order(wanted, spec.kind, spec.suffix, "", "")  # what cannot be ordered sends no file
     for name in ("train", "validation"):
         path = getattr(wanted, name)
         if path and not getattr(sent, name):
