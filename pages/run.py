@@ -8,37 +8,48 @@ from typing import Any
 import streamlit as st
 
 from engine import jobs, specs
-from engine.training.settings import TrainSpec
+from engine.training.settings import METHODS
 from studio import work
-from studio.building import runs
+from studio.building import material, runs
 from studio.building.runs import Run
-from studio.freezing import snapshots
-from studio.ui import charts, chat, course, live, nav, notices, parts, state, tokens
+from studio.ui import charts, chat, course, lineup, live, nav, notices, parts, state, tokens
 
 store, me = state.store(), state.me()
 
 
 def head(run: Run) -> None:
     nav.back("All runs", "runs")
-    parts.heading(run.name, above="Run")
-    snapshot = snapshots.get(store, run.snapshot)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
-            f"{parts.badge_text(run.state)} :gray[{notices.plain(run.base)} on {notices.plain(snapshot.name)} · "
-            f"{snapshot.train:,} examples · launched by {notices.plain(run.made_by)}, {parts.ago(run.made_at)}]",
-            width="stretch",
-        )
-        if run.live:
-            question = "What it has learned up to its last checkpoint stays, and it can be resumed from there."
-            if notices.sure("Stop", question, "Stop the run", key="stop", icon="stop_circle"):
-                work.stop(store, run, me)
-                notices.later(f"{run.name} is stopped.")
-                st.rerun()
-        elif run.state in (jobs.FAILED, jobs.STOPPED) and st.button(
-            "Resume", type="primary", icon=":material/play_arrow:", key="resume"
-        ):
-            work.resume(store, run, me)
-            notices.later(f"{run.name} goes on from its last checkpoint when its turn comes.")
+    parts.heading(run.name, METHODS.get(run.method, ""), above="Run")
+    learned = material.of(store, run.snapshot)
+    rows = "documents" if learned.kind == material.CORPUS else "examples"
+    st.markdown(
+        f"{parts.badge_text(run.state)} :gray[{notices.plain(run.base)} on {notices.plain(learned.name)} · "
+        f"{learned.examples:,} {rows} · launched by {notices.plain(run.made_by)}, {parts.ago(run.made_at)}]"
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="acts"):
+        acts(run)
+    if run.sweep:
+        nav.link(f"One of the sweep {notices.plain(run.sweep)}", "runs", icon="apps", sweep=run.sweep)
+
+
+def acts(run: Run) -> None:
+    """What can be done with a run as it stands."""
+    if run.live:
+        if st.button("Pause", icon=":material/pause:", key="pause", help="Saves where it is and lets others go first."):
+            with st.spinner("Saving a checkpoint"):
+                work.pause(store, run, me)
+            notices.later(f"{run.name} is paused.")
+            st.rerun()
+        lineup.place(store, run.job, me)
+    elif run.state in jobs.OVER and st.button("Resume", type="primary", icon=":material/play_arrow:", key="resume"):
+        work.resume(store, run, me)
+        notices.later(f"{run.name} goes on from its last checkpoint when its turn comes.")
+        st.rerun()
+    if run.live or run.state == jobs.PAUSED:
+        question = "What it has learned up to its last checkpoint stays, and it can be resumed from there."
+        if notices.sure("Stop", question, "Stop the run", key="stop", icon="stop_circle"):
+            work.stop(store, run, me)
+            notices.later(f"{run.name} is stopped.")
             st.rerun()
 
 
@@ -56,35 +67,58 @@ def ended(run: Run) -> None:
             )
             nav.link("Ask it in the playground", "playground", model=run.model)
             nav.link("Compare it", "evaluations", model=run.model)
+            if any(place.name == "model" for place in nav.PLACES):
+                nav.link("Its page", "model", model=run.model)
 
 
-def body(id: str, before: str) -> bool:
+def others(run: Run) -> list[str]:
+    """Runs to lay over this one's curve, chosen by a person."""
+    rest = {other.id: other for other in runs.listed(store) if other.id != run.id and other.method == run.method}
+    if not rest:
+        return []
+    chosen: list[str] = st.multiselect(
+        "Compare its loss with", list(rest), format_func=lambda id: rest[id].name, key="compare", max_selections=5
+    )
+    if any((rest[id].snapshot, rest[id].base) != (run.snapshot, run.base) for id in chosen):
+        st.caption("Losses on other examples, or from another base, are measured on other texts: compare their shapes.")
+    return chosen
+
+
+def body(id: str, before: str, beside: list[str]) -> bool:
     """All that changes while it runs; False when its state is no longer what it was `before`."""
     run = runs.get(store, id)
-    if run.live:
+    for alarm in course.alarms(run):
+        say = st.info if alarm.calm else st.warning
+        say(notices.plain(alarm.text), icon=":material/info:" if alarm.calm else ":material/warning:")
+    for words in course.leaves(run):
+        st.info(notices.plain(words), icon=":material/outbound:")
+    if run.live or run.state == jobs.PAUSED:
         st.progress(course.share(run), course.left(run) or None)
     if figures := course.figures(run):
         parts.facts(figures)
     if words := course.words(run):
-        st.markdown(words, width=720)
-    for warning in course.warnings(run):
-        st.warning(notices.plain(warning), icon=":material/warning:")
-    curves(run)
+        st.markdown(notices.plain(words), width=720)
+    curves(run, [runs.get(store, other) for other in beside])
     details(run)
     return run.state == before
 
 
-def curves(run: Run) -> None:
+def curves(run: Run, beside: list[Run]) -> None:
     told, seen = course.steps(run), course.looks(run)
     if not len(told):
         return
     parts.label("Loss: how surprised it is by the right answer; lower is better")
-    charts.show(charts.loss(told, seen), "loss", "Training and validation loss by step")
-    small = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm", "tokens_per_second": "Tokens a second"}
-    for column, (name, title) in zip(st.columns(3), small.items(), strict=True):
-        with column:
-            parts.label(title)
-            charts.show(charts.line(told, "step", name), name, f"{title} by step")
+    if beside:
+        over = {one.name: (course.steps(one), course.looks(one)) for one in (run, *beside)}
+        charts.show(charts.overlay(over), "loss", f"Losses by step of {', '.join(over)}")
+    else:
+        charts.show(charts.loss(told, seen), "loss", "Training and validation loss by step")
+    small = list(course.readings(run, told))
+    for first in range(0, len(small), 3):
+        for column, (title, table, name) in zip(st.columns(3), small[first : first + 3], strict=False):
+            with column:
+                parts.label(title)
+                charts.show(charts.line(table, "step", name), f"by-step-{name}", f"{title} by step")
 
 
 def details(run: Run) -> None:
@@ -124,8 +158,9 @@ def batch(run: Run) -> None:
 
 
 def settings_of(run: Run) -> Mapping[str, Any]:
-    spec = specs.read(run.job.folder, TrainSpec)
-    return {key: json.dumps(value) for key, value in vars(spec).items() if key not in ("train", "validation")}
+    """As they were given to the job, which may have been an older one."""
+    told = json.loads((run.job.folder / specs.FILE).read_text())
+    return {key: json.dumps(value) for key, value in told.items() if key not in ("train", "validation")}
 
 
 run = state.current_run()
@@ -137,4 +172,4 @@ else:
         runs.catch_up(store)
     head(run)
     ended(run)
-    live.watch(body, run.id, run.state, live=run.live)
+    live.watch(body, run.id, run.state, others(run), live=run.live)

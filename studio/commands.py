@@ -6,24 +6,25 @@ so that a command works the same either way.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from engine import jobs
 from engine.data import formats
 from engine.problems import Problem
 from engine.scoring import stats
 from studio import running, sample, work
-from studio.building import models, runs
+from studio.building import forecasts, models, orders, runs, sweeps
 from studio.data import datasets, intake, mappings, rejects
 from studio.data.examples import APPROVED, DRAFT
 from studio.folders import Home
 from studio.freezing import exports, leaks, snapshots
 from studio.freezing.splits import Plan
-from studio.quality import health, privacy, scans
+from studio.quality import health, scans
 from studio.store import Store
 from studio.writing import makings
 
@@ -113,11 +114,43 @@ def export(
     return {"folder": to, "as": form, "counts": counts, "personal": sum(leaving.open.values())}
 
 
-def train(store: Store, name: str, base: str, snapshot: str, by: str, settings: dict[str, Any]) -> dict[str, Any]:
+def forecast(store: Store, by: str, **asked: Any) -> dict[str, Any]:
+    """What a run, or several, would take, and what personal data they would read; nothing starts. `asked` as
+    `orders.read` takes it."""
     models.add_starter(store)
-    told = str(privacy.check(store, snapshot, splits=("train", "validation")))
-    run = runs.launch(store, name, base, snapshot, by, settings)
-    return {"run": run.id, "name": run.name, "folder": str(run.job.folder), "personal_data": told}
+    order = orders.read(store, **asked)
+    told = forecasts.personal(store, order.learned)
+    found = forecasts.of(store, order).as_dict()
+    return {**found, "name": order.name, "personal_data": str(told), "personal": told.n, "command": order.command}
+
+
+def train(store: Store, by: str, **asked: Any) -> dict[str, Any]:
+    """Put a run, or several, in the queue; `run` and `folder` are those of the first."""
+    models.add_starter(store)
+    order = orders.read(store, **asked)
+    told = str(forecasts.personal(store, order.learned))
+    launched = orders.launch(store, order, by)
+    first = launched[0]
+    found = {"run": first.id, "name": order.name, "folder": str(first.job.folder), "personal_data": told}
+    waits = jobs.waits_for(first.job)
+    return {**found, "runs": [run.id for run in launched], "sweep": first.sweep, "waits": waits}
+
+
+def outcome(store: Store, sweep: str) -> dict[str, Any]:
+    """What the runs of a sweep say, best first."""
+    runs.catch_up(store)
+    found = sweeps.get(store, sweep)
+    trials = [
+        {
+            "settings": trial.changed,
+            "losses": trial.losses,
+            "n": trial.n,
+            "verdict": sweeps.verdict(found, trial),
+            "runs": [run.name for run in trial.runs],
+        }
+        for trial in found.trials
+    ]
+    return {"sweep": sweep, "trials": trials, "says": sweeps.said(found)}
 
 
 def make(store: Store, plan: dict[str, Any], by: str, start: bool) -> dict[str, Any]:
@@ -141,8 +174,43 @@ def made(store: Store, making: str) -> dict[str, Any]:
 
 
 def resume(store: Store, run: str, by: str) -> dict[str, Any]:
-    work.resume(store, runs.get(store, run), by)
-    return {"run": run}
+    found = runs.named(store, run)
+    work.resume(store, found, by)
+    return {"run": found.id, "state": found.state, "says": jobs.waits_for(found.job)}
+
+
+def pause(store: Store, run: str, by: str) -> dict[str, Any]:
+    found = runs.named(store, run)
+    work.pause(store, found, by)
+    return {"run": found.id, "state": found.state, "says": ""}
+
+
+def stop(store: Store, run: str, by: str) -> dict[str, Any]:
+    found = runs.named(store, run)
+    work.stop(store, found, by)
+    return {"run": found.id, "state": found.state, "says": ""}
+
+
+def look_at_queue(store: Store, by: str, first: str = "", pause: bool | None = None, night: str = "") -> dict[str, Any]:
+    """What runs and what waits, in order; before that, what is asked is done: a run put first, the queue paused (True)
+    or let go on (False), the night hours set as 20:00-06:00."""
+    if first:
+        work.move(store, runs.named(store, first).job, 0, by)
+    rules = work.rules(store)
+    if pause is not None and pause != rules.paused:
+        work.rule(store, rules := replace(rules, paused=pause), by)
+    if night:
+        begins, _, ends = night.partition("-")
+        work.rule(store, rules := replace(rules, night_from=begins.strip(), night_until=ends.strip()), by)
+    names = {run.id: run.name for run in runs.listed(store)}
+    waiting = [*jobs.waiting(store.home.jobs), *jobs.waiting(store.home.jobs, light=True)]
+    running = [job for job in jobs.listed(store.home.jobs) if job.state == jobs.RUNNING]
+    rows = [
+        {"job": job.id, "name": names.get(job.id, job.kind), "state": job.state, "says": jobs.waits_for(job),
+         "priority": job.place.priority}
+        for job in [*running, *waiting]
+    ]  # fmt: skip
+    return {**asdict(rules), "jobs": rows}
 
 
 def scan(store: Store, dataset: str, by: str) -> dict[str, Any]:
@@ -186,7 +254,12 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "announce-export": announce_export,
     "export": export,
     "train": train,
+    "forecast": forecast,
+    "outcome": outcome,
     "resume": resume,
+    "pause": pause,
+    "stop": stop,
+    "queue": look_at_queue,
     "make": make,
     "made": made,
     "runs": list_runs,

@@ -58,8 +58,10 @@ def reading(what: str) -> Iterator[Callable[[int, int], None]]:
 def watch(job: Job, what: str, progress: Progress) -> None:
     """Follow a job to its end, keeping the queue moving meanwhile. Problem when it does not end well."""
     bar = progress.add_task(what, total=None, note="")
-    offset, state = 0, job.state
+    offset, state, said = 0, job.state, ""
     while True:
+        if state == jobs.QUEUED and said != (said := jobs.waits_for(job)) and said:
+            progress.console.print(f"{what}: {said}", markup=False, highlight=False)
         found, offset = events.read(job.folder, offset)
         for event in found:
             _show(progress, bar, event)
@@ -68,6 +70,8 @@ def watch(job: Job, what: str, progress: Progress) -> None:
         jobs.tick(job.folder.parent)
         time.sleep(0.2)
         state = job.state
+    if state in (jobs.PAUSED, jobs.STOPPED):
+        raise Problem(f"{what} is {state}.", do="`atelier resume` has it go on from its last checkpoint.")
     if state != jobs.DONE:
         raise Problem(f"{what} {state}.", jobs.why(job.folder), f"Its folder is {job.folder}.")
     total = progress.tasks[bar].total

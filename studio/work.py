@@ -68,16 +68,16 @@ def resume(store: Store, work: Work, by: str) -> None:
         jobs.resume(work.job)
 
 
-def move(store: Store, work: Work, to: int, by: str) -> None:
-    """Put its waiting job in the place number `to` of the queue; 0 for the next to start."""
-    with store.write(by, f"{work.noun}.move", work.id, to=to + 1):
-        jobs.move(work.job, to)
+def move(store: Store, job: Job, to: int, by: str) -> None:
+    """Put a waiting job in the place number `to` of the queue; 0 for the next to start."""
+    with store.write(by, "queue.move", job.id, to=to + 1):
+        jobs.move(job, to)
 
 
-def put(store: Store, work: Work, place: Place, by: str) -> None:
-    """Give its waiting job another priority, or another time to wait for."""
-    with store.write(by, f"{work.noun}.schedule", work.id, **asdict(place)):
-        queue.put(work.job.folder, place)
+def put(store: Store, job: Job, place: Place, by: str) -> None:
+    """Give a waiting job another priority, or another time to wait for."""
+    with store.write(by, "queue.schedule", job.id, **asdict(place)):
+        queue.put(job.folder, place)
 
 
 def rules(store: Store) -> Rules:

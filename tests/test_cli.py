@@ -46,14 +46,6 @@ def test_import_and_freeze_say_what_they_did(mixed, tmp_path):
     assert json.loads(said)["known"] == 1
 
 
-def test_a_setting_takes_its_own_type_and_a_wrong_one_is_told():
-    assert cli.building._settings(["rank=8", "learning_rate=0.001"]) == {"rank": 8, "learning_rate": 0.001}
-    with pytest.raises(Problem, match="no value for rank, which is a int"):
-        cli.building._settings(["rank=big"])
-    with pytest.raises(Problem, match="There is no setting 'rnak'"):
-        cli.building._settings(["rnak=8"])
-
-
 def test_doctor_says_what_is_here(tmp_path):
     status, said = atelier("doctor", "--home", tmp_path, "--json")
     found = json.loads(said)

@@ -51,7 +51,8 @@ UNKNOWN = [
     ("bring_in", "intake", "There is no import nowhere"),
     ("examples", "dataset", "There is no dataset nowhere"),
     ("run", "run", "There is no run nowhere"),
-    ("runs", "snapshot", "There is no snapshot nowhere"),
+    ("runs", "snapshot", "There is no snapshot or corpus nowhere"),
+    ("runs", "sweep", "There is no sweep nowhere"),
 ]
 
 
@@ -127,7 +128,7 @@ def test_launching_puts_the_run_in_the_queue_with_the_dials_as_they_stand(app, f
     run = runs.listed(full.store)[0]
     assert (run.name, run.state, run.settings) == ("tone-2", jobs.QUEUED, {"rank": 32})
     assert found.title[0].value == "tone-2"
-    assert "It waits for its turn" in words(found)
+    assert "Starts in a moment" in words(found)
 
 
 def test_the_same_from_the_command_line_carries_the_dials(app, full):

@@ -3,7 +3,7 @@
 `method` says what is learned from, `tuning` which weights move; together they say which of the other settings count.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from engine.problems import Problem
@@ -28,6 +28,24 @@ TUNINGS = {
     QLORA: "An adapter beside weights kept in 4 bits; a quarter of the memory. Needs a GPU.",
     FULL: "Every weight moves. Most memory, and a whole model comes out.",
 }
+
+OF_ADAPTERS = ("rank", "alpha", "dropout", "targets")  # settings of an adapter
+OF_TRIES = ("group", "answer_tokens", "temperature")  # settings of grpo
+NO_DIALS = ("base", "train", "validation", "method", "tuning", "rewards", "trackers")  # chosen by name
+
+
+def counting(method: str, tuning: str) -> list[str]:
+    """The settings that are dials and make a difference to a method and a tuning, in the order of `TrainSpec`."""
+    idle = {*NO_DIALS}
+    if tuning == FULL:
+        idle |= {*OF_ADAPTERS}
+    if method != GRPO:
+        idle |= {*OF_TRIES}
+    if method not in (*PREFERENCES, GRPO):
+        idle.add("beta")
+    if method not in (SFT, CPT):
+        idle.add("packing")
+    return [f.name for f in fields(TrainSpec) if f.name not in idle]
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,25 @@ def loss(steps: pd.DataFrame, validation: pd.DataFrame, height: int = 340) -> go
     return figure
 
 
+def overlay(curves: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]], height: int = 340) -> go.Figure:
+    """The losses of several runs, {name: (steps, validation)}: a colour a run, validation whole, training dotted."""
+    figure = go.Figure(layout=layout(height))
+    for color, (name, (steps, validation)) in zip(itertools.cycle(COLORS), curves.items(), strict=False):
+        for told, dash, width, kind in ((steps, "dot", 1.25, "training"), (validation, "solid", 2.5, "validation")):
+            if len(told):
+                figure.add_scatter(
+                    x=told["step"],
+                    y=smooth(told["loss"]) if kind == "training" else told["loss"],
+                    name=name if kind == "validation" or not len(validation) else f"{name}, training",
+                    showlegend=kind == "validation" or not len(validation),
+                    line={"color": color, "width": width, "dash": dash},
+                    hovertemplate=f"{name}, {kind}, step %{{x}}: %{{y:.3f}}<extra></extra>",
+                )
+    figure.update_xaxes(title="step", rangemode="tozero")
+    figure.update_yaxes(title="loss")
+    return figure
+
+
 def line(table: pd.DataFrame, x: str, y: str, height: int = 150, log: bool = False) -> go.Figure:
     """A small line for a side reading; its name stands above it on the page."""
     figure = go.Figure(layout=layout(height))

@@ -1,16 +1,35 @@
 """Course: how a training run goes, read off its events: as tables for the charts, and in plain words. Pure."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from engine import events, jobs
 from engine.jobs import Job
+from engine.training.progress import EARLY
+from engine.training.settings import GRPO
 from studio.building.runs import Run
 from studio.ui import parts
 
-STEP = ["step", "loss", "learning_rate", "gradient_norm", "tokens_per_second"]
+STEP = ["step", "loss", "learning_rate", "gradient_norm", "tokens_per_second", "memory", "gpu_memory"]
 RECENT = 10  # steps; a single batch says little
+GB = 1e9
+READINGS = {"learning_rate": "Learning rate", "gradient_norm": "Gradient norm", "tokens_per_second": "Tokens a second"}
+METRICS = {  # what a method tells of itself -> in words
+    "accuracy": "How often the better answer is preferred",
+    "margin": "How far the better answer is ahead",
+    "reward": "What its answers are paid",
+    "kl": "How far it has moved from the base",
+}
+CALM = EARLY.partition("{")[0]  # how a warning begins that is no alarm
+
+
+@dataclass(frozen=True)
+class Alarm:
+    text: str
+    calm: bool  # worth knowing, and nothing to do
 
 
 def steps(run: Run) -> pd.DataFrame:
@@ -21,6 +40,44 @@ def steps(run: Run) -> pd.DataFrame:
 def looks(run: Run) -> pd.DataFrame:
     """One row for each look at the validation loss: step, loss, n (examples), tokens."""
     return _table(run.of("validation"), ["step", "loss", "n", "tokens"])
+
+
+def metrics(run: Run) -> pd.DataFrame:
+    """One row a step with a column for each figure that the method tells of itself; empty for those without."""
+    told = [{"step": event["step"], **event["metrics"]} for event in run.of("step") if event.get("metrics")]
+    return _table(told, list(dict.fromkeys(["step", *(key for row in told for key in row)])))
+
+
+def readings(run: Run, told: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """The side readings that the run tells: a title, a table with a column step, and the column to draw."""
+    own = metrics(run)
+    for name in own.columns.drop("step"):
+        yield METRICS.get(name, name.replace("_", " ").capitalize()), own.dropna(subset=[name]), name
+    for name, title in READINGS.items():
+        if told[name].notna().any():
+            yield title, told.dropna(subset=[name]), name
+    if len(held := memory(told)):
+        yield "Memory held at most, in gigabytes", held, "gigabytes"
+
+
+def memory(told: pd.DataFrame) -> pd.DataFrame:
+    """Gigabytes held at most so far, by step: of the GPU where there is one, else of the process."""
+    column = "gpu_memory" if told["gpu_memory"].notna().any() else "memory"
+    found = told[["step", column]].dropna().rename(columns={column: "gigabytes"})
+    return found.assign(gigabytes=found["gigabytes"].astype(float) / GB)
+
+
+def standing(run: Run) -> str:
+    """How it stands, in a few words for a list."""
+    if run.live:
+        return jobs.waits_for(run.job) or left(run) or "starting"
+    told, seen = steps(run), looks(run)
+    words = []
+    if len(told):
+        words.append(f"training loss {told['loss'].tail(RECENT).mean():.3f}")
+    if len(seen):
+        words.append(f"validation {seen['loss'].iloc[-1]:.3f} (n = {seen['n'].iloc[-1]:,})")
+    return ", ".join(words) or "no step was made"
 
 
 def share(run: Run) -> float:
@@ -69,17 +126,31 @@ def figures(run: Run) -> dict[str, str]:
 def words(run: Run) -> str:
     """In a sentence or two, for somebody who has never seen a loss curve."""
     if run.state == jobs.QUEUED:
-        return "It waits for its turn; runs go one after the other."
+        return jobs.waits_for(run.job)
+    if run.state == jobs.PAUSED:
+        return "It is paused. What it has learned up to its last checkpoint is kept; it goes on when you resume it."
     told, seen = steps(run), looks(run)
     if not len(told):
         return "It is starting: the model is loaded and the examples are read." if run.live else ""
-    if len(seen) < 2:
-        return "The first comparison on examples that it does not learn from is still to come."
-    return _ended(run, seen) if run.state == jobs.DONE else _going(seen)
+    if run.method == GRPO and (paid := _paid(run)):
+        return paid
+    if run.state == jobs.DONE:
+        return _ended(run, seen) if len(seen) else _unwatched(run)
+    if len(seen) > 1:
+        return _going(seen)
+    return "The first comparison on examples that it does not learn from is still to come." if run.live else ""
 
 
-def warnings(run: Run) -> list[str]:
-    return [event.get("text") or event.get("why", "") for event in run.of("warning")]
+def alarms(run: Run) -> list[Alarm]:
+    """What the run has warned of, each once, the latest first."""
+    told = [str(event.get("text") or event.get("why", "")) for event in run.of("warning")]
+    return [Alarm(text, text.startswith(CALM)) for text in dict.fromkeys(reversed(told))]
+
+
+def leaves(run: Run) -> list[str]:
+    """What goes to another machine while it learns, in sentences."""
+    said = (f"This leaves your machine, to {event['to']}: {event['what']}." for event in run.of("leaves"))
+    return list(dict.fromkeys(said))
 
 
 def _going(seen: pd.DataFrame) -> str:
@@ -99,10 +170,35 @@ def _going(seen: pd.DataFrame) -> str:
 def _ended(run: Run, seen: pd.DataFrame) -> str:
     end: dict[str, Any] = run.last("end") or {}
     first, best = seen.iloc[0], seen.sort_values("loss").iloc[0]
-    kept = end.get("best_step", best["step"])
+    kept, last = end.get("best_step", best["step"]), run.last("step") or {}
+    early = last.get("step", 0) < last.get("steps", 0)
     return (
-        f"Done. On {best['n']:,.0f} examples that it did not learn from, the loss went from {first['loss']:.3f} to "
-        f"{best['loss']:.3f}. The model of step {kept:,.0f} is the one that is kept."
+        f"{'It stopped early, as it no longer got better' if early else 'Done'}. On {best['n']:,.0f} examples that it "
+        f"did not learn from, the loss went from {first['loss']:.3f} to {best['loss']:.3f}. The model of step "
+        f"{kept:,.0f} is the one that is kept, the best of {len(seen):,} looks."
+    )
+
+
+def _unwatched(run: Run) -> str:
+    """For a run that had nothing to compare itself with."""
+    done = (run.last("step") or {}).get("step", 0)
+    return (
+        f"Done after {done:,} steps. There were no validation examples, so these figures cannot tell what it has "
+        "learned from what it knows by heart; an evaluation can."
+    )
+
+
+def _paid(run: Run) -> str:
+    """For a run that learns from rewards: what its answers earn, at first and lately."""
+    told = metrics(run)
+    if "reward" not in told or len(told) < 2:
+        return ""
+    some = min(RECENT, max(1, len(told) // 2))
+    first, last = told["reward"].head(some).mean(), told["reward"].tail(some).mean()
+    head = "Done. " if run.state == jobs.DONE else ""
+    return (
+        f"{head}Its answers were paid {first:.2f} on average in the first {parts.count(some, 'step')}, and {last:.2f} "
+        "in the latest as many. Read the samples: a reward can be earned in ways that nobody meant."
     )
 
 

@@ -13,6 +13,7 @@ from studio.store import now
 STATES = {  # state of a job -> colour, icon
     jobs.QUEUED: ("gray", "schedule"),
     jobs.RUNNING: ("primary", "autorenew"),
+    jobs.PAUSED: ("blue", "pause_circle"),
     jobs.DONE: ("green", "check"),
     jobs.FAILED: ("red", "error"),
     jobs.STOPPED: ("yellow", "stop_circle"),

@@ -25,7 +25,7 @@ def cleared(
 ) -> bool:
     """What personal data is there, scanned now where it is quick; True when there is none or somebody ticked it off.
 
-    `what` is the id of a snapshot or a list of contents, as privacy.check takes it.
+    `what` is the id of a snapshot or a list of contents, as privacy.check takes it; `dataset` is '' for what is of none.
     """
     splits = tuple(splits)
     with st.spinner("Looking for personal data", show_time=True):
@@ -38,7 +38,8 @@ def cleared(
     st.warning(f"{verdict}", icon=":material/privacy_tip:")
     left, right = st.columns([3, 2], vertical_alignment="center")
     with right:
-        nav.link("See them in Data health", "health", dataset=dataset)
+        if dataset:
+            nav.link("See them in Data health", "health", dataset=dataset)
     return left.checkbox(go_on if verdict.complete else "Go on without the rest of the scan.", key=f"{key}-known")
 
 

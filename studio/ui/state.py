@@ -120,6 +120,11 @@ def value(key: str, otherwise: Any = None) -> Any:
     return st.session_state.get(key, otherwise)
 
 
+def begin(key: str, what: Any) -> None:
+    """What a widget shows at first. Unlike its own default it can be changed by a callback without a word of protest."""
+    st.session_state.setdefault(key, what)
+
+
 def keep(key: str, what: Any) -> None:
     st.session_state[key] = what
 
