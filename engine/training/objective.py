@@ -1,5 +1,6 @@
 """Objective: what a run makes smaller. The loss of the trained tokens, computed only where something is learned."""
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -9,6 +10,8 @@ from transformers import PreTrainedModel
 
 from engine.problems import Problem
 from engine.training.batches import Row
+
+PRECISION = "ATELIER_PRECISION"
 
 
 def loss(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
@@ -56,7 +59,12 @@ def device() -> torch.device:
 
 
 def precise(device: torch.device) -> torch.dtype:
-    """bfloat16 where the machine computes in it, else float32: without the circuits for it, it is only slower."""
+    """bfloat16 where the machine computes in it, else float32: without the circuits for it, it is only slower.
+
+    ATELIER_PRECISION=float32 asks for float32 everywhere, to compare two ways of computing the same.
+    """
+    if os.environ.get(PRECISION) == "float32":
+        return torch.float32
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
