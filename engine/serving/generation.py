@@ -21,10 +21,23 @@ BROKEN = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True)
+class Chances:
+    """How likely a token was, and which were the likeliest: natural logarithms, before temperature and top_p."""
+
+    logprob: float
+    best: tuple[tuple[int, float], ...]  # (token, logprob), likeliest first
+
+
+@dataclass(frozen=True)
 class Generated:
     text: str
-    tokens: int  # generated ones, with the one that ended it
+    ids: tuple[int, ...]  # the tokens, with the one that ended it
     finish: str  # "stop": the model or a stop word ended it; "length": the limit did
+    chances: tuple[Chances, ...] = ()  # for each token, when they were asked for
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +53,7 @@ class Request:
     top_p: float = 1.0
     seed: int = 0
     stops: tuple[str, ...] = ()
+    chances: int | None = None  # how many of the likeliest tokens to note at each place; None for no chances
     hear: Callable[[str], object] | None = None
     end: "Future[Generated]" = field(default_factory=Future)
 
@@ -84,15 +98,18 @@ class Row:
         self.ends = ends
         self.text = Text(tokenizer)
         self.random = torch.Generator().manual_seed(request.seed)
-        self.tokens = 0
-        self.last = -1
+        self.ids: list[int] = []
+        self.chances: list[Chances] = []
         self.heard = 0
         self._watched = request.hear is not None or bool(request.stops)
 
+    @property
+    def last(self) -> int:
+        return self.ids[-1]
+
     def push(self, token: int) -> bool:
         """Take the next token; True when the answer is complete."""
-        self.last = token
-        self.tokens += 1
+        self.ids.append(token)
         if token in self.ends:
             return self._finish(self.text.finish(), "stop")
         if self._watched:
@@ -102,13 +119,13 @@ class Row:
             self._hear(len(self.text.whole) - _pending(self.text.whole, self.request.stops))
         else:
             self.text.ids.append(token)
-        return self.tokens >= self.request.limit and self._finish(self.text.finish(), "length")
+        return len(self.ids) >= self.request.limit and self._finish(self.text.finish(), "length")
 
     def _finish(self, text: str, finish: str) -> bool:
         self.text.whole = text
         self._hear(len(text))
         with suppress(InvalidStateError):
-            self.request.end.set_result(Generated(text, self.tokens, finish))
+            self.request.end.set_result(Generated(text, tuple(self.ids), finish, tuple(self.chances)))
         return True
 
     def _hear(self, until: int) -> None:
@@ -207,7 +224,9 @@ class Batch:
 
     def _push(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
         """`rows` are the last ones of the batch; those that end with this token leave."""
-        ended = {row for row, token in zip(rows, pick(logits, rows), strict=True) if row.push(token)}
+        chosen = pick(logits, rows)
+        note(logits, rows, chosen)
+        ended = {row for row, token in zip(rows, chosen, strict=True) if row.push(token)}
         gone = {row for row in self.rows if row in ended or row.request.end.cancelled()}
         if gone:
             self._keep([n for n, row in enumerate(self.rows) if row not in gone])
@@ -251,6 +270,17 @@ def pick(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
         for n, token in zip(drawn, order.gather(-1, places).flatten().tolist(), strict=True):
             chosen[n] = token
     return chosen
+
+
+def note(logits: torch.Tensor, rows: Sequence[Row], chosen: Sequence[int]) -> None:
+    """Keep how likely each chosen token was, in the rows that want to know."""
+    for n, row in enumerate(rows):
+        if row.request.chances is not None:
+            known = logits[n].float().log_softmax(-1)
+            best, tokens = known.topk(min(row.request.chances, len(known)))
+            row.chances.append(
+                Chances(known[chosen[n]].item(), tuple(zip(tokens.tolist(), best.tolist(), strict=True)))
+            )
 
 
 def ends(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

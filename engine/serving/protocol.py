@@ -5,11 +5,13 @@ A field that would change the answer and that we cannot honour is refused by nam
 
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 ROLES = ("system", "user", "assistant")
 MOST_TOKENS = 1024  # when the request does not say
+MOST_CHANCES = 20  # likeliest tokens that are named at each place, as OpenAI and vLLM have it
 
 # what may be there without changing the answer: always, or at this value
 IDLE = {"user", "metadata", "stream_options", "tool_choice", "parallel_tool_calls", "prompt_mode", "store"}
@@ -18,7 +20,6 @@ NEUTRAL: dict[str, Any] = {
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "safe_prompt": False,
-    "logprobs": False,
     "tools": [],
     "response_format": {"type": "text"},
 }
@@ -44,6 +45,9 @@ class Ask:
     seed: int | None = None
     stops: tuple[str, ...] = ()
     stream: bool = False
+    chances: int | None = None  # how many of the likeliest tokens to name at each place; None for no chances at all
+    show_ids: bool = False  # send the token ids of prompt and answer too
+    name_ids: bool = False  # call tokens by their ids, "token_id:17", since a text may stand for several
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     at: int = field(default_factory=lambda: int(time.time()))
 
@@ -65,7 +69,12 @@ def read(body: Any) -> Ask:
         seed=_whole(_either(given, "seed", "random_seed"), "seed", least=0),
         stops=_stops(given.pop("stop", [])),
         stream=bool(given.pop("stream", False)),
+        chances=_chances(given.pop("logprobs", False), given.pop("top_logprobs", None)),
+        show_ids=bool(given.pop("return_token_ids", False)),
+        name_ids=bool(given.pop("return_tokens_as_token_ids", False)),
     )
+    if ask.stream and (ask.chances is not None or ask.show_ids):
+        raise Refused("This server gives logprobs and token ids with whole answers only; leave stream out.")
     if ask.top_p == 0:
         raise Refused("top_p must be above 0; for the likeliest token each time, set temperature to 0.")
     if given:
@@ -73,10 +82,29 @@ def read(body: Any) -> Ask:
     return ask
 
 
-def answer(ask: Ask, text: str, finish: str, tokens_in: int, tokens_out: int) -> dict[str, Any]:
+def answer(
+    ask: Ask,
+    text: str,
+    finish: str,
+    prompt: Sequence[int],
+    ids: Sequence[int],
+    places: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """A whole answer. `prompt` and `ids` are token ids; `places` one `chance(...)` for each token, when asked for."""
     message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
-    return {**_head(ask, "chat.completion"), "choices": [choice], "usage": usage(tokens_in, tokens_out)}
+    logprobs = {"content": list(places)} if ask.chances is not None else None
+    choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}
+    body = {**_head(ask, "chat.completion"), "choices": [choice], "usage": usage(len(prompt), len(ids))}
+    if ask.show_ids:  # named as vLLM names them
+        choice["token_ids"] = list(ids)
+        body["prompt_token_ids"] = list(prompt)
+    return body
+
+
+def chance(ask: Ask, token: int, text: str, logprob: float) -> dict[str, Any]:
+    """One token and how likely it was, in nats."""
+    name = f"token_id:{token}" if ask.name_ids else text
+    return {"token": name, "logprob": logprob, "bytes": list(name.encode())}
 
 
 def piece(ask: Ask, delta: dict[str, str], finish: str | None = None, **more: Any) -> dict[str, Any]:
@@ -139,6 +167,18 @@ def _stops(given: Any) -> tuple[str, ...]:
     if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
         raise Refused(f"stop must be a text or a list of texts, not {given!r}.")
     return tuple(stops)
+
+
+def _chances(wanted: Any, most: Any) -> int | None:
+    """How many likeliest tokens to name; None when no chances are asked for."""
+    if not isinstance(wanted, bool):
+        raise Refused(f"logprobs must be true or false, not {wanted!r}.")
+    if most is not None and not wanted:
+        raise Refused("top_logprobs needs logprobs to be true.")
+    count = _whole(most, "top_logprobs", least=0) or 0
+    if count > MOST_CHANCES:
+        raise Refused(f"top_logprobs may be at most {MOST_CHANCES}, not {count}.")
+    return count if wanted else None
 
 
 def _either(given: dict[str, Any], one: str, other: str) -> Any:

@@ -74,7 +74,11 @@ class Service:
             raise Refused(str(problem), 404, "NotFoundError") from problem
         if generated is None:
             return Response(status_code=499)
-        return JSONResponse(protocol.answer(ask, generated.text, generated.finish, len(asked.ids), generated.tokens))
+        return JSONResponse(
+            protocol.answer(
+                ask, generated.text, generated.finish, asked.ids, generated.ids, self._places(ask, generated)
+            )
+        )
 
     async def load(self, request: Request) -> Response:
         given = await _json(request)
@@ -127,7 +131,21 @@ class Service:
             top_p=ask.top_p,
             seed=secrets.randbits(63) if ask.seed is None else ask.seed % 2**63,
             stops=ask.stops,
+            chances=ask.chances,
         )
+
+    def _places(self, ask: Ask, generated: Generated) -> list[dict[str, Any]]:
+        """How likely each token of an answer was, in the protocol's words."""
+        return [
+            {
+                **self._chance(ask, token, chances.logprob),
+                "top_logprobs": [self._chance(ask, *best) for best in chances.best],
+            }
+            for token, chances in zip(generated.ids, generated.chances, strict=False)  # empty unless asked for
+        ]
+
+    def _chance(self, ask: Ask, token: int, logprob: float) -> dict[str, Any]:
+        return protocol.chance(ask, token, self.prompts.tokenizer.decode([token], skip_special_tokens=False), logprob)
 
     async def _events(self, ask: Ask, asked: generation.Request) -> AsyncIterator[str]:
         """Server-sent events of an answer as it is written; a client that goes away cancels it."""

@@ -7,6 +7,7 @@ log.txt       whatever it printed
 """
 
 import json
+import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from engine.problems import Problem
 from engine.serving.client import Endpoint
 
 ADDRESS = "address.json"
+VLLM = "ATELIER_VLLM_PYTHON"  # the Python of an environment with vLLM in it; set, it serves in place of our own server
+VLLM_PATIENCE = 900.0  # seconds; a large base takes minutes to load
 KEPT = 7 * 24 * 3600  # seconds that the log of an ended server is kept
 
 
@@ -33,6 +36,7 @@ class ServeSpec:
     max_batch: int = specs.setting(32, "Answers of one model that are written at the same time.")
     idle_minutes: float = specs.setting(30.0, "Minutes without a question after which the server ends; 0 for never.")
     version: str = specs.setting("", "Which state of the base's files it serves.")
+    program: str = specs.setting("", "Python with vLLM in it; empty for the small server of our own.")
 
     @property
     def served_name(self) -> str:
@@ -68,11 +72,12 @@ def ensure(servers: Path, model: Path, patience: float = 180.0, idle_minutes: fl
         raise Problem(
             f"There is no model in {model}.", "It holds no config.json.", "Choose the folder of a base model."
         )
-    wanted = ServeSpec(model=str(model), idle_minutes=idle_minutes, version=version(model))
+    program = os.environ.get(VLLM, "")
+    wanted = ServeSpec(model=str(model), idle_minutes=idle_minutes, version=version(model), program=program)
     with processes.locked(servers / ".lock"):
         found = next((one for one in listed(servers) if _same(one.spec, wanted)), None)
         server = found or _started(servers, wanted)
-    return _ready(server, patience)
+    return _ready(server, max(patience, VLLM_PATIENCE) if program else patience)
 
 
 def listed(servers: Path) -> list[Server]:
@@ -93,7 +98,7 @@ def version(model: Path) -> str:
 
 
 def _same(one: ServeSpec, other: ServeSpec) -> bool:
-    return (one.model, one.version) == (other.model, other.version)
+    return (one.model, one.version, one.program) == (other.model, other.version, other.program)
 
 
 def _started(servers: Path, spec: ServeSpec) -> Server:
@@ -103,7 +108,7 @@ def _started(servers: Path, spec: ServeSpec) -> Server:
     folder = servers / jobs.new_id("server")
     folder.mkdir()
     specs.write(folder, spec)
-    processes.start(folder, "engine.serving.serve")
+    processes.start(folder, "engine.serving.vllms" if spec.program else "engine.serving.serve")
     return _read(folder)
 
 

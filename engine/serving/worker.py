@@ -5,7 +5,6 @@ both at every token, and the base itself is never touched. The price is the base
 so this is for small models; vLLM serves large ones.
 """
 
-import copy
 import queue
 import threading
 import time
@@ -16,12 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict
-from peft.utils import load_peft_weights
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 
 from engine.problems import Problem
 from engine.serving.generation import Batch, Request
+from engine.training import merge
 from engine.training.objective import precise
 
 GATHER = 0.004  # seconds that a first request waits for company
@@ -30,28 +28,8 @@ T = TypeVar("T")
 
 def load_base(folder: str) -> PreTrainedModel:
     """The base as it was saved; in float32 where the machine has no circuits for its 16 bits."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
-    return (model if precise(model.device) == torch.bfloat16 else model.float()).eval()
-
-
-def with_adapter(base: PreTrainedModel, folder: Path) -> PreTrainedModel:
-    """A copy of `base` with the adapter in `folder` added to it. Problem when the adapter is not for this base."""
-    if not (folder / "adapter_config.json").is_file():
-        raise Problem(f"There is no adapter in {folder}.", "It holds no adapter_config.json.")
-    try:
-        tuned = PeftModel.from_pretrained(copy.deepcopy(base).float(), str(folder))
-    except (RuntimeError, ValueError) as error:
-        raise Problem(f"The adapter in {folder} does not fit this base.", str(error).splitlines()[0]) from error
-    saved, needed = load_peft_weights(str(folder), device="cpu"), get_peft_model_state_dict(tuned)
-    if astray := sorted(needed.keys() ^ saved.keys()):  # peft only warns, and the rest would answer as if whole
-        raise Problem(
-            f"The adapter in {folder} does not fit this base.",
-            f"Its file and the base have {len(astray)} weights not in common, {astray[0]} among them.",
-        )
-    merged = tuned.merge_and_unload(safe_merge=True).eval()
-    for weight in merged.parameters():  # not merged.to(...): that would also round the rotary frequencies
-        weight.data = weight.data.to(base.dtype)
-    return merged
+    model = merge.load_base(folder)
+    return model if precise(model.device) == torch.bfloat16 else model.float()
 
 
 class Worker(threading.Thread):
@@ -73,7 +51,7 @@ class Worker(threading.Thread):
         self._inbox.put(lambda: self._waiting.setdefault(model, deque()).append(request))
 
     def load(self, name: str, folder: Path) -> "Future[None]":
-        return self._do(lambda: self.models.__setitem__(name, with_adapter(self.models[self.base], folder)))
+        return self._do(lambda: self.models.__setitem__(name, merge.with_adapter(self.models[self.base], folder)))
 
     def unload(self, name: str) -> "Future[None]":
         """Forget an adapter. Answers on their way end with the model that they began with."""
