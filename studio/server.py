@@ -25,6 +25,7 @@ from engine.api import app as api
 from engine.problems import Problem
 from studio import commands, folders, running
 from studio.building import models, runs
+from studio.building.served import Served
 from studio.data import search
 from studio.folders import Home
 from studio.judging import evaluations
@@ -39,11 +40,12 @@ PORT = 8501
 def serve(home: Home, host: str = "127.0.0.1", port: int = PORT) -> None:
     """Run the studio until it is interrupted. Problem when another one has the folder or the port."""
     os.environ["ATELIER_HOME"] = str(home.root)  # pages ask for the default home
-    opened(home)
+    store = opened(home)
     key = secrets.token_urlsafe(32)
+    command = Route("/commands/{name}", _command(home, key), methods=["POST"])
     app = App(
         folders.CODE / "studio" / "ui" / "app.py",
-        routes=[Mount("/v1", app=api.app(home.root)), Route("/commands/{name}", _command(home, key), methods=["POST"])],
+        routes=[Mount("/v1", app=api.app(home.root, Served(store))), command],
         lifespan=_lifespan(home, host, port, key),
     )
     try:

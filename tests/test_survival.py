@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from engine import events, jobs
+from engine.api import keys
 from studio import commands, running
 from studio.building import models, runs
 from studio.data import datasets
@@ -151,9 +152,19 @@ def test_a_command_with_the_wrong_key_is_refused(home, open_studio):
 
 def test_an_unknown_route_of_the_api_answers_in_the_protocols_error_shape(home, open_studio):
     open_studio()
-    answer = httpx.get(running.find(home)["url"] + "/v1/fine_tuning/jobs")
+    url = running.find(home)["url"] + "/v1"
+    answer = httpx.get(f"{url}/audio/speech")
     assert answer.status_code == 404
     assert answer.json()["object"] == "error" and "/v1/health" in answer.json()["message"]
+
+
+def test_the_api_in_the_studios_process_knows_the_studios_models(home, open_studio):
+    open_studio()
+    url = running.find(home)["url"] + "/v1"
+    assert httpx.get(f"{url}/models").status_code == 401
+    _, secret = keys.make(home.root, "tests", ["read"], "ada")
+    models_there = httpx.get(f"{url}/models", headers={"authorization": f"Bearer {secret}"}).json()["data"]
+    assert "tiny" in [model["id"] for model in models_there]
 
 
 def test_a_finished_run_becomes_a_model(home):

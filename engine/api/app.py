@@ -1,5 +1,6 @@
 """The app: every call behind its key, every refusal in Mistral's shape."""
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from engine.api import keys, page
-from engine.api.calls import chat, files, jobs, models, remote
+from engine.api.calls import chat, extras, files, jobs, models
 from engine.api.catalogue import Source
 from engine.api.desk import Desk, Limits
 from engine.api.keys import Key
@@ -23,7 +24,7 @@ from engine.checking.cost import Rate
 from engine.problems import Problem
 
 log = logging.getLogger("atelier.api")
-CALLS: list[Call] = [*files.CALLS, *jobs.CALLS, *models.CALLS, *chat.CALLS, *remote.CALLS]
+CALLS: list[Call] = [*files.CALLS, *jobs.CALLS, *models.CALLS, *chat.CALLS, *extras.CALLS]
 
 
 def app(home: Path, more: Source | None = None, limits: Limits | None = None, rate: Rate | None = None) -> Starlette:
@@ -42,11 +43,13 @@ def alone(home: Path, **options: Any) -> Starlette:
 
 
 def _endpoint(desk: Desk, call: Call) -> Callable[[Request], Awaitable[Response]]:
+    waits = inspect.iscoroutinefunction(call.run)
+
     async def endpoint(request: Request) -> Response:
         try:
             key = await run_in_threadpool(_key, desk.home, call, request)
             asked = Asked(desk, request, key, dict(request.path_params), read_query(call, request))
-            found = await call.run(asked)
+            found = await call.run(asked) if waits else await run_in_threadpool(call.run, asked)
         except Refusal as refusal:
             return answered(refusal)
         except Problem as problem:

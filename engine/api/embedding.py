@@ -22,8 +22,8 @@ def read(body: dict[str, Any], home: Path) -> tuple[list[str], str]:
     if model != EMBEDDING and read_aliases(home).get(str(model)) != EMBEDDING:
         raise Refusal(
             404,
-            f"There is no embedding model {model!r} here; {EMBEDDING} is, which finds shared words, not meaning. To let the "
-            f"name mean it, start the engine with --alias {model}={EMBEDDING}.",
+            f"There is no embedding model {model!r} here; {EMBEDDING} is, which finds shared words, not meaning. To "
+            f"let the name mean it, start the engine with --alias {model}={EMBEDDING}.",
             "model",
         )
     if unknown := sorted(body.keys() - {"model", "input", "inputs", "encoding_format"}):

@@ -4,7 +4,7 @@ OpenAPI page is written from it, and what it does not declare is refused by name
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -52,12 +52,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Call:
-    """`scope` is empty for what anybody may ask. `takes` and `gives` are JSON schemas, or None for no JSON."""
+    """`run` may be a coroutine; anything else works on a thread, since it reads files. `scope` is empty for what
+    anybody may ask. `takes` and `gives` are JSON schemas, or None for no JSON."""
 
     method: str
     path: str
     scope: str
-    run: Callable[[Asked], Awaitable[Any]]
+    run: Callable[[Asked], Any]
     says: str
     query: tuple[Parameter, ...] = ()
     takes: dict[str, Any] | None = None

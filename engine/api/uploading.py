@@ -163,6 +163,8 @@ async def _sent(form: FormData, limit: int) -> Sent:
         raise Refusal(422, f"A file for {purpose!r} is of no use here; {' and '.join(PURPOSES)} are.", "purpose")
     if unknown := sorted(set(form) - {"file", "purpose", "expiry", "visibility"}):
         raise Refusal(422, f"The form has fields that nobody knows: {', '.join(unknown)}.", unknown[0])
+    if form.get("visibility", "workspace") != "workspace":
+        raise Refusal(422, "Whoever has a key with the scope files sees every file here.", "visibility")
     if form.get("expiry"):
         raise Refusal(422, "Files do not expire here; delete it when it is no longer needed.", "expiry")
     return Sent(upload, purpose)

@@ -1,13 +1,12 @@
 """Commands that open something: the studio, the engine alone, the demo; and what this machine has."""
 
 import json
-import time
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from engine import jobs
+from engine.problems import Problem
 from studio.cli.shell import HomeOption, Json, app, console, home_of
 
 
@@ -45,29 +44,40 @@ def demo(
 
 @app.command()
 def engine(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 127.0.0.1 stays on this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8502,
     home: HomeOption = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option("--alias", help="Let a name mean a model here, as open-mistral-7b=starter. Repeatable; kept."),
+    ] = None,
+    upload_limit: Annotated[int, typer.Option(help="Largest file that is taken, in MB.")] = 512,
+    hour_price: Annotated[
+        str, typer.Option(help="What an hour of this machine costs, as '1.20 EUR', for the cost in dry runs.")
+    ] = "",
 ) -> None:
-    """Run the API and the queue alone, on a machine without a studio."""
-    import threading
-
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
-    from engine import api
+    """Run the API and the queue alone, on a machine without a studio. docs/api.md tells the rest."""
+    from engine.api import alone, desk
+    from engine.checking.cost import Rate
 
     place = home_of(home)
-
-    def keep_going() -> None:
-        while True:
-            jobs.tick(place.jobs)
-            time.sleep(1)
-
-    threading.Thread(target=keep_going, daemon=True).start()
+    setup = alone.Setup(
+        host=host,
+        port=port,
+        aliases=_aliases(alias or []),
+        limits=desk.Limits(upload_bytes=upload_limit * 2**20),
+        rate=desk.rate_from(hour_price) if hour_price else Rate(),
+    )
     console.print(f"The engine listens at [bold]http://{host}:{port}/v1[/] (home {place.root}). Ctrl-C ends it.")
-    uvicorn.run(Starlette(routes=[Mount("/v1", app=api.app(place.root))]), host=host, port=port, log_level="warning")
+    alone.serve(place.root, setup, lambda words: console.print(words, markup=False, highlight=False, soft_wrap=True))
+
+
+def _aliases(given: list[str]) -> dict[str, str]:
+    """`a=b` as {"a": "b"}; an empty b forgets the name."""
+    found = dict(one.partition("=")[::2] for one in given)
+    if odd := [one for one in given if "=" not in one or one.startswith("=")]:
+        raise Problem(f"{odd[0]!r} is no alias.", do="Write it as open-mistral-7b=starter.")
+    return found
 
 
 @app.command()

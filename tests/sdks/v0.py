@@ -1,4 +1,4 @@
-"""The scripts of the first generation of the `mistralai` client (0.4.2), from upload to delete, as its guide wrote them."""
+"""The scripts of the first generation of the `mistralai` client (0.4.2), from upload to delete, as in its guide."""
 
 import json
 import os

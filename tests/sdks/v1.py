@@ -15,12 +15,12 @@ from pydantic import ValidationError
 client = Mistral(api_key=os.environ["MISTRAL_API_KEY"], server_url=os.environ["MISTRAL_URL"])
 seen = {"refused by its own types": []}
 
-for written in (open("training_data.jsonl", "rb"), ("train.jsonl", open("train.jsonl", "rb"), "application/json")):
-    try:
-        client.files.upload(file=written, purpose="fine-tune")
-    except ValidationError:
-        seen["refused by its own types"].append(type(written).__name__)
-    getattr(written, "close", lambda: None)()
+with open("training_data.jsonl", "rb") as bare, open("train.jsonl", "rb") as named:
+    for written in (bare, ("train.jsonl", named, "application/json")):
+        try:
+            client.files.upload(file=written, purpose="fine-tune")
+        except ValidationError:
+            seen["refused by its own types"].append(type(written).__name__)
 
 with open("train.jsonl", "rb") as f:
     response = client.files.upload(file={"file_name": "train.jsonl", "content": f, "content_type": "application/json"})

@@ -32,7 +32,7 @@ async def complete(asked: Asked) -> Any:
         raise Refusal(429, f"{desk.chatting} questions are being answered, the most at a time. Ask again.", wait=1)
     desk.chatting += 1
     try:
-        endpoint, served = await asyncio.to_thread(desk.server, desk.catalogue.askable(name))
+        endpoint, served = await asyncio.to_thread(lambda: desk.server(desk.catalogue.askable(name)))
         response = await _sent(desk, endpoint, {**body, "model": served})
         if body.get("stream"):
             desk.chatting += 1  # given back when the stream ends

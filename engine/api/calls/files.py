@@ -25,7 +25,7 @@ async def upload(asked: Asked) -> dict[str, Any]:
         await sent.upload.close()
 
 
-async def listed(asked: Asked) -> dict[str, Any]:
+def listed(asked: Asked) -> dict[str, Any]:
     wanted = asked.query
     found = [
         one
@@ -41,11 +41,11 @@ async def listed(asked: Asked) -> dict[str, Any]:
     return {"object": "list", "data": shown, "total": len(found) if wanted["include_total"] else None}
 
 
-async def retrieve(asked: Asked) -> dict[str, Any]:
+def retrieve(asked: Asked) -> dict[str, Any]:
     return cards.file(stored.get(asked.desk.home, asked.path["file_id"]), deleted=False)
 
 
-async def content(asked: Asked) -> Response:
+def content(asked: Asked) -> Response:
     """The bytes as they came. Either a key or a signature opens it."""
     if asked.key is None:
         _signed(asked)
@@ -55,23 +55,23 @@ async def content(asked: Asked) -> Response:
     return FileResponse(file.path, media_type="application/octet-stream", filename=file.filename)
 
 
-async def signed_url(asked: Asked) -> dict[str, Any]:
+def signed_url(asked: Asked) -> dict[str, Any]:
     id = stored.get(asked.desk.home, asked.path["file_id"]).id
     expires = int(time.time()) + asked.query["expiry"] * 3600
     url = asked.request.url.replace(query=f"expires={expires}&signature={_signature(asked, id, expires)}")
     return {"url": str(url.replace(path=url.path.removesuffix("/url") + "/content"))}
 
 
-async def delete(asked: Asked) -> dict[str, Any]:
+def delete(asked: Asked) -> dict[str, Any]:
     id = asked.path["file_id"]
     stored.remove(asked.desk.home, id)
     return {"id": id, "object": "file", "deleted": True}
 
 
-async def checked(asked: Asked) -> dict[str, Any]:
+def checked(asked: Asked) -> dict[str, Any]:
     """Every row judged by Mistral's published format, and the first bad ones named."""
     file = stored.get(asked.desk.home, asked.path["file_id"])
-    report = await asyncio.to_thread(check.check, file.path, workers=1, name=file.filename, keep=BAD_ROWS)
+    report = check.check(file.path, workers=1, name=file.filename, keep=BAD_ROWS)
     bad = [{"line": one.line, "code": one.code, "message": one.message} for one in report.problems]
     return {"object": "file.check", "id": file.id, **check.as_json(report), "first_problems": bad}
 

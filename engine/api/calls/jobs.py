@@ -34,31 +34,31 @@ async def create(asked: Asked) -> Any:
     return found if isinstance(found, dict) else cards.job(found, _agent(asked))
 
 
-async def listed(asked: Asked) -> dict[str, Any]:
+def listed(asked: Asked) -> dict[str, Any]:
     found = [one for one in tunings.listed(asked.desk.home) if _wanted(one, asked)]
     start = asked.query["page"] * asked.query["page_size"]
     shown = found[start : start + asked.query["page_size"]]
     return {"object": "list", "data": [cards.job(one, _agent(asked)) for one in shown], "total": len(found)}
 
 
-async def retrieve(asked: Asked) -> dict[str, Any]:
+def retrieve(asked: Asked) -> dict[str, Any]:
     return cards.detailed(_found(asked), _agent(asked))
 
 
-async def start(asked: Asked) -> dict[str, Any]:
+def start(asked: Asked) -> dict[str, Any]:
     tunings.start(_found(asked), asked.by.name)
     return cards.detailed(_found(asked), _agent(asked))
 
 
-async def cancel(asked: Asked) -> Response:
+def cancel(asked: Asked) -> Response:
     """Answers at once; the job has a moment to save where it is."""
     tunings.ask_to_stop(_found(asked))
     job = _found(asked).job
-    task = BackgroundTask(asyncio.to_thread, jobs.stop, job, GRACE) if job else None
+    task = BackgroundTask(jobs.stop, job, GRACE) if job else None
     return JSONResponse(cards.detailed(_found(asked), _agent(asked)), background=task)
 
 
-async def happened(asked: Asked) -> Any:
+def happened(asked: Asked) -> Any:
     tuning = _found(asked)
     if asked.query["stream"]:
         return StreamingResponse(_watched(tuning, _agent(asked)), media_type="text/event-stream")

@@ -12,18 +12,18 @@ TAG = "Models"
 LONGEST = {"name": 100, "description": 2000}  # characters
 
 
-async def listed(asked: Asked) -> dict[str, Any]:
+def listed(asked: Asked) -> dict[str, Any]:
     models = [one for one in asked.desk.catalogue.listed() if not one.closed]
     wanted = asked.query["model"]
     found = [one for one in models if wanted is None or wanted == one.id or wanted in one.aliases]
     return {"object": "list", "data": [card for one in found for card in _cards(one)]}
 
 
-async def retrieve(asked: Asked) -> dict[str, Any]:
+def retrieve(asked: Asked) -> dict[str, Any]:
     return cards.model(asked.desk.catalogue.get(asked.path["model_id"])) | {"id": asked.path["model_id"]}
 
 
-async def delete(asked: Asked) -> dict[str, Any]:
+def delete(asked: Asked) -> dict[str, Any]:
     tunings.delete(_tuning(asked))
     return {"id": asked.path["model_id"], "object": "model", "deleted": True}
 
@@ -41,11 +41,11 @@ async def update(asked: Asked) -> dict[str, Any]:
     return cards.tuned_model(_known(asked))
 
 
-async def archive(asked: Asked) -> dict[str, Any]:
+def archive(asked: Asked) -> dict[str, Any]:
     return _archived(asked, True)
 
 
-async def unarchive(asked: Asked) -> dict[str, Any]:
+def unarchive(asked: Asked) -> dict[str, Any]:
     return _archived(asked, False)
 
 
@@ -57,13 +57,14 @@ def _archived(asked: Asked, archived: bool) -> dict[str, Any]:
 def _tuning(asked: Asked) -> Tuning:
     """The job of a model that is ours to change. Refused for a base, and for what belongs to a studio."""
     known = _known(asked)
-    if not known.job or known.id.startswith("studio/"):
+    found = next((one for one in tunings.listed(asked.desk.home) if one.name == known.id), None)
+    if found is None:
         raise Refusal(
             403,
             f"{known.id} was not made by a job of this API, so it is not changed or deleted through it.",
             "model_id",
         )
-    return tunings.by_name(asked.desk.home, known.id)
+    return found
 
 
 def _known(asked: Asked) -> Known:

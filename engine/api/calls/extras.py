@@ -2,7 +2,6 @@
 what it made.
 """
 
-import asyncio
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +20,12 @@ from engine.problems import Problem
 TAG = "Atelier's own"
 
 
-async def health(asked: Asked) -> dict[str, Any]:
+def health(asked: Asked) -> dict[str, Any]:
     found = [job.state for job in jobs.listed(asked.desk.jobs)]
     return {"status": "ok", "jobs": {state: found.count(state) for state in (jobs.QUEUED, jobs.RUNNING)}}
 
 
-async def happened(asked: Asked) -> dict[str, Any]:
+def happened(asked: Asked) -> dict[str, Any]:
     """Every event as the job wrote it, from a byte on, and the byte to go on from."""
     tuning = _found(asked)
     found, offset = events.read(tuning.job_folder, asked.query["offset"])
@@ -34,21 +33,21 @@ async def happened(asked: Asked) -> dict[str, Any]:
     return {"object": "list", "data": found, "offset": offset, "state": job.state if job else tuning.status.lower()}
 
 
-async def log(asked: Asked) -> Response:
+def log(asked: Asked) -> Response:
     return PlainTextResponse(jobs.log(_found(asked).job_folder, asked.query["lines"]))
 
 
-async def pause(asked: Asked) -> dict[str, Any]:
-    await asyncio.to_thread(_told, _job(asked), jobs.pause)
+def pause(asked: Asked) -> dict[str, Any]:
+    _told(_job(asked), jobs.pause)
     return cards.detailed(_found(asked))
 
 
-async def resume(asked: Asked) -> dict[str, Any]:
-    await asyncio.to_thread(_told, _job(asked), jobs.resume)
+def resume(asked: Asked) -> dict[str, Any]:
+    _told(_job(asked), jobs.resume)
     return cards.detailed(_found(asked))
 
 
-async def model_files(asked: Asked) -> Response:
+def model_files(asked: Asked) -> Response:
     """The files of a model that a job made, as a tar archive, written while it is sent."""
     tuning = tunings.by_name(asked.desk.home, asked.path["model_id"])
     if tuning.closed:
