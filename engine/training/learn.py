@@ -95,7 +95,7 @@ class Learner:
 
     def loss(self, rows: Sequence[Row]) -> torch.Tensor:
         """Summed loss of the trained tokens, in nats."""
-        return objective.loss(self.causal, rows)
+        return objective.loss(self.causal, rows, self.spec.packing)
 
     @torch.no_grad()
     def validate(self) -> float:

@@ -10,16 +10,22 @@ from transformers import PreTrainedModel
 
 from engine.problems import Problem
 from engine.training.batches import Row
+from engine.training.packs import Pack, packs
 
 PRECISION = "ATELIER_PRECISION"
 
 
-def loss(model: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
-    """Summed loss of the trained tokens, in nats; the output layer is applied only where something is learned."""
-    tokens, positions, targets = collate(rows, model.device)
+def loss(model: PreTrainedModel, rows: Sequence[Row], packing: bool = False) -> torch.Tensor:
+    """Summed loss of the trained tokens, in nats; the output layer is applied only where something is learned.
+
+    With `packing` short rows share one, and as none sees another the loss is the same.
+    """
+    shared = _shared(model, rows) if packing else [[n] for n in range(len(rows))]
+    tokens, positions, targets = collate(rows, model.device, shared)
+    # rows are padded on the right, where a causal model does not look: alone in their row, they need no mask
+    places = {"position_ids": _places(rows, shared, tokens)} if packing else {}
     with precision(model.device):
-        # rows are padded on the right, where a causal model does not look: no attention mask is needed
-        hidden = model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+        hidden = model.base_model(input_ids=tokens, use_cache=False, **places).last_hidden_state
         logits = model.get_output_embeddings()(hidden.flatten(0, 1).index_select(0, positions))
     return F.cross_entropy(logits.float(), targets, reduction="sum")
 
@@ -40,18 +46,47 @@ def check(model: PreTrainedModel, row: Row) -> None:
         )
 
 
-def collate(rows: Sequence[Row], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def collate(
+    rows: Sequence[Row], device: torch.device, shared: Sequence[Pack] | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Rows as tensors: tokens (rows x longest), where in these, flattened, a learned token is foretold, and it.
 
-    A token is foretold by the place before it, so the last token of a row is never read.
+    A token is foretold by the place before it, so the last token of a row is never read. With `shared`, these rows
+    stand behind each other in one.
     """
-    longest = max(len(row.tokens) for row in rows) - 1
-    tokens = [row.tokens[:-1] + [0] * (longest + 1 - len(row.tokens)) for row in rows]
-    learned = [(n, at) for n, row in enumerate(rows) for at, trained in enumerate(row.trained) if trained]
-    positions = [n * longest + at - 1 for n, at in learned]
-    targets = [rows[n].tokens[at] for n, at in learned]
+    shared = shared or [[n] for n in range(len(rows))]
+    longest = max(sum(len(rows[n].tokens) - 1 for n in pack) for pack in shared)
+    tokens, positions, targets = [], [], []
+    for number, pack in enumerate(shared):
+        line: list[int] = []
+        for row in (rows[n] for n in pack):
+            learned = [at for at, trained in enumerate(row.trained) if trained]
+            positions += [number * longest + len(line) + at - 1 for at in learned]
+            targets += [row.tokens[at] for at in learned]
+            line += row.tokens[:-1]
+        tokens.append(line + [0] * (longest - len(line)))
     one, two, three = (torch.tensor(values, device=device) for values in (tokens, positions, targets))
     return one, two, three
+
+
+def _shared(model: PreTrainedModel, rows: Sequence[Row]) -> list[Pack]:
+    """Which rows share one. All do where flash attention walks from example to example; elsewhere attention costs the
+    square of a row's length, so no row grows longer than the longest example."""
+    if "flash" in (model.config._attn_implementation or ""):
+        return [list(range(len(rows)))]
+    lengths = [len(row.tokens) - 1 for row in rows]
+    return packs(lengths, max(lengths))
+
+
+def _places(rows: Sequence[Row], shared: Sequence[Pack], tokens: torch.Tensor) -> torch.Tensor:
+    """The position of each token within its example: where it starts again, transformers' attention begins another,
+    in a mask or, for flash attention, in its lengths. Padding is an example of its own."""
+    places = []
+    for pack in shared:
+        lengths = [len(rows[n].tokens) - 1 for n in pack]
+        rest = tokens.shape[1] - sum(lengths)
+        places.append([at for length in (*lengths, rest) for at in range(length)])
+    return torch.tensor(places, device=tokens.device)
 
 
 def device() -> torch.device:

@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from engine.training import (
     objective,
     plan,
     probes,
+    swift,
     template,
     together,
     trackers,
@@ -85,7 +87,7 @@ def _supervised(folder: Path, spec: TrainSpec, team: Team) -> dict[str, Any]:
     if team.first:
         _announce(learner, train, words)
     sample = functools.partial(answers, model, words, watched[:SAMPLES]) if watched and team.first else None
-    with contextlib.closing(mirror), _precisely(model, learner.device):
+    with contextlib.closing(mirror), _computing(model, learner.device):
         _learn(learner, sample)
     if not team.first:
         return {}
@@ -144,11 +146,13 @@ def _leave(folder: Path, spec: TrainSpec, model: PreTrainedModel | PeftModel, to
         merge.sign(folder / ADAPTER, spec.base)
 
 
-def _precisely(model: PreTrainedModel | PeftModel, device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Under autocast peft would turn every input into float32, only for it to be turned back."""
-    if not isinstance(model, PeftModel):
-        return contextlib.nullcontext()
-    return disable_input_dtype_casting(model, active=objective.precise(device) == torch.bfloat16)
+@contextlib.contextmanager
+def _computing(model: PreTrainedModel | PeftModel, device: torch.device) -> Iterator[None]:
+    """Swiftly, and without peft's turning every input into float32, only for autocast to turn it back."""
+    active = isinstance(model, PeftModel) and objective.precise(device) == torch.bfloat16
+    casting = disable_input_dtype_casting(model, active=active) if active else contextlib.nullcontext()
+    with swift.computing(model), casting:
+        yield
 
 
 def _learn(learner: Learner, sample: Sampler | None) -> None:
