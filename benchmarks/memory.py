@@ -1,14 +1,16 @@
-"""Memory foretold against memory taken: `python -m benchmarks.memory [--gpu]`.
+"""Memory foretold against memory taken: `python -m benchmarks.memory [--gpu] [--float32]`.
 
 Real steps of random models of different shapes, each in a process of its own, through the same loop as a run. On a CPU
-the taken is the highest sum of all tensors, as torch's own profiler counts every allocation; what the process itself
-grew by (its peak resident set) stands beside it and is larger by what the allocator keeps and libraries buffer. With
---gpu it is torch.cuda.max_memory_allocated, for models of a real size.
+the taken is the highest sum of all tensors, as torch's own profiler counts every allocation; what the whole process
+held (its peak resident set, without the profiler) stands beside it: the allocator keeps what is free again in pieces
+too small for the next, and libraries buffer. With --gpu it is torch.cuda.max_memory_allocated, at a real size.
 """
 
 import argparse
+import contextlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +48,7 @@ DEEP = {
     "intermediate_size": 900,
 }
 EXPERTS = {**SMALL, "model_type": "mixtral", "num_local_experts": 4, "num_experts_per_tok": 2}
+MANY = {**EXPERTS, "num_local_experts": 8, "intermediate_size": 1408}
 SEVEN = {
     "hidden_size": 4096,
     "num_hidden_layers": 32,
@@ -68,6 +71,7 @@ CPU: list[tuple[str, dict[str, Any], dict[str, Any], int, int]] = [  # name, sha
     ("wide, full", WIDE, {"tuning": "full", "batch_size": 4}, 100, 2048),
     ("wide, dora", WIDE, {"tuning": "dora", "batch_size": 8}, 200, 2048),
     ("experts, lora", EXPERTS, {"batch_size": 8}, 200, 2048),
+    ("many experts, short", MANY, {"batch_size": 2}, 60, 2048),
     ("small, documents", SMALL, {"method": "cpt"}, 200, 2048),
 ]
 GPU: list[tuple[str, dict[str, Any], dict[str, Any], int, int]] = [
@@ -81,36 +85,53 @@ GPU: list[tuple[str, dict[str, Any], dict[str, Any], int, int]] = [
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="models of a real size on this machine's GPU")
+    parser.add_argument("--float32", action="store_true", help="as on a processor without bfloat16")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--case", type=int, default=-1, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     cases = GPU if asked.gpu else CPU
     if asked.case >= 0:
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps(measured(Path(folder), *cases[asked.case][1:], gpu=asked.gpu)))
+            print(json.dumps(measured(Path(folder), cases[asked.case], asked)))
         return
-    table = Table("case", "foretold MB", "taken MB", "ratio", "grown MB (resident)")
+    table = Table("case", "tensors foretold, MB", "taken", "ratio", "process foretold, MB", "taken")
     for number, (name, *_) in enumerate(cases):
         if asked.only in name:
-            found = in_a_process(number, asked.gpu)
-            table.add_row(name, *found)
+            table.add_row(name, *line(number, asked))
     Console(width=120).print(table)
 
 
-def in_a_process(number: int, gpu: bool) -> list[str]:
-    command = [sys.executable, "-m", "benchmarks.memory", "--case", str(number), *(["--gpu"] if gpu else [])]
+def line(number: int, asked: argparse.Namespace) -> list[str]:
+    """One case, watched by the profiler; and on a CPU once more without it, as it takes memory of its own."""
+    found = in_a_process(number, asked)
+    whole = found if asked.gpu else in_a_process(number, asked, "--plain")
+    if "why" in found:
+        return [found["why"]]
+    ratio = f"{found['tensors'] / found['taken']:.2f}"
+    figures = [found["tensors"], found["taken"], whole["total"], whole["process"]]
+    first, second, third, fourth = (f"{figure / 1e6:,.0f}" for figure in figures)
+    return [first, second, ratio, third, fourth]
+
+
+def in_a_process(number: int, asked: argparse.Namespace, *more: str) -> dict[str, Any]:
+    flags = [f"--{name}" for name in ("gpu", "float32") if getattr(asked, name)]
+    command = [sys.executable, "-m", "benchmarks.memory", "--case", str(number), *flags, *more]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        return [done.stderr.strip().splitlines()[-1][:60]]
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    figures = [f"{found[name] / 1e6:,.1f}" for name in ("foretold", "taken")]
-    return [*figures, f"{found['foretold'] / found['taken']:.2f}", f"{found['grown'] / 1e6:,.0f}"]
+        return {"why": done.stderr.strip().splitlines()[-1][:60]}
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def measured(
-    folder: Path, shape: dict[str, Any], settings: dict[str, Any], words: int, vocab: int, gpu: bool
-) -> dict[str, Any]:
-    """Bytes of tensors foretold and taken at the highest, and bytes that the process grew by."""
+def measured(folder: Path, case: tuple[str, dict, dict, int, int], asked: argparse.Namespace) -> dict[str, Any]:
+    """Bytes foretold, and bytes taken at the highest."""
+    import torch
+
+    from engine.training import objective
+
+    if asked.float32:
+        objective.precise = lambda device: torch.float32
+    _, shape, settings, words, vocab = case
     base = model(folder / "base", shape, vocab)
     spec = TrainSpec(
         base=str(base),
@@ -118,48 +139,42 @@ def measured(
         epochs=1.0,
         **{"max_tokens": 1024, **settings},
     )
-    device = "cuda" if gpu else "cpu"
-    import torch
-
-    from engine.training import objective
-
-    counted = plan.plan(spec)
-    precise = objective.precise(torch.device(device)) == torch.bfloat16
-    told = memory.estimate(anatomy.read(base), spec, counted.largest, device, precise)
-    found = learned(spec, folder, gpu)
-    tensors = told.total - told.of("workspace")
+    device = torch.device("cuda" if asked.gpu else "cpu")
+    load = plan.plan(spec).largest
+    told = memory.estimate(anatomy.read(base), spec, load, device.type, objective.precise(device) == torch.bfloat16)
     return {
-        "foretold": tensors,
-        **found,
+        "tensors": told.total - told.of("workspace"),
+        "total": told.total,
+        **learned(spec, folder, asked),
         "terms": {term.name: term.size for term in told.terms},
-        "load": asdict(counted.largest),
+        "load": asdict(load),
     }
 
 
-def learned(spec: TrainSpec, folder: Path, gpu: bool) -> dict[str, int]:
-    """Two epochs' worth of steps, watched."""
-    import psutil
+def learned(spec: TrainSpec, folder: Path, asked: argparse.Namespace) -> dict[str, int]:
+    """Three steps, watched. `taken` are tensors, `process` is all that the process has held."""
     import torch
     from peft.helpers import disable_input_dtype_casting
 
     from engine.training import loading, objective
     from engine.training.learn import Learner
 
-    process = psutil.Process()
     _, loaded = loading.load(spec)
     train, _ = plan.read(spec)
     learner = Learner(loaded, train.accepted(), [], spec, folder)
-    held = sum(weight.numel() * weight.element_size() for weight in loaded.parameters())
-    before = process.memory_info().rss
     with disable_input_dtype_casting(loaded, active=objective.precise(learner.device) == torch.bfloat16):
-        if gpu:
+        if asked.gpu:
             torch.cuda.reset_peak_memory_stats()
             learner.learn()
-            return {"taken": torch.cuda.max_memory_allocated(), "grown": torch.cuda.max_memory_reserved()}
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+            free, whole = torch.cuda.mem_get_info()
+            return {"taken": torch.cuda.max_memory_allocated(), "process": whole - free}
+        watch = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True)
+        with contextlib.nullcontext() if asked.plain else watch:
             learner.learn()
-    peak = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line).split()[1])
-    return {"taken": held + highest(profiler), "grown": peak * 1024 - before + held}
+    held = sum(weight.numel() * weight.element_size() for weight in loaded.parameters())
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak
+    return {"taken": 0 if asked.plain else held + highest(watch), "process": int(peak[1]) * 1024}
 
 
 def highest(profiler: Any) -> int:
@@ -179,9 +194,7 @@ def model(folder: Path, shape: dict[str, Any], vocab: int) -> Path:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     more = {"max_position_embeddings": 4096, "sliding_window": None, "tie_word_embeddings": True, "vocab_size": vocab}
-    config = AutoConfig.for_model(
-        shape.get("model_type", "mistral"), **{**shape, **more}, eos_token_id=2, bos_token_id=1
-    )
+    config = AutoConfig.for_model(**{"model_type": "mistral", **shape, **more}, eos_token_id=2, bos_token_id=1)
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         made = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     made.save_pretrained(folder)

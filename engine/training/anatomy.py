@@ -101,13 +101,17 @@ class Anatomy:
         own = sum(one.into * one.out * one.count for one in self.linears if one.count > 1)
         return self.parameters - self.layers * own * (self.experts - self.active) // self.experts
 
+    def adapted(self, targets: str = "") -> list[Linear]:
+        """The layers of a block that get an adapter: those named, all when none is."""
+        names = [name for name in targets.replace(",", " ").split() if name != "all-linear"]
+        return [one for one in self.linears if not names or _named(one.name, names)]
+
     def adapter(self, rank: int, targets: str = "") -> int:
         """Weights of a LoRA of this rank: rank x (into + out) for each layer that gets one."""
-        names = [name for name in targets.replace(",", " ").split() if name != "all-linear"]
-        chosen = [one for one in self.linears if not names or _named(one.name, names)]
         # gate and up of the experts share an adapter of twice the rank
         return self.layers * sum(
-            rank * (2 if one.name == "gate_up_proj" else 1) * (one.into + one.out) * one.count for one in chosen
+            rank * (2 if one.name == "gate_up_proj" else 1) * (one.into + one.out) * one.count
+            for one in self.adapted(targets)
         )
 
 

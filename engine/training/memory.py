@@ -64,7 +64,8 @@ def estimate(anatomy: Anatomy, spec: TrainSpec, load: Load, device: str = "cpu",
     size = HALF if bf16 else FLOAT
     again = device == "cuda" and anatomy.parameters > CHECKPOINTED
     tried = _tried(spec, load)
-    passing = [*_activations(anatomy, spec, tried, device, size, again), _logits(anatomy, spec, tried, size)]
+    passing = [*_activations(anatomy, spec, tried, device, size, again), _logits(anatomy, tried)]
+    passing += _copies(anatomy, spec, size, again)
     if spec.method == GRPO:
         passing.append(_answers(anatomy, spec, load, size))
     terms = [*_weights(anatomy, spec, size), *_learned(anatomy, spec, sum(term.size for term in passing)), *passing]
@@ -128,12 +129,17 @@ def _activations(anatomy: Anatomy, spec: TrainSpec, load: Load, device: str, siz
 def _of_block(anatomy: Anatomy, spec: TrainSpec, size: int) -> float:
     """Bytes a token keeps in one block, besides the scores of its attention."""
     h, f = anatomy.hidden, anatomy.ffn
-    copy = FLOAT if size == HALF else 0  # norms compute in float32, on a copy where the rest is in two bytes
-    norms = 2 * (h * size + h * copy) + (2 * h * size if spec.tuning == FULL else 0)
+    if spec.tuning == FULL:
+        # both norms keep what goes in and what comes out, in float32; in two bytes each of five layers makes its copy
+        norms = 2 * 2 * h * FLOAT + (5 * h * HALF if size == HALF else 2 * h * FLOAT)
+    else:
+        norms = 2 * h * (FLOAT + size if size == HALF else 2 * size)
     attention = (2 * anatomy.queries + 2 * anatomy.keys) * size + anatomy.queries * size
     feed = 4 * f * size * anatomy.active + (2 * h * size * anatomy.active if anatomy.experts > 1 else 0)
     inner = 0 if spec.tuning == FULL else spec.rank * size * 7
-    return norms + attention + feed + inner + h * size
+    # DoRA scales what the base and the adapter say, and keeps both to find how much
+    both = 2 * sum(one.out for one in anatomy.linears) * size if spec.tuning == DORA else 0
+    return norms + attention + feed + inner + both
 
 
 def _scores(anatomy: Anatomy, load: Load, device: str, size: int) -> float:
@@ -145,7 +151,19 @@ def _scores(anatomy: Anatomy, load: Load, device: str, size: int) -> float:
     return anatomy.heads * long**2 * (FLOAT + (size if size == HALF else 0)) + repeated
 
 
-def _logits(anatomy: Anatomy, spec: TrainSpec, load: Load, size: int) -> Term:
+def _copies(anatomy: Anatomy, spec: TrainSpec, size: int, again: bool) -> list[Term]:
+    """Weights that move are kept in four bytes and computed with in two, where the machine can. An adapter on experts
+    is added to their weights for each step, so these are there once more: of all blocks, or of one at a time."""
+    n = trained_parameters(anatomy, spec) - (anatomy.embedding if spec.tuning == FULL and not anatomy.tied else 0)
+    found = [Term("copies", n * HALF, f"{n:,} weights that move, once more in 2 bytes")] if size == HALF else []
+    adapted = sum(one.into * one.out * one.count for one in anatomy.adapted(spec.targets) if one.count > 1)
+    if adapted and spec.tuning != FULL:
+        together = adapted * (1 if again else anatomy.layers)
+        found.append(Term("experts", together * size, f"{together:,} weights of experts with their adapter added"))
+    return found
+
+
+def _logits(anatomy: Anatomy, load: Load) -> Term:
     """Scores of the whole vocabulary: three copies in float32 while the loss turns back."""
     why = f"{load.trained:,} learned tokens x {anatomy.vocab:,} words, three times in 4 bytes"
     return Term("logits", load.trained * anatomy.vocab * 3 * FLOAT, why)

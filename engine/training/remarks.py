@@ -2,18 +2,18 @@
 
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.training import memory
 from engine.training.anatomy import Anatomy
 from engine.training.families import Family
 from engine.training.machine import GB, Machine
 from engine.training.memory import Memory
-from engine.training.plan import Plan
-from engine.training.settings import CPT, FULL, GRPO, LORA, QLORA, TrainSpec
+from engine.training.plan import OURS, Plan
+from engine.training.settings import FULL, GRPO, KTO, LORA, QLORA, TrainSpec
 
 FEW, SOME = 50, 500  # examples
-MANY_EPOCHS = 5.0  # beyond them overfitting grows quickly, says engine.training.families of Tensoria's article
+MANY_EPOCHS = 5.0  # beyond them overfitting grows quickly (Tensoria; see families.toml)
 FAR = 3.0  # how many times a learning rate may be off what is recommended
 SHOWN = 3  # lines that are named
 
@@ -99,9 +99,13 @@ def _unable(case: Case) -> Iterator[Remark]:
         yield Remark("machine", "QLoRA needs an NVIDIA GPU, and there is none here.", f"Choose {LORA}.")
     elif spec.tuning == QLORA and importlib.util.find_spec("bitsandbytes") is None:
         yield Remark("machine", "QLoRA needs the package bitsandbytes.", "Install it with pip install 'atelier[gpu]'.")
-    if case.machine.gpus and spec.workers > len(case.machine.gpus):
+    if spec.workers > 1 and spec.method not in OURS:
+        yield Remark("settings", f"{spec.method} learns in one process.", "Set workers to 1.")
+    elif case.machine.gpus and spec.workers > len(case.machine.gpus):
         what = f"{spec.workers} workers need as many GPUs, and there are {len(case.machine.gpus)}."
         yield Remark("machine", what, f"Set workers to {len(case.machine.gpus)}.")
+    if spec.method == KTO and spec.batch_size < 2:
+        yield Remark("settings", "kto compares the answers of a batch, so one is too few.", "Set batch_size to 2.")
     if spec.method == GRPO and not spec.rewards:
         yield Remark("settings", "grpo has no reward, so no answer is better than another.", "Name at least one.")
 
@@ -141,7 +145,7 @@ def _smaller(case: Case) -> str:
     for tuning in (LORA, QLORA) if here.gpus else (LORA,):
         if tuning == spec.tuning and load.rows == 1:
             continue
-        other = type(spec)(**{**spec.__dict__, "tuning": tuning, "batch_size": 1})
+        other = replace(spec, tuning=tuning, batch_size=1)
         if memory.estimate(case.anatomy, other, one, here.device, here.bf16).high <= here.room:
             return (
                 f"Choose the tuning {tuning} with batch_size 1 and accumulation {spec.batch_size * spec.accumulation}."
@@ -151,7 +155,7 @@ def _smaller(case: Case) -> str:
 
 def _rates(case: Case) -> Iterator[Remark]:
     found = case.family.learning_rates if case.family else None
-    if found is None or case.spec.tuning == FULL or case.spec.method not in ("sft", CPT):
+    if found is None or case.spec.tuning == FULL or case.spec.method not in OURS:
         return
     low, high = found
     rate = case.spec.learning_rate
