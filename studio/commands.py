@@ -120,7 +120,7 @@ def forecast(store: Store, by: str, **asked: Any) -> dict[str, Any]:
     models.add_starter(store)
     order = orders.read(store, **asked)
     told = forecasts.personal(store, order.learned)
-    found = forecasts.of(store, order).as_dict()
+    found = forecasts.parcel(store, order).as_dict() if order.engine else forecasts.of(store, order).as_dict()
     return {**found, "name": order.name, "personal_data": str(told), "personal": told.n, "command": order.command}
 
 

@@ -85,6 +85,16 @@ def cancel(engine: Endpoint, id: str) -> None:
     _asked(engine, "POST", f"fine_tuning/jobs/{id}/cancel")
 
 
+def pause(engine: Endpoint, id: str) -> None:
+    """Have an Atelier engine save where the run is and let others go first."""
+    _asked(engine, "POST", f"atelier/jobs/{id}/pause")
+
+
+def resume(engine: Endpoint, id: str) -> None:
+    """Have an Atelier engine go on with a run that was paused, cancelled or failed."""
+    _asked(engine, "POST", f"atelier/jobs/{id}/resume", once=True)
+
+
 def _asked(
     engine: Endpoint, method: str, path: str, body: Any = None, form: Any = None, file: Any = None, once: bool = False
 ) -> dict[str, Any]:

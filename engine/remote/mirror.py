@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import events, specs
+from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.remote import far
 from engine.serving.calls import Endpoint
@@ -21,7 +21,8 @@ from engine.training.settings import TrainSpec
 FILE = "remote.json"
 PAUSE = 2.0  # seconds between two looks
 GOOD = "SUCCESS"
-OVER = (GOOD, "FAILED", "FAILED_VALIDATION", "CANCELLED", "CANCELLATION_REQUESTED")
+ENDED = ("FAILED", "CANCELLED", "CANCELLATION_REQUESTED")  # without a model
+OVER = (GOOD, "FAILED_VALIDATION", *ENDED)
 OWN = ("start", "end")  # events that this job tells of itself
 
 
@@ -73,9 +74,10 @@ def run(folder: Path) -> dict[str, Any]:
         told = _follow(folder, spec, engine, sent)
     except Exception:
         raise
-    except BaseException:  # asked to stop
+    except BaseException:  # asked to stop, or to pause
         if sent.job:
-            far.cancel(engine, sent.job)
+            pausing = (folder / "pause").exists() and spec.kind == far.ATELIER
+            (far.pause if pausing else far.cancel)(engine, sent.job)
         raise
     if told["status"] != GOOD:
         raise Problem(f"The run on {engine} ended as {told['status']}.", _why(told))
@@ -92,9 +94,16 @@ def _send(folder: Path, spec: RemoteSpec, engine: Endpoint, sent: Sent) -> None:
             events.append(folder, "leaves", to=str(engine), file=name, bytes=Path(path).stat().st_size)
             setattr(sent, name, far.upload(engine, Path(path)))
             sent.save(folder)
+    if sent.job and spec.kind == far.ATELIER and _halted(far.job(engine, sent.job)):
+        far.resume(engine, sent.job)
     if not sent.job:
         sent.job = far.create(engine, far.order(wanted, spec.kind, spec.suffix, sent.train, sent.validation))
         sent.save(folder)
+
+
+def _halted(told: dict[str, Any]) -> bool:
+    """Whether the run there stands still until it is resumed. One that is paused is queued, in Mistral's words."""
+    return told["status"] in ENDED or (told.get("atelier") or {}).get("state") == jobs.PAUSED
 
 
 def _follow(folder: Path, spec: RemoteSpec, engine: Endpoint, sent: Sent) -> dict[str, Any]:

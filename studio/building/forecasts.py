@@ -4,6 +4,7 @@ line show the same."""
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine import hashes
@@ -12,7 +13,8 @@ from engine.training import plan, preflight
 from engine.training.plan import Plan
 from engine.training.preflight import Preflight
 from engine.training.settings import TrainSpec
-from studio.building import material, runs
+from studio.building import engines, material, runs
+from studio.building.engines import Engine
 from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.sweeps import SEED
@@ -69,6 +71,30 @@ def of(store: Store, order: Order, planner: Planner = plan.plan) -> Forecast:
         spec = runs.spec_for(store, order.base, order.learned, settings)
         looks.append(preflight.of(spec, jobs=store.home.jobs, rate=rate, planned=planner(spec)))
     return Forecast(looks, len(planned) // len(combinations))
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """What is sent to an engine elsewhere; that engine counts and checks it, as the base stands there."""
+
+    engine: Engine
+    rows: dict[str, int]  # of each file
+    size: int  # bytes of all of them
+    runs: int
+
+    def as_dict(self) -> dict[str, Any]:
+        leaves = str(self.engine.endpoint) if self.engine.leaves else ""
+        told = {"engine": self.engine.name, "rows": self.rows, "bytes": self.size, "leaves": leaves}
+        return {**told, "runs": self.runs, "ready": True, "seconds": None, "price": None, "preflights": []}
+
+
+def parcel(store: Store, order: Order) -> Parcel:
+    """What an order would send. Problem when its method cannot use what there is to learn from."""
+    planned = order.planned
+    specs = [runs.spec_for(store, order.base, order.learned, settings, order.engine) for settings in planned]
+    paths = [Path(path) for path in (specs[0].train, specs[0].validation) if path]
+    rows = {path.stem: sum(1 for _ in path.open("rb")) for path in paths}
+    return Parcel(engines.get(store, order.engine), rows, sum(path.stat().st_size for path in paths), len(planned))
 
 
 def read_by(learned: Material) -> str | list[Content]:

@@ -10,7 +10,7 @@ from typing import Any
 from engine import queue
 from engine.problems import Problem
 from engine.queue import Place
-from studio.building import material, sweeps
+from studio.building import engines, material, sweeps
 from studio.building.material import Material
 from studio.building.runs import Run
 from studio.store import Store
@@ -31,6 +31,7 @@ class Order:
     seeds: int = 1
     reward: str = ""
     place: Place = field(default_factory=Place)
+    engine: str = engines.HERE
 
     @property
     def planned(self) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ class Order:
     def command(self) -> list[str]:
         """The words of the command line that orders the same."""
         options = {f"--{name}": self.settings.get(name) for name in BY_NAME if name != "rewards"}
-        options |= {"--reward": self.reward, "--seeds": self.seeds if self.seeds > 1 else None}
+        options |= {"--engine": self.engine, "--reward": self.reward, "--seeds": self.seeds if self.seeds > 1 else None}
         words = ["atelier", "train", self.learned.id, "--name", self.name, "--base", self.base]
         words += [f"{option}={value}" for option, value in options.items() if value]
         words += [f"--set={key}={value}" for key, value in self.settings.items() if key not in BY_NAME]
@@ -61,6 +62,7 @@ def read(
     priority: str = queue.NORMAL,
     at: str = "",
     tonight: bool = False,
+    engine: str = engines.HERE,
 ) -> Order:
     """An order as it is typed: `snapshot` may be the beginning of an id, `pairs` are like `rank=8,16`.
 
@@ -75,12 +77,12 @@ def read(
     if seeds < 1:
         raise Problem(f"{seeds} seeds make no run.", do="Ask for one or more.")
     place = Place(priority, not_before=queue.moment(at) if at else 0.0, night=tonight)
-    return Order(name, base, material.named(store, snapshot), chosen, grid, seeds, reward, place)
+    return Order(name, base, material.named(store, snapshot), chosen, grid, seeds, reward, place, engine)
 
 
 def launch(store: Store, order: Order, by: str) -> list[Run]:
     """Put it in the queue."""
-    return sweeps.launch(store, order.name, order.base, order.learned, by, order.planned, order.place)
+    return sweeps.launch(store, order.name, order.base, order.learned, by, order.planned, order.place, order.engine)
 
 
 def _when(place: Place) -> list[str]:

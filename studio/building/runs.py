@@ -1,16 +1,19 @@
 """Runs: one training job each. What it is stands in the table; how it goes is read off its folder, whoever looks."""
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from engine import jobs, specs
 from engine.problems import Problem
 from engine.queue import Place
+from engine.remote.mirror import RemoteSpec
 from engine.training.settings import FULL, GRPO, LORA, TrainSpec
-from studio.building import material, models
+from studio.building import engines, material, models, parity
 from studio.building.material import Material
+from studio.building.models import Model
 from studio.store import Store, now
 from studio.work import Work
 
@@ -33,6 +36,13 @@ class Run(Work):
         return self.name
 
     @property
+    def spec(self) -> TrainSpec:
+        """The recipe that it follows, wherever it trains."""
+        if self.engine:
+            return specs.parse(specs.read(self.job.folder, RemoteSpec).run, TrainSpec)
+        return specs.read(self.job.folder, TrainSpec)
+
+    @property
     def tuning(self) -> str:
         return str(self.settings.get("tuning", LORA))
 
@@ -52,26 +62,32 @@ def launch(
     *,
     place: Place | None = None,
     sweep: str = "",
+    engine: str = engines.HERE,
 ) -> Run:
     """Put a training run in the queue. `learned` is what it learns from, or its id; `place` says when it may start.
+
+    With an `engine` it trains there, and `base` is what a model is called there.
 
     Problem when its name is taken, a setting is unknown, or the method cannot use what there is to learn from.
     """
     source = _material(store, learned)
-    spec = spec_for(store, base, source, settings or {})
+    spec = spec_for(store, base, source, settings or {}, engine)
     free(store, name)
+    job = _elsewhere(store, engine, spec, name) if engine else spec
     id = jobs.new_id("train")
-    values = [id, name, base, source.id, spec.method, json.dumps(dict(settings or {})), by, now(), "", sweep]
+    values = [id, name, base, source.id, spec.method, json.dumps(dict(settings or {})), by, now(), engine, sweep]
     with store.write(by, "run.launch", id, name=name, base=base, snapshot=source.id, method=spec.method) as cursor:
         cursor.execute("insert into run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-        jobs.submit(store.home.jobs, "train", spec, by, id, place)
+        jobs.submit(store.home.jobs, "remote" if engine else "train", job, by, id, place)
     return get(store, id)
 
 
-def spec_for(store: Store, base: str, learned: Material | str, settings: Mapping[str, Any]) -> TrainSpec:
+def spec_for(
+    store: Store, base: str, learned: Material | str, settings: Mapping[str, Any], engine: str = engines.HERE
+) -> TrainSpec:
     """What the job will read. Problem when its method cannot use what there is to learn from."""
     source = _material(store, learned)
-    given = {"base": models.get(store, base).path, "train": str(source.train)}
+    given = {"base": base if engine else models.get(store, base).path, "train": str(source.train)}
     spec = specs.parse({**given, **settings}, TrainSpec)
     used = source.used_by(spec.method)
     spec = replace(spec, train=str(used.train), validation=str(used.validation or ""))
@@ -116,19 +132,32 @@ def named(store: Store, name: str) -> Run:
 
 def catch_up(store: Store) -> None:
     """Register the model of every run that has ended well since somebody last looked."""
-    for row in store.rows("select id from run where id not in (select run from model)"):
+    deleted = "select json_extract_string(detail, '$.run') from event where verb = 'model.delete'"
+    for row in store.rows(f"select id from run where id not in (select run from model union {deleted})"):
         run = get(store, row["id"])
         if run.state == jobs.DONE:
-            _register(store, run)
+            made = _register(store, run)
+            if not run.engine:
+                parity.start(store, made)
 
 
-def _register(store: Store, run: Run) -> None:
-    """What a run leaves: an adapter on its base, or a whole model that stands for itself."""
+def _register(store: Store, run: Run) -> Model:
+    """What a run leaves: an adapter on its base, a whole model, or, trained elsewhere, one that answers there."""
+    if run.engine:
+        there, end = specs.read(run.job.folder, RemoteSpec), run.last("end") or {}
+        keyed = {"served": str(end["model"]), "key_from": there.key_from}
+        return models.add(store, run.model, models.ENDPOINT, there.url, run.made_by, run=run.id, **keyed)
     if run.whole:
-        models.add(store, run.model, models.BASE, str(run.job.folder / "model"), run.made_by, run=run.id)
-    else:
-        folder = str(run.job.folder / "adapter")
-        models.add(store, run.model, models.ADAPTER, folder, run.made_by, base=run.base, run=run.id)
+        return models.add(store, run.model, models.BASE, str(run.job.folder / "model"), run.made_by, run=run.id)
+    folder = str(run.job.folder / "adapter")
+    return models.add(store, run.model, models.ADAPTER, folder, run.made_by, base=run.base, run=run.id)
+
+
+def _elsewhere(store: Store, engine: str, spec: TrainSpec, name: str) -> RemoteSpec:
+    """The same recipe for another engine. Its name there ends in what letters and figures `name` has."""
+    there = engines.get(store, engine)
+    suffix = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:18]
+    return RemoteSpec(there.url, there.kind, asdict(spec), there.key_from, suffix)
 
 
 def _material(store: Store, learned: Material | str) -> Material:

@@ -119,17 +119,18 @@ def launch(
     by: str,
     planned: Sequence[Mapping[str, Any]],
     place: Place | None = None,
+    engine: str = "",
 ) -> list[Run]:
     """Put all planned runs in the queue, or none. One is a run of this name; several are a sweep of it."""
     runs.free(store, name)
     if len(planned) == 1:
-        return [runs.launch(store, name, base, learned, by, planned[0], place=place)]
+        return [runs.launch(store, name, base, learned, by, planned[0], place=place, engine=engine)]
     names = [f"{name}-{number}" for number in range(1, len(planned) + 1)]
     for one, settings in zip(names, planned, strict=True):  # all of them are looked at before the first is launched
         runs.free(store, one)
-        runs.spec_for(store, base, learned, settings)
+        runs.spec_for(store, base, learned, settings, engine)
     return [
-        runs.launch(store, one, base, learned, by, settings, place=place, sweep=name)
+        runs.launch(store, one, base, learned, by, settings, place=place, sweep=name, engine=engine)
         for one, settings in zip(names, planned, strict=True)
     ]
 

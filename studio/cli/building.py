@@ -34,8 +34,14 @@ def train(
     tonight: Annotated[bool, typer.Option("--tonight", help="Start in the night hours.")] = False,
     at: Annotated[str, typer.Option(help="Start not before 20:00, or 2026-11-23 20:00.")] = "",
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
+    engine: Annotated[str, typer.Option(help="Train on this engine, by its name on the page Engines & keys.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and start nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Train on personal data that was found without asking.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Train on personal data that was found, or send examples elsewhere, without asking."
+        ),
+    ] = False,
     wait: Wait = True,
     home: HomeOption = None,
     as_json: Json = False,
@@ -44,15 +50,17 @@ def train(
     place = home_of(home)
     asked: dict[str, Any] = {"name": name, "base": base, "snapshot": snapshot, "pairs": set_ or [], "reward": reward}
     asked |= {"settings": {"method": method, "tuning": tuning, "trackers": trackers}, "seeds": seeds}
-    asked |= {"priority": priority, "at": at, "tonight": tonight, "by": getpass.getuser()}
+    asked |= {"priority": priority, "at": at, "tonight": tonight, "by": getpass.getuser(), "engine": engine}
     ahead = run(place, "forecast", **asked)
     if dry_run:
         show.forecast(ahead, as_json)
         raise typer.Exit(0 if ahead["ready"] else 1)
     show.stops(ahead)
     typer.echo(ahead["personal_data"], err=True)
-    if ahead["personal"] and not yes:
-        _ask_first(ahead)
+    if leaves := ahead.get("leaves"):
+        typer.echo(f"This leaves your machine, to {leaves}.", err=True)
+    if (ahead["personal"] or leaves) and not yes:
+        _ask_first(ahead, leaves)
     found = run(place, "train", **asked)
     if not wait or tonight or at:
         say(found, as_json, "{name} is in the queue. {waits} The studio or `atelier engine` must be open then.")
@@ -118,11 +126,12 @@ def pretrain(
     console.print(f"The model is in {out}.")
 
 
-def _ask_first(ahead: dict[str, Any]) -> None:
-    """Problem unless somebody who was told what is in the data wants to go on."""
+def _ask_first(ahead: dict[str, Any], leaves: str | None) -> None:
+    """Problem unless somebody who was told what is in the data, and where it goes, wants to go on."""
     if not sys.stdin.isatty():
-        raise Problem("Nobody was asked whether to train on personal data.", ahead["personal_data"], "Add --yes.")
-    if not typer.confirm("Train on them as they are?", err=True):
+        what = f"send the examples to {leaves}" if leaves else "train on personal data"
+        raise Problem(f"Nobody was asked whether to {what}.", ahead["personal_data"], "Add --yes.")
+    if not typer.confirm("Send them as they are?" if leaves else "Train on them as they are?", err=True):
         raise typer.Exit(1)
 
 

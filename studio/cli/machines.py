@@ -1,6 +1,7 @@
 """Commands for more machines than one."""
 
-from typing import Annotated, Any
+import sys
+from typing import Annotated
 
 import typer
 
@@ -25,8 +26,7 @@ def cluster(
     if off:
         clusters.leave(place)
     elif address:
-        wanted: dict[str, Any] = {"address": address, "slots": slots, "gpus": gpus}
-        clusters.use(place, clusters.Cluster(**wanted, **({"python": python} if python else {})))
+        clusters.use(place, clusters.Cluster(address, slots, gpus=gpus, python=python or sys.executable))
     elif slots > 1 or gpus or python:
         raise Problem("Which cluster?", do="Give the address of Ray's dashboard, such as http://head:8265.")
     found = clusters.read(place)

@@ -17,12 +17,11 @@ def forecast(ahead: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(ahead, ensure_ascii=False, default=str))
         return
-    first = ahead["preflights"][0]
     table = Table(show_header=False, box=None)
-    for name, value in _figures(first).items():
+    for name, value in (_figures(ahead["preflights"][0]) if ahead["preflights"] else _parcel(ahead)).items():
         table.add_row(name, value)
     console.print(table)
-    if ahead["runs"] > 1:
+    if ahead["runs"] > 1 and ahead["preflights"]:
         console.print(f"{ahead['runs']} runs in all, {_lasting(ahead['seconds'])}, one after the other.")
     for kind, mark in (("stops", "cannot work:"), ("warnings", "think about:"), ("notes", "good to know:")):
         for words in dict.fromkeys(_said(remark) for one in ahead["preflights"] for remark in one[kind]):
@@ -65,6 +64,13 @@ def queue(found: dict[str, Any], as_json: bool) -> None:
     if found["paused"]:
         console.print("The queue is paused; `atelier queue --go-on` lets it go on.")
     console.print(f"Night: {found['night_from']} to {found['night_until']}.")
+
+
+def _parcel(ahead: dict[str, Any]) -> dict[str, str]:
+    """What is sent to an engine elsewhere, which counts and checks it itself."""
+    rows = {f"{name} rows": f"{n:,}" for name, n in ahead["rows"].items()}
+    where = f"{ahead['engine']}{', at ' + ahead['leaves'] + ': this leaves your machine' if ahead['leaves'] else ''}"
+    return {"sent to": where, **rows, "size": f"{ahead['bytes'] / 1e6:,.1f} MB"}
 
 
 def _figures(one: dict[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from engine.training.preflight import Preflight, Span
 from engine.training.remarks import Remark
 from engine.training.settings import TrainSpec
 from studio.building import forecasts, material
-from studio.building.forecasts import Forecast
+from studio.building.forecasts import Forecast, Parcel
 from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.sweeps import SEED
@@ -25,6 +25,8 @@ UNCOUNTED = ("rewards", "trackers", "learning_rate", "dropout", "seed")  # chang
 
 def show(store: Store, order: Order) -> bool:
     """Draw the forecast; True when nothing keeps it from starting."""
+    if order.engine:
+        return _sent(forecasts.parcel(store, order))
     found = forecasts.of(store, order, _counted)
     with st.container(border=True, key="forecast"):
         parts.facts(_facts(found.looks[0]))
@@ -40,6 +42,18 @@ def show(store: Store, order: Order) -> bool:
             st.caption(_said(remark))
         _memory(found.looks[0])
     return found.ready
+
+
+def _sent(parcel: Parcel) -> bool:
+    """What goes to another machine. It counts and checks by itself, and the run says what it found."""
+    with st.container(border=True, key="forecast"):
+        sides = {f"{name} rows": f"{n:,}" for name, n in parcel.rows.items()}
+        parts.facts({**sides, "to send": f"{parcel.size / 1e6:,.1f} MB", "runs": f"{parcel.runs:,}"})
+        there = f"{notices.plain(parcel.engine.name)}, {notices.plain(parcel.engine.url)}"
+        if parcel.engine.leaves:
+            st.warning(f"These examples leave your machine: they are sent to {there}.", icon=":material/outbound:")
+        st.caption(f"{there} counts them and refuses what it cannot do; the run's page says what it found.")
+    return True
 
 
 def cleared(store: Store, learned: Material) -> bool:

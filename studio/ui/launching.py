@@ -15,7 +15,8 @@ from engine.training import settings as spec
 from engine.training import trackers
 from engine.training.settings import GRPO, METHODS, TUNINGS, TrainSpec
 from studio import work
-from studio.building import material, models, sweeps
+from studio.building import engines, material, models, sweeps
+from studio.building.engines import Engine
 from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.runs import Run
@@ -43,24 +44,26 @@ def order(store: Store, sources: Sequence[Material], taken: set[str]) -> Order:
         learned = source(store, sources)
     with middle:
         method = _method(learned)
-        tuning = st.selectbox(
-            "Which weights move", list(TUNINGS), format_func=MOVED.__getitem__, key="launch-tuning",
-            help="  \n".join(f"**{MOVED[name]}**: {text}" for name, text in TUNINGS.items()),
-        )  # fmt: skip
     with right:
-        bases = [model.name for model in models.listed(store, models.BASE) if not model.archived]
-        base = st.selectbox("Start from", bases, key="launch-base")
-        name = st.text_input("Name of the run, and of the model it makes", proposal(learned, taken), key="launch-name")
+        engine = _where(store)
+        base = _base(store, engine)
+    left, right = st.columns([1, 2])
+    tuning = left.selectbox(
+        "Which weights move", list(TUNINGS), format_func=MOVED.__getitem__, key="launch-tuning",
+        help="  \n".join(f"**{MOVED[name]}**: {text}" for name, text in TUNINGS.items()),
+    )  # fmt: skip
+    name = right.text_input("Name of the run, and of the model it makes", proposal(learned, taken), key="launch-name")
     chosen: dict[str, Any] = {"method": method, "tuning": tuning}
     reward = ""
     if method == GRPO:
         reward, chosen["rewards"] = _reward(store)
-    advised.offer(models.get(store, base).path)
+    if not engine:
+        advised.offer(models.get(store, base).path)
     chosen |= dials(method, tuning)
     grid, seeds = several(method, tuning, chosen)
     chosen |= _trackers()
     settings = {key: value for key, value in chosen.items() if value != sweeps.DEFAULTS.get(key)}
-    return Order(name, base, learned, settings, grid, seeds, reward, when(store))
+    return Order(name, base, learned, settings, grid, seeds, reward, when(store), engine)
 
 
 def source(store: Store, sources: Sequence[Material]) -> Material:
@@ -144,7 +147,7 @@ def several(method: str, tuning: str, chosen: Mapping[str, Any]) -> tuple[dict[s
 def when(store: Store) -> Place:
     """Now, in the night or at a time; and how urgent."""
     rules = work.rules(store)
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns([5, 4, 4])
     words = {NOW: "Now", TONIGHT: f"Tonight, from {rules.night_from}", LATER: "At a time"}
     start = left.segmented_control(
         "Start", list(words), default=NOW, format_func=words.__getitem__, required=True, key="launch-when"
@@ -162,6 +165,28 @@ def when(store: Store) -> Place:
     if at is None:
         raise Problem("The time to start is missing.", do="Choose it, or let it start now.")
     return Place(priority, not_before=at.timestamp())
+
+
+def _where(store: Store) -> str:
+    """The engine that trains; not asked where there is only this machine."""
+    known = ["", *(engine.name for engine in engines.listed(store))]
+    if len(known) == 1:
+        return engines.HERE
+    return str(st.selectbox("Where", known, format_func=lambda name: name or "This machine", key="launch-engine"))
+
+
+def _base(store: Store, engine: str) -> str:
+    """What to start from: a base that is here, or what the engine elsewhere has."""
+    if engine:
+        there = _there(engines.get(store, engine))
+        return str(st.selectbox("Start from", there, key=f"launch-base-{engine}"))
+    bases = [model.name for model in models.listed(store, models.BASE) if not model.archived]
+    return str(st.selectbox("Start from", bases, key="launch-base"))
+
+
+@st.cache_data(ttl=60, show_spinner="Asking the engine what it has")
+def _there(engine: Engine) -> list[str]:
+    return engines.models(engine)
 
 
 def _method(learned: Material) -> str:
