@@ -52,7 +52,7 @@ $(VLLM)/.installed: constraints.txt
 	@touch $@
 
 # Each generation of Mistral's client in an environment of its own: they exclude each other. Made once, kept.
-SDKS := 0.4.2 1.12.4 2.5.2
+SDKS := 0.4.2 1.12.4 2.5.1
 sdks: $(SDKS:%=.venvs/mistralai-%/.installed)
 
 .venvs/mistralai-%/.installed:

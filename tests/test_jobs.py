@@ -44,6 +44,18 @@ def kill(job: jobs.Job) -> None:
     until(lambda: processes.find(job.folder) is None)
 
 
+def test_the_newest_event_is_found_however_long_the_file_and_whatever_is_being_written(tmp_path):
+    events.append(tmp_path, "first", text="x" * 200_000)
+    for n in range(3000):
+        events.append(tmp_path, "step", step=n, why="not the \"end\" yet")
+    assert events.last(tmp_path, "step")["step"] == 2999
+    assert len(events.last(tmp_path, "first")["text"]) == 200_000
+    with (tmp_path / events.FILE).open("a") as file:
+        file.write('{"at": 1, "kind": "end"')  # a line still being written
+    assert events.last(tmp_path, "end") is None and events.last(tmp_path, "step")["step"] == 2999
+    assert events.last(tmp_path / "nowhere", "end") is None
+
+
 def test_a_job_waits_in_the_queue_runs_and_leaves_its_result(tmp_path):
     job = sleeping(tmp_path, steps=2)
     assert job.state == jobs.QUEUED and job.by == "ada"

@@ -117,7 +117,7 @@ def test_the_second_generation_runs_from_upload_to_delete(engine: str, desk: Pat
 
 
 def test_the_third_generation_runs_from_upload_to_delete(engine: str, desk: Path) -> None:
-    found = seen(engine, desk, "2.5.2", "v2.py")
+    found = seen(engine, desk, "2.5.1", "v2.py")
     assert found["created"][:3] == ["CompletionFineTuningJob", "VALIDATED", 6] and found["created"][3] > 0
     assert found["job"][:2] == ["CompletionFineTuningJobDetails", "SUCCESS"] and found["job"][2] > 0
     assert found["events"] == ["SUCCESS", "RUNNING", "STARTED", "VALIDATED"]

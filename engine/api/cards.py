@@ -10,6 +10,7 @@ from engine import events, jobs
 from engine.api.catalogue import Known
 from engine.api.stored import Stored
 from engine.api.tunings import SUCCESS, Tuning
+from engine.training.preflight import Preflight
 from engine.training.settings import TrainSpec
 
 OLD = "mistral-client-python/0."  # the first generation, which knows fewer states
@@ -92,7 +93,9 @@ def metadata(figures: dict[str, Any]) -> dict[str, Any]:
     return {**{name: figures.get(name) for name in named}, "estimated_start_time": None}
 
 
-def dry_run(figures: dict[str, Any], details: str) -> dict[str, Any]:
+def dry_run(figures: dict[str, Any], details: str, found: Preflight) -> dict[str, Any]:
+    """What a job would take; in `atelier` the whole preflight but the paths of this machine."""
+    whole = {name: value for name, value in found.as_dict().items() if name not in ("spec", "anatomy")}
     return {
         "object": "job.metadata",
         "details": details,
@@ -100,6 +103,7 @@ def dry_run(figures: dict[str, Any], details: str) -> dict[str, Any]:
         "training_steps": figures["training_steps"],
         "epochs": figures["epochs"],
         **metadata(figures),
+        "atelier": whole,
     }
 
 

@@ -2,19 +2,19 @@
 
 import os
 import secrets
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from engine import events, hashes, jobs, specs
+from engine import hashes
 from engine.api.catalogue import Catalogue, Known, Source
 from engine.api.refusals import Refusal
 from engine.checking.cost import Rate
 from engine.problems import Problem
 from engine.serving import client, servers
 from engine.serving.client import Endpoint
-from engine.training.settings import TrainSpec
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,17 @@ class Limits:
     chats: int = 64  # questions on their way at the same time
 
 
+class Turn:
+    """One question on its way. It is over when nobody holds it any more, however its answer ended."""
+
+
 @dataclass
 class Desk:
     home: Path
     limits: Limits = field(default_factory=Limits)
     more: Source | None = None
     rate: Rate = field(default_factory=Rate)  # what an hour of this machine costs, where somebody said
-    chatting: int = 0
+    turns: "weakref.WeakSet[Turn]" = field(default_factory=weakref.WeakSet)
     _pool: httpx.AsyncClient | None = None
 
     @property
@@ -54,6 +58,15 @@ class Desk:
         if self._pool is None:
             self._pool = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=5.0), trust_env=False)
         return self._pool
+
+    def turn(self) -> Turn:
+        """A place among those who are answered at the same time. Refused when all are taken."""
+        if len(self.turns) >= self.limits.chats:
+            most = f"{len(self.turns)} questions are being answered, the most at a time. Ask again."
+            raise Refusal(429, most, wait=1)
+        turn = Turn()
+        self.turns.add(turn)
+        return turn
 
     def secret(self, name: str) -> str:
         """A random word that only this home knows, the same after a restart."""
@@ -77,14 +90,6 @@ class Desk:
             return endpoint, name
         except Problem as problem:
             raise Refusal(503, str(problem), "model", wait=10) from problem
-
-    def tokens_per_second(self, base: str) -> float | None:
-        """How fast a job on this base ran here last; None when none has."""
-        for job in reversed(jobs.listed(self.jobs)):
-            end = events.last(job.folder, "end") if job.kind == "train" else None
-            if end and end.get("seconds") and end.get("tokens") and specs.read(job.folder, TrainSpec).base == base:
-                return float(end["tokens"]) / max(float(end["seconds"]), 0.1)
-        return None
 
 
 def _weights(adapter: Path) -> str:

@@ -8,14 +8,15 @@ share is repeated; where it would have to be repeated too often, that is refused
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from engine.api.refusals import Refusal
 from engine.api.stored import Stored
 from engine.data import rows
 from engine.data.rows import Reject
 from engine.problems import Problem
-from engine.training import batches, template
+from engine.training import batches, plan, template
+from engine.training.memory import Load
+from engine.training.plan import Plan
 from engine.training.settings import CPT, GRPO, KTO, PREFERENCES, SFT, TrainSpec
 from engine.training.template import Template
 
@@ -31,6 +32,8 @@ class Counted:
     name: str = ""
     rows: int = 0
     tokens: int = 0
+    trained: int = 0
+    longest: int = 0
     rejected: int = 0
     bad: list[str] = field(default_factory=list)
 
@@ -40,23 +43,24 @@ class Counted:
             self.bad.append(f"{self.name} line {line}: {why}")
 
 
-def prepare(files: list[tuple[Stored, float]], spec: TrainSpec, out: Path | None, skip: float) -> Counted:
-    """Write the rows to `out` (None to count alone).
+def prepare(files: list[tuple[Stored, float]], spec: TrainSpec, out: Path, skip: float) -> Counted:
+    """Write the rows to `out`.
 
     Refused, with the first bad lines, when more than `skip` percent of them cannot be learned from.
     """
-    words = template.load(spec.base)
+    words = template.load(spec.base, chat=spec.method != CPT)
     total = Counted()
     good = [(file, weight, _judged(file, words, spec, total)) for file, weight in files]
     _enough(total, skip)
     repeats = _repeats([(counted.rows, weight) for _, weight, (counted, _) in good])
-    total.rows = sum(round(counted.rows * times) for (_, _, (counted, _)), times in zip(good, repeats, strict=True))
-    total.tokens = sum(round(counted.tokens * times) for (_, _, (counted, _)), times in zip(good, repeats, strict=True))
-    if out is not None:
-        with out.open("wb") as file:
-            for (stored, _, (_, refused)), times in zip(good, repeats, strict=True):
-                for line in _repeated(stored.path, refused, times):
-                    file.write(line + b"\n")
+    for what in ("rows", "tokens", "trained"):
+        met = zip((counted for _, _, (counted, _) in good), repeats, strict=True)
+        setattr(total, what, sum(round(getattr(counted, what) * times) for counted, times in met))
+    total.longest = max(counted.longest for _, _, (counted, _) in good)
+    with out.open("wb") as file:
+        for (stored, _, (_, refused)), times in zip(good, repeats, strict=True):
+            for line in _repeated(stored.path, refused, times):
+                file.write(line + b"\n")
     return total
 
 
@@ -65,20 +69,22 @@ def _judged(file: Stored, words: Template, spec: TrainSpec, total: Counted) -> t
     counted, refused = Counted(file.filename, bad=total.bad), set[int]()
     for number, line in _lines(file.path):
         try:
-            tokens = _tokens(number, line, words, spec)
+            tokens, trained = _tokens(number, line, words, spec)
         except Problem as problem:
             counted.reject(number, str(problem))
             refused.add(number)
             continue
         counted.rows += 1
         counted.tokens += tokens
+        counted.trained += trained
+        counted.longest = max(counted.longest, tokens)
     total.rejected += counted.rejected
     total.rows += counted.rows
     return counted, refused
 
 
-def _tokens(number: int, line: bytes, words: Template, spec: TrainSpec) -> int:
-    """How many tokens a row has for the method of this run. Problem when it cannot be learned from."""
+def _tokens(number: int, line: bytes, words: Template, spec: TrainSpec) -> tuple[int, int]:
+    """How many tokens of a row are read and learned by the method of this run. Problem when it cannot be used."""
     if len(line) > rows.LONGEST_LINE:
         raise Problem(f"It is longer than {rows.LONGEST_LINE:,} bytes.")
     if spec.method == SFT:
@@ -90,14 +96,16 @@ def _tokens(number: int, line: bytes, words: Template, spec: TrainSpec) -> int:
         text = found.get("text")
         if not isinstance(text, str) or not text.strip():
             raise Problem('It has no "text" to read.')
-        return len(words.ids([text])[0])
+        tokens = len(words.ids([text])[0])
+        return tokens, tokens
     if spec.method in PREFERENCES and spec.method != KTO and not found.get("rejected"):
         raise Problem('It has no "rejected", the worse answer.')
     if spec.method in (SFT, *PREFERENCES):
-        return len(batches.row(found, words, spec.max_tokens, number).tokens)
+        row = batches.row(found, words, spec.max_tokens, number)
+        return len(row.tokens), row.n_trained
     if spec.method == GRPO and not isinstance(found.get("messages"), list):
         raise Problem('It has no "messages".')
-    return len(words.ids([words.render(found["messages"], found.get("tools"))])[0])
+    return len(words.ids([words.render(found["messages"], found.get("tools"))])[0]), 0
 
 
 def _enough(total: Counted, skip: float) -> None:
@@ -165,16 +173,23 @@ def _lines(path: Path) -> Iterator[Line]:
                 cut = not rest.endswith(b"\n")
 
 
-def described(counted: Counted, spec: TrainSpec) -> dict[str, Any]:
-    """Steps, epochs and tokens of the whole run."""
-    a_step = spec.batch_size * spec.accumulation
-    each = max(1, -(-counted.rows // a_step))
+def planned(counted: Counted, left: Counted, spec: TrainSpec) -> Plan:
+    """What the run would do, for the preflight. The batch of the longest rows is taken to be the largest."""
+    if spec.method != SFT:
+        return plan.plan(spec)  # other methods cut and pair rows in ways of their own
+    each = max(1, -(-counted.rows // (spec.batch_size * spec.accumulation)))
     steps = spec.steps or max(1, -(-round(spec.epochs * each * 1e6) // 1_000_000))
-    tokens = round(steps / each * counted.tokens)
-    return {
-        "training_steps": steps,
-        "epochs": round(steps / each, 3),
-        "data_tokens": counted.tokens,
-        "train_tokens": tokens,
-        "train_tokens_per_step": round(tokens / steps),
-    }
+    return Plan(
+        examples=counted.rows,
+        tokens=counted.tokens,
+        trained_tokens=counted.trained,
+        longest=counted.longest,
+        steps=steps,
+        read_tokens=round(steps / each * counted.tokens),
+        largest=Load(min(spec.batch_size, counted.rows), counted.longest, spec.batch_size * counted.longest),
+        epochs=round(steps / each, 3),
+        validation_examples=left.rows,
+        validation_tokens=left.tokens,
+        refused=[],
+        validation_refused=[],
+    )

@@ -93,12 +93,16 @@ async def read_body(request: Request) -> dict[str, Any]:
         if len(data) > LARGEST_BODY:
             raise Refusal(413, f"The body is larger than {LARGEST_BODY // 2**20} MB.")
     try:
-        found = json.loads(bytes(data) or b"{}")
+        found = json.loads(bytes(data) or b"{}", parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"The body is no JSON: {str(error)[:100]}.") from error
     if not isinstance(found, dict):
         raise Refusal(422, "The body must be a JSON object.")
     return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"it holds {name}, which JSON has no word for")
 
 
 def _read(parameter: Parameter, given: list[str]) -> Any:

@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from engine.api import embedding, refusals, shapes
-from engine.api.desk import Desk
+from engine.api.desk import Desk, Turn
 from engine.api.refusals import Refusal
 from engine.api.routing import Asked, Call, read_body
 from engine.serving.calls import said
@@ -28,23 +27,13 @@ async def complete(asked: Asked) -> Any:
     if not isinstance(name, str) or not name:
         raise Refusal(422, "The question names no model. GET /v1/models lists those that can be asked.", "model")
     desk = asked.desk
-    if desk.chatting >= desk.limits.chats:
-        raise Refusal(429, f"{desk.chatting} questions are being answered, the most at a time. Ask again.", wait=1)
-    desk.chatting += 1
-    try:
-        endpoint, served = await asyncio.to_thread(lambda: desk.server(desk.catalogue.askable(name)))
-        response = await _sent(desk, endpoint, {**body, "model": served})
-        if body.get("stream"):
-            desk.chatting += 1  # given back when the stream ends
-            return StreamingResponse(
-                _pieces(response, name),
-                media_type="text/event-stream",
-                background=BackgroundTask(_over, desk, response),
-            )
-        await response.aread()
-        return {**response.json(), "model": name}
-    finally:
-        desk.chatting -= 1
+    turn = desk.turn()
+    endpoint, served = await asyncio.to_thread(lambda: desk.server(desk.catalogue.askable(name)))
+    response = await _sent(desk, endpoint, {**body, "model": served})
+    if body.get("stream"):
+        return StreamingResponse(_pieces(response, name, turn), media_type="text/event-stream")
+    await response.aread()
+    return {**response.json(), "model": name}
 
 
 async def embed(asked: Asked) -> dict[str, Any]:
@@ -79,8 +68,8 @@ async def _sent(desk: Desk, endpoint: Endpoint, body: dict[str, Any]) -> httpx.R
     raise Refusal(status, why)
 
 
-async def _pieces(response: httpx.Response, name: str) -> AsyncIterator[str]:
-    """Server-sent events with the name that was asked in place of the one that is served."""
+async def _pieces(response: httpx.Response, name: str, turn: Turn) -> AsyncIterator[str]:
+    """Server-sent events with the name that was asked in place of the one that is served; `turn` is held meanwhile."""
     try:
         async for line in response.aiter_lines():
             if not line.startswith("data:"):
@@ -95,11 +84,6 @@ async def _pieces(response: httpx.Response, name: str) -> AsyncIterator[str]:
         yield f"data: {json.dumps(refusals.body(broken))}\n\ndata: [DONE]\n\n"
     finally:
         await response.aclose()
-
-
-async def _over(desk: Desk, response: httpx.Response) -> None:
-    desk.chatting -= 1
-    await response.aclose()
 
 
 CALLS: list[Call] = [

@@ -7,6 +7,8 @@ import os
 import shutil
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -22,6 +24,9 @@ from engine.api.routing import MOMENT, TEXT, TRUTH, Asked, Call, Parameter, page
 from engine.api.tunings import Tuning
 from engine.checking.cost import Rate
 from engine.problems import Problem
+from engine.training import preflight
+from engine.training.preflight import Preflight
+from engine.training.settings import TrainSpec
 
 TAG = "Fine-tuning jobs"
 GRACE = 60.0  # seconds for a job to save where it is when it is called off
@@ -77,31 +82,37 @@ def _create(asked: Asked, order: Order) -> Tuning | dict[str, Any]:
     watched = [(stored.get(desk.home, file), 1.0) for file in order.validation_files]
     if not dry:
         _room(desk)
-    draft = tunings.begin(desk.home, id) if not dry else None
+    draft = tunings.begin(desk.home, id)
     try:
-        counted = preparing.prepare(files, spec, draft and draft / "train.jsonl", order.skip)
-        left = (
-            preparing.prepare(watched, spec, draft and draft / "validation.jsonl", order.skip) if watched else Counted()
-        )
-        figures = _figures(desk, preparing.described(counted, spec), base.base)
-        if draft is None:
-            return cards.dry_run(figures, _in_words(figures, counted))
-        tuning = tunings.keep(
-            desk.home,
-            draft,
-            spec,
-            **_known(asked, order, base.base),
-            figures=figures,
-            left_out=counted.rejected + left.rejected,
-        )
+        counted = preparing.prepare(files, spec, draft / "train.jsonl", order.skip)
+        left = preparing.prepare(watched, spec, draft / "validation.jsonl", order.skip) if watched else Counted()
+        found = _preflight(desk, spec, draft, counted, left)
+        figures = _figures(found, desk.rate)
+        if dry:
+            return cards.dry_run(figures, _in_words(found, counted), found)
+        known = _known(asked, order, base.base)
+        left_out = counted.rejected + left.rejected
+        tuning = tunings.keep(desk.home, draft, spec, **known, figures=figures, left_out=left_out)
     except Problem as problem:
         raise Refusal(422, str(problem)) from problem
     finally:
-        if draft is not None:
-            shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
     if order.auto_start:
         tunings.start(tuning, asked.by.name)
     return tuning
+
+
+def _preflight(desk: Desk, spec: TrainSpec, draft: Path, counted: Counted, left: Counted) -> Preflight:
+    """What the run would take here. Refused when it cannot work, with what would."""
+    here = replace(
+        spec,
+        train=str(draft / "train.jsonl"),
+        validation=str(draft / "validation.jsonl") if spec.validation else "",
+    )
+    found = preflight.of(here, jobs=desk.jobs, rate=desk.rate, planned=preparing.planned(counted, left, here))
+    if found.stops:
+        raise Refusal(422, " ".join(str(stop) for stop in found.stops), "hyperparameters")
+    return found
 
 
 def _known(asked: Asked, order: Order, base: str) -> dict[str, Any]:
@@ -121,30 +132,32 @@ def _known(asked: Asked, order: Order, base: str) -> dict[str, Any]:
     }
 
 
-def _figures(desk: Desk, counts: dict[str, Any], base: str) -> dict[str, Any]:
-    """The counts, with time and cost where a job on this base ran here before and somebody said what an hour costs."""
-    speed = desk.tokens_per_second(base)
-    seconds = round(counts["train_tokens"] / speed) if speed else None
-    hour = desk.rate.per_hour
-    cost = round(seconds / 3600 * hour, 4) if seconds is not None and hour is not None else None
-    currency = desk.rate.currency if desk.rate != Rate() else None
-    return {**counts, "expected_duration_seconds": seconds, "cost": cost, "cost_currency": currency}
+def _figures(found: Preflight, rate: Rate) -> dict[str, Any]:
+    """Counts, the likely time, and what it costs where somebody said what an hour of this machine does."""
+    plan = found.plan
+    return {
+        "training_steps": plan.steps,
+        "epochs": plan.epochs,
+        "data_tokens": plan.tokens,
+        "train_tokens": plan.read_tokens,
+        "train_tokens_per_step": round(plan.read_tokens / max(1, plan.steps)),
+        "expected_duration_seconds": max(1, round(found.seconds.likely)) if found.seconds else None,
+        "cost": round(found.price.likely, 4) if found.price else None,
+        "cost_currency": rate.currency if rate.per_hour is not None else None,
+    }
 
 
-def _in_words(figures: dict[str, Any], counted: Counted) -> str:
-    left = f" {counted.rejected} rows would be left out." if counted.rejected else ""
-    time_said = (
-        "How long it takes is known once a job on this base has run here."
-        if figures["expected_duration_seconds"] is None
-        else f"About {figures['expected_duration_seconds']} seconds, at the speed of the last job on this base here."
-    )
-    cost = (
-        "" if figures["cost"] is not None else " It costs no fee; --hour-price lets the engine say what its hours cost."
-    )
-    return (
-        f"{figures['training_steps']} steps over {counted.rows} rows, {figures['epochs']} epochs, "
-        f"{figures['train_tokens']} tokens.{left} {time_said}{cost}"
-    )
+def _in_words(found: Preflight, counted: Counted) -> str:
+    plan = found.plan
+    said = [f"{plan.steps} steps over {plan.examples} rows, {plan.epochs} epochs, {plan.read_tokens} tokens."]
+    if counted.rejected:
+        said.append(f"{counted.rejected} rows would be left out.")
+    if found.seconds and found.pace:
+        low, high = found.seconds.low, found.seconds.high
+        said.append(f"From {low:.0f} to {high:.0f} seconds, {found.pace.source}.")
+    if found.price is None:
+        said.append("It costs no fee; --hour-price lets the engine say what its hours cost.")
+    return " ".join([*said, *(str(warning) for warning in found.warnings)])
 
 
 def _room(desk: Desk) -> None:
