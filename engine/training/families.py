@@ -60,6 +60,7 @@ class Family:
     anatomy: Anatomy
     note: str = ""
     licence_url: str = ""
+    gpu_source: Source | None = None
     price: Price | None = None
     advice: tuple[Advice, ...] = field(default=())
 
@@ -121,10 +122,11 @@ def examine(base: str) -> Anatomy:
 
 def _family(told: dict[str, Any], sources: dict[str, Source], advice: list[dict[str, Any]]) -> Family:
     price = told.get("price")
-    own = {key: value for key, value in told.items() if key not in ("config", "price")}
+    own = {key: value for key, value in told.items() if key not in ("config", "price", "gpu_source")}
     return Family(
         **own,
         anatomy=anatomy.of(told["config"], told["name"]),
+        gpu_source=sources[told["gpu_source"]] if "gpu_source" in told else None,
         price=Price(price["amount"], sources[price["source"]]) if price else None,
         advice=tuple(_advice(one, sources) for one in advice if told["name"] in one["families"]),
     )

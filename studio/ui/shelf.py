@@ -96,6 +96,8 @@ def _sources(family: Family, fit: Fit) -> None:
         f"On the hub as `{family.hub}`." if family.hub else "",
         f"Tokens are counted with the tokenizer {family.tokenizer}.",
     ]
+    if family.gpu_source:
+        lines.append(f"The smallest GPU is what {_linked(family.gpu_source)} names (read {family.gpu_source.read}).")
     if family.price:
         source = family.price.source
         lines.append(
