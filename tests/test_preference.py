@@ -143,7 +143,6 @@ def test_wins_are_counted_with_ties_as_halves() -> None:
     assert preference.won([1.0, -2.0, 0.0, 3.0]) == {"accuracy": 0.625, "margin": 0.5}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", [DPO, ORPO, KTO])
 def test_a_run_tells_what_it_does_as_a_supervised_one(method: str, spec: TrainSpec, tmp_path: Path) -> None:
     result = ran(tmp_path / "run", replace(spec, method=method))
@@ -162,7 +161,6 @@ def test_a_run_tells_what_it_does_as_a_supervised_one(method: str, spec: TrainSp
     assert not (tmp_path / "run" / "trainer").exists()
 
 
-@pytest.mark.slow
 def test_the_adapter_is_plain_peft_and_its_margin_is_what_was_told(spec: TrainSpec, base: Path, tmp_path: Path) -> None:
     """The held-out margin, computed anew from the folder alone: beta times how much likelier than the base has it."""
     result = ran(tmp_path / "run", spec)
@@ -204,15 +202,15 @@ def test_it_stops_early_and_keeps_the_best_weights(spec: TrainSpec, tmp_path: Pa
 def test_one_killed_at_any_moment_ends_where_an_undisturbed_one_ends(
     method: str, spec: TrainSpec, tmp_path: Path
 ) -> None:
-    spec = replace(spec, method=method, steps=30, dropout=0.1, evaluate_every=10, checkpoint_every=7)
+    spec = replace(spec, method=method, steps=16, dropout=0.1, evaluate_every=8, checkpoint_every=5)
     undisturbed = ran(tmp_path / "undisturbed", spec)
     job = started(tmp_path, spec)
-    wait_for_step(job, 12)
+    wait_for_step(job, 7)
     os.kill(json.loads((job.folder / "process.json").read_text())["pid"], signal.SIGKILL)
     gone(job)
     killed = told(job.folder, "step")[-1]["step"]
     result = train.run(job.folder)
-    assert told(job.folder, "resumed")[0]["step"] in (killed // 7 * 7, killed // 7 * 7 - 7)
+    assert told(job.folder, "resumed")[0]["step"] in (killed // 5 * 5, killed // 5 * 5 - 5)
     assert result["loss"] == pytest.approx(undisturbed["loss"], abs=1e-3)
     for name in ("best_step", "tokens", "steps"):
         assert result[name] == undisturbed[name]
@@ -220,27 +218,21 @@ def test_one_killed_at_any_moment_ends_where_an_undisturbed_one_ends(
 
 
 @pytest.mark.slow
-def test_one_asked_to_stop_saves_where_it_is(spec: TrainSpec, tmp_path: Path) -> None:
-    spec = replace(spec, steps=40, checkpoint_every=1000, evaluate_every=20)
+def test_one_asked_to_stop_saves_where_it_is_and_goes_on_with_the_same_file_alone(
+    spec: TrainSpec, tmp_path: Path
+) -> None:
+    spec = replace(spec, steps=16, checkpoint_every=1000, evaluate_every=8)
     job = started(tmp_path, spec)
     wait_for_step(job, 3)
     jobs.stop(job)
     gone(job)
-    assert job.state == jobs.STOPPED
     last = told(job.folder, "step")[-1]["step"]
-    assert told(job.folder, "checkpoint")[-1]["step"] in (last, last + 1)
-    result = train.run(job.folder)
-    assert_same(weights(result), weights(ran(tmp_path / "undisturbed", spec)))
-
-
-def test_a_checkpoint_of_other_examples_is_refused(spec: TrainSpec, tmp_path: Path) -> None:
-    job = started(tmp_path, replace(spec, steps=40, checkpoint_every=1))
-    wait_for_step(job, 2)
-    os.kill(json.loads((job.folder / "process.json").read_text())["pid"], signal.SIGKILL)
-    gone(job)
+    assert job.state == jobs.STOPPED and told(job.folder, "checkpoint")[-1]["step"] in (last, last + 1)
     tiny.jsonl(Path(spec.train), PAIRS[:20])
     with pytest.raises(Problem, match="other examples or settings"):
         train.run(job.folder)
+    tiny.jsonl(Path(spec.train), PAIRS)
+    assert_same(weights(train.run(job.folder)), weights(ran(tmp_path / "undisturbed", spec)))
 
 
 @pytest.mark.slow
@@ -270,10 +262,10 @@ def gone(job: Job) -> None:
 
 
 def greeted(rows: int, side: str, into: Path) -> str:
-    """Real messages, each answered in two ways: the better one says hello, the worse one is stiff."""
+    """Real messages, each answered in two ways. Better is the stiff one, which the starter finds less likely."""
     found = [json.loads(line)["messages"][0]["content"] for line in (TONE / f"{side}.jsonl").read_text().splitlines()]
     chosen = found[:: len(found) // rows][:rows]
-    made = [pair(text, f"Hello! {text}", f"Dear customer, {text}") for text in chosen]
+    made = [pair(text, f"Dear customer, {text}", f"Hello! {text}") for text in chosen]
     return str(tiny.jsonl(into / f"{side}.jsonl", made))
 
 
@@ -294,5 +286,7 @@ def test_on_the_starter_held_out_preferences_are_learned(method: str, tmp_path: 
     result = ran(tmp_path / "run", spec)
     before, *_, after = told(tmp_path / "run", "validation")
     assert before["metrics"]["accuracy"] <= 0.5 and result["metrics"]["accuracy"] >= 0.9
-    assert after["metrics"]["margin"] > before["metrics"]["margin"] + 0.2
-    assert after["loss"] < before["loss"]
+    assert after["metrics"]["margin"] > before["metrics"]["margin"] + 0.05
+    assert after["loss"] < before["loss"] / 2
+    if method == ORPO:  # the one that also learns to say it
+        assert told(tmp_path / "run", "sample")[-1]["answer"].startswith("Dear customer, ")

@@ -82,7 +82,6 @@ def test_answers_that_leave_no_room_for_a_prompt_are_refused(spec: TrainSpec, wo
         reinforce.read(replace(spec, answer_tokens=600), words, rewards.read([SHORT]))
 
 
-@pytest.mark.slow
 def test_a_run_tells_what_it_tries_and_what_is_paid(spec: TrainSpec, tmp_path: Path) -> None:
     result = ran(tmp_path / "run", spec)
     steps, looks = told(tmp_path / "run", "step"), told(tmp_path / "run", "validation")
@@ -98,7 +97,6 @@ def test_a_run_tells_what_it_tries_and_what_is_paid(spec: TrainSpec, tmp_path: P
     assert (Path(result["adapter"]) / "README.md").exists() and not (tmp_path / "run" / "trainer").exists()
 
 
-@pytest.mark.slow
 def test_where_all_answers_are_paid_the_same_it_says_that_nothing_is_learned(spec: TrainSpec, tmp_path: Path) -> None:
     never = {"kind": "regex", "pattern": "Rumpelstiltskin"}
     ran(tmp_path / "run", replace(spec, rewards=[never], steps=8, validation="", answer_tokens=2))
@@ -107,7 +105,6 @@ def test_where_all_answers_are_paid_the_same_it_says_that_nothing_is_learned(spe
     assert warning["step"] == 8 and "100% of the groups of the last 8 steps" in warning["why"]
 
 
-@pytest.mark.slow
 def test_answers_that_a_judge_could_not_pay_are_left_out_and_counted(spec: TrainSpec, tmp_path: Path) -> None:
     """The judge fails on every third call; the mean of the others is not lowered."""
     calls: list[Any] = []
@@ -124,7 +121,6 @@ def test_answers_that_a_judge_could_not_pay_are_left_out_and_counted(spec: Train
     assert any("of 8 answers could not be paid" in event["why"] for event in told(tmp_path / "run", "warning"))
 
 
-@pytest.mark.slow
 def test_a_judge_that_never_answers_ends_the_run_with_its_reason(spec: TrainSpec, tmp_path: Path) -> None:
     with teacher(lambda _: 400) as url:
         judge = {"kind": "judge", "url": url, "model": "teacher", "rubric": "Be kind."}
@@ -134,15 +130,15 @@ def test_a_judge_that_never_answers_ends_the_run_with_its_reason(spec: TrainSpec
 
 @pytest.mark.slow
 def test_one_killed_at_any_moment_ends_where_an_undisturbed_one_ends(spec: TrainSpec, tmp_path: Path) -> None:
-    spec = replace(spec, steps=16, evaluate_every=8, checkpoint_every=5)
+    spec = replace(spec, steps=10, evaluate_every=5, checkpoint_every=4)
     undisturbed = ran(tmp_path / "undisturbed", spec)
     job = started(tmp_path, spec)
-    wait_for_step(job, 8)
+    wait_for_step(job, 6)
     os.kill(json.loads((job.folder / "process.json").read_text())["pid"], signal.SIGKILL)
     gone(job)
     assert job.state == jobs.FAILED
     result = train.run(job.folder)
-    assert told(job.folder, "resumed")[0]["step"] >= 5
+    assert told(job.folder, "resumed")[0]["step"] >= 4
     assert result["loss"] == pytest.approx(undisturbed["loss"], abs=1e-3)
     assert (result["tokens"], result["best_step"]) == (undisturbed["tokens"], undisturbed["best_step"])
     assert_same(weights(result), weights(undisturbed))

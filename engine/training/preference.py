@@ -170,7 +170,7 @@ def _made(given: _Given, kind: Any, config: Any, collator: Any, **more: Any) -> 
     steps = len(order) // (spec.batch_size * spec.accumulation)
     made = kind(
         model=model,
-        args=config(**following.settings(given.folder, spec, steps, model), max_length=None, **more),
+        args=config(**following.settings(given.folder, spec, steps, model), max_length=spec.max_tokens, **more),
         data_collator=collator(given.train, given.validation, given.tokenizer.eos_token_id),
         train_dataset=_numbers(order, held_out=False),
         eval_dataset=_numbers(range(len(given.validation.rows)), held_out=True) if given.validation else None,
