@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo studio test lint browser serving sdks clean
+.PHONY: install demo studio test lint browser serving gguf sdks clean
 
 install: $(INSTALLED)
 
@@ -60,8 +60,21 @@ sdks: $(SDKS:%=.venvs/mistralai-%/.installed)
 	@.venvs/mistralai-$*/bin/pip install --quiet --disable-pip-version-check mistralai==$*
 	@touch $@
 
-test: install browser sdks serving lint
+# llama.cpp's converter to GGUF: scripts only, out of the source package that carries them, under llama.cpp's MIT licence
+LLAMA := .llama.cpp
+gguf: $(LLAMA)/.installed
+
+$(LLAMA)/.installed: $(INSTALLED)
+	@echo "Fetching llama.cpp's converter into $(LLAMA) (77 MB, of which 2 are kept)."
+	@rm -rf $(LLAMA) && mkdir -p $(LLAMA)/source
+	@$(BIN)/pip download --quiet --no-deps --no-binary llama-cpp-python --dest $(LLAMA)/source 'llama-cpp-python==0.3.36'
+	@tar xzf $(LLAMA)/source/*.tar.gz -C $(LLAMA) --strip-components=3 --wildcards '*/vendor/llama.cpp/LICENSE' \
+		'*/vendor/llama.cpp/convert_hf_to_gguf.py' '*/vendor/llama.cpp/conversion/*' '*/vendor/llama.cpp/gguf-py/*'
+	@rm -rf $(LLAMA)/source
+	@touch $@
+
+test: install browser sdks serving gguf lint
 	$(BIN)/pytest $(ARGS)
 
 clean:
-	rm -rf .venv .venvs .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
+	rm -rf .venv .venvs .venv-vllm .llama.cpp .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

@@ -50,7 +50,7 @@ def row(model: Model) -> None:
     ):
         with st.container(gap=None):
             tags = "".join(f" :gray-badge[{notices.plain(tag)}]" for tag in model.tags)
-            st.markdown(f"**{notices.plain(model.name)}** :blue-badge[{KINDS[model.kind]}]{tags}")
+            nav.link(f"**{notices.plain(model.name)}** :blue-badge[{KINDS[model.kind]}]{tags}", "model", model=model.name)
             st.caption(origin(model))
         lineage(model)
 

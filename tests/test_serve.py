@@ -247,7 +247,7 @@ def test_a_client_that_goes_away_frees_the_server(endpoint):
 
 def test_one_server_for_one_base_however_many_ask_for_it(endpoint, place):
     program = (
-        "import sys; from pathlib import Path; from engine import servers\n"
+        "import sys; from pathlib import Path; from engine.serving import servers\n"
         "print(servers.ensure(Path(sys.argv[1]), Path(sys.argv[2])).url)"
     )
     arguments = [sys.executable, "-c", program, str(place / "servers"), str(place / "kettle")]

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from engine.problems import Problem
-from engine.training import objective, targets
+from engine.training import objective, targets, weights
 from engine.training.settings import QLORA, TrainSpec
 
 LARGE = 1_000_000_000  # from so many weights on, what a layer computed is computed again instead of kept in memory
@@ -69,6 +69,7 @@ def four_bits() -> BitsAndBytesConfig:
 
 
 def _read(spec: TrainSpec, device: torch.device) -> tuple[PreTrainedTokenizerBase, PreTrainedModel]:
+    weights.check_base(spec.base)
     try:
         tokenizer = AutoTokenizer.from_pretrained(spec.base)
         base = AutoModelForCausalLM.from_pretrained(

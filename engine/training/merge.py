@@ -108,5 +108,5 @@ def _made_for(folder: Path) -> str:
     """The fingerprint of the base's weights as noted beside the adapter, else of the folder that its config names."""
     if (folder / ORIGIN).is_file():
         return str(json.loads((folder / ORIGIN).read_text()).get("weights", ""))
-    named = json.loads((folder / "adapter_config.json").read_text()).get("base_model_name_or_path")
+    named = str(json.loads((folder / "adapter_config.json").read_text()).get("base_model_name_or_path") or "")
     return weights.fingerprint(Path(named)) if named and (Path(named) / "config.json").is_file() else ""

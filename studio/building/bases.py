@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from engine.problems import Problem
-from engine.training import families
+from engine.training import families, weights
 from studio.building import models
 from studio.building.models import Model
 from studio.store import Store
@@ -13,7 +13,7 @@ NAME = r"[\w.:@+-]{1,80}"
 
 
 def register(store: Store, name: str, where: str, by: str) -> Model:
-    """Add a base. Problem, with what would help, when its name is taken or it cannot or must not be trained here."""
+    """Add a base: a folder, an archive of one, or a hub id. Problem, with what would help, when its name is taken or it cannot or must not be trained here."""
     name, where = name.strip(), where.strip()
     if not where:
         raise Problem("There is no folder and no hub id.", do="Give one, such as mistralai/Mistral-7B-Instruct-v0.3.")
@@ -22,8 +22,12 @@ def register(store: Store, name: str, where: str, by: str) -> Model:
         raise Problem(f"{name!r} cannot be a name.", do="Use letters, digits, dots and dashes, without spaces.")
     if store.row("select 1 from model where name = ?", [name]) is not None:
         raise Problem(f"There is a model called {name} already.", do="Choose another name.")
-    path = str(Path(where).expanduser().resolve()) if Path(where).expanduser().is_dir() else where
+    here = Path(where).expanduser().resolve()
+    if here.is_file():
+        here = weights.unpack(here, store.home.root / "models" / name)
+    path = str(here) if here.is_dir() else where
     families.examine(path)
+    weights.check_base(path)
     return models.add(store, name, models.BASE, path, by)
 
 

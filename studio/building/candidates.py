@@ -90,8 +90,10 @@ def draft(
 
 def on_offer(store: Store, by: str) -> list[Candidate]:
     """What can be compared: the candidates that were kept, and every model as it is, plain, kept or not."""
-    kept = listed(store)
-    plain = [draft(store, model.name, model.name, by) for model in models.listed(store)]
+    offered = models.offered(store)
+    names = {model.name for model in offered}
+    kept = [candidate for candidate in listed(store) if candidate.model in names]
+    plain = [draft(store, model.name, model.name, by) for model in offered]
     known = {candidate.id for candidate in kept}
     return [*kept, *(candidate for candidate in plain if candidate.id not in known)]
 

@@ -39,6 +39,11 @@ def listed(store: Store, kind: str = "") -> list[Model]:
     return [Model(**row) for row in rows]
 
 
+def offered(store: Store, kind: str = "") -> list[Model]:
+    """Those that are not archived."""
+    return [model for model in listed(store, kind) if not model.archived]
+
+
 def get(store: Store, name: str) -> Model:
     row = store.row("select * from model where name = ?", [name])
     if row is None:

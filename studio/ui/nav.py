@@ -52,6 +52,7 @@ PLACES = (
     Place("runs", "Runs", "model_training", "Build", "All training runs, and the form to launch one."),
     Place("run", "Run", "monitoring", "Build", "One run: progress, loss, samples, log.", hidden=True),
     Place("models", "Models", "deployed_code", "Build", "What can be asked and what a run can start from."),
+    Place("model", "Model", "deployed_code", "Build", "One model: is it sound, its card, and where it goes.", hidden=True),
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
     Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
     Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),

@@ -15,6 +15,7 @@ import streamlit as st
 
 from studio import members
 from studio.building import models, runs
+from studio.building.models import Model
 from studio.building.runs import Run
 from studio.data import datasets
 from studio.data.datasets import Dataset
@@ -103,6 +104,11 @@ def ask(**values: str) -> None:
 def current_dataset() -> Dataset | None:
     """The dataset of the URL, None when it names none. Problem when there is no such dataset."""
     return datasets.get(store(), asked("dataset")) if asked("dataset") else None
+
+
+def current_model() -> Model | None:
+    """The model of the URL, None when it names none. Problem when there is no such model."""
+    return models.get(store(), asked("model")) if asked("model") else None
 
 
 def current_run() -> Run | None:
