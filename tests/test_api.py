@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from engine import events, jobs, processes, specs
-from engine.api import app, catalogue, keys, page, shapes, stored
+from engine.api import alone, app, catalogue, keys, page, shapes, stored
 from engine.api.catalogue import Known
 from engine.api.desk import Limits
 from engine.api.routing import Call
 from engine.checking.cost import Rate
+from engine.problems import Problem
 from engine.serving import servers
 from engine.training.settings import TrainSpec
 from tests import judged, tiny
@@ -132,6 +133,30 @@ def test_a_key_of_the_environment_opens_everything_and_a_short_one_is_named(
     client.got("GET", "files", key="as long as a key should be")
     monkeypatch.setenv(keys.VARIABLE, "short")
     assert "at least 16" in client.refused(422, "GET", "files")
+
+
+def test_the_first_start_makes_a_key_and_none_listens_beyond_this_machine_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(keys.VARIABLE, raising=False)
+    with pytest.raises(Problem, match="has no key yet"):
+        alone.first_key(tmp_path, "0.0.0.0")
+    secret = alone.first_key(tmp_path, "127.0.0.1")
+    found = keys.found(tmp_path, secret)
+    assert found is not None and found.scopes == ("admin",)
+    assert alone.first_key(tmp_path, "127.0.0.1") == alone.first_key(tmp_path, "0.0.0.0") == ""
+
+
+def test_an_alias_that_would_mean_nothing_is_named_and_a_folder_is_kept_by_its_full_path(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Problem, match="no model here"):
+        alone.set_aliases(tmp_path, {"open-mistral-7b": "nobody"})
+    monkeypatch.chdir(base.parent)
+    alone.set_aliases(tmp_path, {"open-mistral-7b": base.name, "small": "starter"})
+    assert catalogue.read_aliases(tmp_path) == {"open-mistral-7b": str(base.resolve()), "small": "starter"}
+    alone.set_aliases(tmp_path, {"small": ""})
+    assert list(catalogue.read_aliases(tmp_path)) == ["open-mistral-7b"]
 
 
 # Files

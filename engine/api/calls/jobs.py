@@ -1,7 +1,6 @@
 """Jobs: order a training run, look how it goes, start it and call it off."""
 
 import asyncio
-import importlib.util
 import json
 import os
 import shutil
@@ -24,7 +23,7 @@ from engine.api.routing import MOMENT, TEXT, TRUTH, Asked, Call, Parameter, page
 from engine.api.tunings import Tuning
 from engine.checking.cost import Rate
 from engine.problems import Problem
-from engine.training import preflight
+from engine.training import preflight, trackers
 from engine.training.preflight import Preflight
 from engine.training.settings import TrainSpec
 
@@ -167,18 +166,21 @@ def _room(desk: Desk) -> None:
 
 
 def _trackers(order: Order) -> None:
-    """A key that came with a job would have to lie somewhere until it starts, so the engine uses its own."""
+    """Refused where figures would go elsewhere than asked. A key that came with a job would have to lie somewhere until
+    it starts, so the engine uses its own, and its own project."""
     if not order.wandb:
         return
-    if importlib.util.find_spec("wandb") is None:
-        raise Refusal(
-            422, "Weights & Biases is not installed where the engine runs: pip install wandb.", "integrations"
-        )
-    if not os.environ.get("WANDB_API_KEY"):
+    try:
+        trackers.named("wandb")
+    except Problem as problem:
+        keys = "The engine keeps no keys of other services, so one that comes with a call is not used."
+        raise Refusal(422, f"{problem} {keys}", "integrations") from problem
+    project = os.environ.get("WANDB_PROJECT", trackers.PROJECT)
+    if any(one["project"] != project or one["name"] or one["run_name"] for one in order.wandb):
         raise Refusal(
             422,
-            "The engine keeps no keys of other services, so the one that came with this call is not used. Set "
-            "WANDB_API_KEY in the environment of `atelier engine` and send the same call again.",
+            f"Figures go to the project {project}, where a run is called by the id of its job. Name that project and "
+            "leave name and run_name out, or set WANDB_PROJECT in the environment of `atelier engine`.",
             "integrations",
         )
 
