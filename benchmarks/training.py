@@ -29,7 +29,7 @@ BASE = ROOT / "starter"
 FILES = [ROOT / "sample" / name / "train.jsonl" for name in ("tone", "answers")]
 RATE, BATCH, RANK, ALPHA, LONGEST = 1e-3, 16, 16, 32, 1024
 OURS, PLAIN, PACKED, TRL, TRL_PACKING, FACTORY = (
-    "ours", "ours, plain layers", "ours, packing", "TRL", "TRL, packing", "LLaMA-Factory",
+    "ours", "ours on plain layers", "ours packing", "TRL", "TRL packing", "LLaMA-Factory",
 )  # fmt: skip
 
 
