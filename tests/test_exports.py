@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data import outgoing, rows
+from engine.data import formats, guessing, outgoing, rows
 from engine.problems import Problem
 from studio import commands
-from studio.data import datasets
+from studio.data import datasets, examples
 from studio.freezing import exports, snapshots
 from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation
@@ -231,3 +231,79 @@ def test_the_command_line_freezes_by_a_plan_and_names_its_leaks(store, cups):
     plan = {"kind": "grouped", "by": "template", "test": 0.2, "exclude": []}
     found = commands.perform(store, "freeze", {"dataset": "cups", "by": "ada", "plan": plan})
     assert found["snapshot"] == cups and found["leaks"] is not None
+
+
+# worse answers
+
+
+@pytest.fixture
+def liked(store, tmp_path: Path) -> str:
+    """Six examples, of which three know a worse answer, frozen; the worse ones hold an address."""
+    held = [
+        conversation(f"Where is cup {n}?", f"Cup {n} is near.", split="test" if n == 5 else "train") for n in range(6)
+    ]
+    (tmp_path / "liked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in held))
+    datasets.bring_in(store, tmp_path / "liked.jsonl", "liked", "ada")
+    worse = json.dumps([{"role": "assistant", "content": "Ask lena.vogt@mailbox.de."}])
+    with store.jot() as cursor:
+        cursor.execute("update example set worse = ? where line in (1, 2, 6)", [worse])
+    return snapshots.freeze(store, "liked", "ada").id
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_pairs_leave_as_trl_reads_them_and_only_they(store, liked, tmp_path):
+    leaving = exports.announce(store, exports.frozen(store, liked), "pairs", "x")
+    assert "3 examples" in leaving.sentence and "those that know a worse answer" in leaving.sentence
+    assert leaving.found.kinds == {"email": 3} and leaving.found.of == 3
+    assert leave(store, liked, "pairs", tmp_path / "out", accepted=True) == {"train": 2, "test": 1}
+    found = {row["prompt"][-1]["content"]: row for row in lines(tmp_path / "out" / "train.jsonl")}
+    assert found["Where is cup 0?"] == {
+        "prompt": [{"role": "user", "content": "Where is cup 0?"}],
+        "chosen": [{"role": "assistant", "content": "Cup 0 is near."}],
+        "rejected": [{"role": "assistant", "content": "Ask lena.vogt@mailbox.de."}],
+    }
+    assert "as TRL reads them" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_pairs_that_left_come_back_as_pairs(store, liked, tmp_path):
+    leave(store, liked, "pairs", tmp_path / "out", accepted=True)
+    for form, name in (("pairs", "train.jsonl"), ("huggingface", "data/train-00000-of-00001.parquet")):
+        if form == "huggingface":
+            leave(store, liked, form, tmp_path / "hf", accepted=True)
+        path = tmp_path / ("out" if form == "pairs" else "hf") / name
+        guessed = guessing.guess(formats.open_table(path))
+        datasets.bring_in(store, path, f"back from {form}", "ada", mapping=guessed)
+        back = examples.find(store, f"back from {form}").examples
+        assert [one.worse[0]["content"] for one in back if one.worse] == ["Ask lena.vogt@mailbox.de."] * 2
+
+
+def test_a_snapshot_without_pairs_says_so_before_it_leaves(store, cups):
+    with pytest.raises(Problem, match="no worse answers"):
+        exports.announce(store, exports.frozen(store, cups), "pairs", "x")
+
+
+def test_every_form_carries_a_worse_answer_or_says_that_it_does_not(store, liked, tmp_path):
+    for form in ("mistral", "huggingface", "csv"):
+        leave(store, liked, form, tmp_path / form, accepted=True)
+    assert "- worse answer: left out of 3" in (tmp_path / "mistral" / "README.md").read_text()
+    assert all(row.keys() == {"messages"} for row in lines(tmp_path / "mistral" / "train.jsonl"))
+    found = pq.read_table(tmp_path / "huggingface" / "data" / "train-00000-of-00001.parquet").to_pylist()
+    assert (
+        sorted(row["rejected"][0]["content"] for row in found if row["rejected"]) == ["Ask lena.vogt@mailbox.de."] * 2
+    )
+    with (tmp_path / "csv" / "examples.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert Counter(row["worse"] for row in csv.DictReader(file)) == {"": 3, "Ask lena.vogt@mailbox.de.": 3}
+
+
+def test_personal_data_in_a_worse_answer_is_found_and_gets_stand_ins(store, liked, tmp_path):
+    assert privacy.check(store, liked).kinds == {"email": 3}
+    living = exports.announce(store, exports.living(store, "liked"), "pairs", "x", hidden=True)
+    exports.write(store, living, tmp_path / "out", "ada", accepted=True)
+    assert "lena.vogt@mailbox.de" not in (tmp_path / "out" / "approved.jsonl").read_text()
+    seen = examples.find(store, "liked").examples
+    done = pseudonyms.replace(store, pseudonyms.preview(store, seen), "ada")
+    assert done.examples == 3
+    assert not any("lena.vogt@" in json.dumps(one.worse) for one in examples.find(store, "liked").examples)

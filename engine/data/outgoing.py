@@ -1,19 +1,21 @@
 """Outgoing: frozen rows as files that others read. Mistral's JSONL, Parquet for Hugging Face, CSV for spreadsheets.
 
-A row is what a snapshot holds: id, messages, tags, group, and tools where it has some. What a form cannot carry is
-counted and told, never dropped in silence. Nothing here decides what may leave.
+A row is what a snapshot holds: id, messages, tags, group, and where it has some tools and `rejected`, a worse answer.
+What a form cannot carry is counted and told, never dropped in silence. Nothing here decides what may leave.
 """
 
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from engine.data.columns import REJECTED
 
 Row = Mapping[str, Any]
 
@@ -26,7 +28,7 @@ KEYS = {
 }
 CALL = ("id", "type", "function")
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # a cell beginning so can be run as a formula
-COLUMNS = ("split", "id", "system", "prompt", "answer", "conversation", "tags", "group", "tools")
+COLUMNS = ("split", "id", "system", "prompt", "answer", "conversation", "tags", "group", "tools", "worse")
 BATCH = 5000
 
 
@@ -34,9 +36,17 @@ def mistral(row: Row, left_out: Counter[str]) -> dict[str, Any]:
     """A row with only the keys that Mistral accepts; `left_out` counts what it had beside them."""
     line: dict[str, Any] = {"messages": [_message(message, left_out) for message in row["messages"]]}
     left_out.update(name for name in ("tags", "group") if row.get(name))
+    left_out.update(["worse answer"] if row.get(REJECTED) else [])
     if row.get("tools"):
         line["tools"] = row["tools"]
     return line
+
+
+def pair(row: Row, left_out: Counter[str]) -> dict[str, Any]:
+    """A row with a worse answer as TRL's preference trainers read it, in its conversational form with a prompt."""
+    line = {"prompt": row["messages"][:-1], "chosen": row["messages"][-1:], "rejected": row[REJECTED]}
+    left_out.update(name for name in ("tags", "group") if row.get(name))
+    return line | {"tools": row["tools"]} if row.get("tools") else line
 
 
 def _message(message: Row, left_out: Counter[str]) -> dict[str, Any]:
@@ -50,32 +60,39 @@ def _message(message: Row, left_out: Counter[str]) -> dict[str, Any]:
     return found
 
 
-def jsonl(rows: Iterable[Row], path: Path, left_out: Counter[str]) -> int:
-    """Rows as Mistral's JSONL; how many."""
+def jsonl(
+    rows: Iterable[Row],
+    path: Path,
+    left_out: Counter[str],
+    form: Callable[[Row, Counter[str]], dict[str, Any]] = mistral,
+) -> int:
+    """Rows as JSONL in this form; how many."""
     n = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows:
-            file.write(json.dumps(mistral(row, left_out), ensure_ascii=False) + "\n")
+            file.write(json.dumps(form(row, left_out), ensure_ascii=False) + "\n")
             n += 1
     return n
 
 
 def schema(kinds: set[str]) -> pa.Schema:
-    """The columns of a Parquet file whose messages have these keys beside role and content."""
+    """The columns of a Parquet file whose messages have these keys beside role and content; `kinds` as below."""
     text = pa.string()
     call = pa.struct([("id", text), ("type", text), ("function", pa.struct([("name", text), ("arguments", text)]))])
     kind = {"tool_calls": pa.list_(call), "tool_call_id": text, "name": text, "weight": pa.int8()}
     message = pa.struct([("role", text), ("content", text), *((key, kind[key]) for key in sorted(kinds & kind.keys()))])
     tools = [("tools", text)] if "tools" in kinds else []  # as JSON: every tool has parameters of its own
-    columns = [("id", text), ("messages", pa.list_(message)), *tools, ("tags", pa.list_(text)), ("group", text)]
-    return pa.schema(columns)
+    worse = [(REJECTED, pa.list_(message))] if REJECTED in kinds else []
+    labels = [("tags", pa.list_(text)), ("group", text)]
+    return pa.schema([("id", text), ("messages", pa.list_(message)), *worse, *tools, *labels])
 
 
 def kinds(rows: Iterable[Row]) -> set[str]:
-    """The keys of messages beside role and content, and "tools" if any row has some."""
+    """The keys of messages beside role and content, and "tools" and "rejected" if any row has some."""
     found: set[str] = set()
     for row in rows:
-        found.update(*row["messages"], ("tools",) if row.get("tools") else ())
+        worse = row.get(REJECTED) or ()
+        found.update(*row["messages"], *worse, *((name,) for name in ("tools", REJECTED) if row.get(name)))
     return found - {"role", "content"}
 
 
@@ -90,12 +107,16 @@ def parquet(rows: Iterable[Row], path: Path, columns: pa.Schema) -> int:
 
 
 def _record(row: Row) -> dict[str, Any]:
-    messages = [
-        {**message, "content": said(message), "tool_calls": [_called(call) for call in message.get("tool_calls") or ()]}
-        for message in row["messages"]
-    ]
     tools = json.dumps(row["tools"], ensure_ascii=False) if row.get("tools") else None
-    return {**row, "messages": messages, "tools": tools}
+    worse = _messages(row[REJECTED]) if row.get(REJECTED) else None
+    return {**row, "messages": _messages(row["messages"]), "tools": tools, REJECTED: worse}
+
+
+def _messages(messages: Iterable[Row]) -> list[dict[str, Any]]:
+    return [
+        {**message, "content": said(message), "tool_calls": [_called(call) for call in message.get("tool_calls") or ()]}
+        for message in messages
+    ]
 
 
 def _called(call: Row) -> dict[str, Any]:
@@ -139,6 +160,7 @@ def _cells(split: str, row: Row) -> Iterator[str]:
     yield ", ".join(row.get("tags") or ())
     yield row.get("group") or ""
     yield json.dumps(row["tools"], ensure_ascii=False) if row.get("tools") else ""
+    yield "\n".join(said(message) or _calls(message) for message in row.get(REJECTED) or ())
 
 
 def _calls(message: Row) -> str:

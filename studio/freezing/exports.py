@@ -4,29 +4,36 @@ Before anything leaves, `announce` says in one sentence what leaves, where to, a
 `write` refuses whoever has not heard that. A folder is there whole or not at all, and every export leaves an Event.
 """
 
-import json
 import shutil
 import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from engine.checking import check
 from engine.data import outgoing, utterances
+from engine.data.columns import REJECTED
 from engine.problems import Problem
 from studio.data import datasets
 from studio.freezing import cards, leaks, snapshots, splits
 from studio.freezing.cards import Card
 from studio.freezing.snapshots import Snapshot
 from studio.quality import privacy, pseudonyms
-from studio.quality.privacy import Content, Verdict
+from studio.quality.privacy import Verdict
 from studio.store import Store
 
-FORMS = {"mistral": "JSONL for Mistral", "huggingface": "a Hugging Face dataset", "csv": "CSV for spreadsheets"}
+PAIRS = "pairs"
+FORMS = {
+    "mistral": "JSONL for Mistral",
+    PAIRS: "better and worse answers for TRL",
+    "huggingface": "a Hugging Face dataset",
+    "csv": "CSV for spreadsheets",
+}
+LINES = {"mistral": outgoing.mistral, PAIRS: outgoing.pair}
 LIVE = "approved"  # the one split of a dataset that leaves as it stands
 
 
@@ -37,6 +44,7 @@ class Cargo:
     dataset: str
     snapshot: Snapshot | None
     counts: dict[str, int]  # of each split that holds any
+    paired: bool = False  # only the examples that know a worse answer
 
     @property
     def name(self) -> str:
@@ -62,6 +70,8 @@ class Leaving:
     def sentence(self) -> str:
         sides = ", ".join(f"{n:,} {split}" for split, n in self.cargo.counts.items())
         what = f"{self.cargo.n:,} example{'s' * (self.cargo.n != 1)} of {self.cargo.name} ({sides})"
+        if self.cargo.paired:
+            what += ", those that know a worse answer,"
         return f"{what} will leave for {self.to} as {FORMS[self.form]}, with a data card. {self.privacy}"
 
     @property
@@ -105,6 +115,19 @@ def living(store: Store, dataset: str) -> Cargo:
     return Cargo(dataset, None, {LIVE: n})
 
 
+def paired(store: Store, cargo: Cargo) -> Cargo:
+    """Of the same those that know a worse answer. Problem when none does."""
+    only = replace(cargo, paired=True)
+    counts = {split: sum(1 for _ in _peek(store, only, split)) for split in cargo.counts}
+    if not any(counts.values()):
+        raise Problem(
+            f"{cargo.name} has no worse answers.",
+            "Each line of this form holds two answers to one question.",
+            "Choose another form, or learn from the arena's verdicts first.",
+        )
+    return replace(only, counts={split: n for split, n in counts.items() if n})
+
+
 def announce(
     store: Store,
     cargo: Cargo,
@@ -120,11 +143,12 @@ def announce(
     """
     if form not in FORMS:
         raise Problem(f"There is no form {form!r}.", do=f"Choose one of {', '.join(FORMS)}.")
-    held = (row for split in cargo.counts for row in _peek(store, cargo, split))
-    what = cargo.snapshot.id if cargo.snapshot else [Content(r["id"], r["messages"], r.get("tools")) for r in held]
+    cargo = paired(store, cargo) if form == PAIRS else cargo
+    whole = cargo.snapshot.id if cargo.snapshot and not cargo.paired else ""
+    what = whole or [privacy.of_row(row) for split in cargo.counts for row in _peek(store, cargo, split)]
     found = privacy.check(store, what, progress=progress)
     labels: set[str] = set()
-    if form != "mistral":
+    if form not in ("mistral", PAIRS):
         for split in cargo.counts:
             for row in _peek(store, cargo, split):
                 labels.update(row["tags"], [row["group"]] if row["group"] else [])
@@ -193,16 +217,20 @@ def _fill(store: Store, leaving: Leaving, folder: Path, by: str, licence: str) -
     else:
         counts = Counter[str]()
         for split in cargo.counts:
-            if leaving.form == "mistral":
+            if leaving.form in LINES:
                 path = folder / f"{split}.jsonl"
-                counts[split] = outgoing.jsonl(_read(store, leaving, split, by, why), path, left_out)
-                _check(path, split)
+                held = _read(store, leaving, split, by, why)
+                counts[split] = outgoing.jsonl(held, path, left_out, LINES[leaving.form])
+                if leaving.form == "mistral":
+                    _check(path, split)
             else:
                 files[split] = f"data/{split}-00000-of-00001.parquet"
                 (folder / "data").mkdir(exist_ok=True)
                 columns = outgoing.schema(outgoing.kinds(_peek(store, cargo, split)))
                 counts[split] = outgoing.parquet(_read(store, leaving, split, by, why), folder / files[split], columns)
     notes = [f"{name}: left out of {n:,}" for name, n in left_out.most_common()]
+    if cargo.paired:
+        notes += ["Only examples that know a worse answer are here: prompt, chosen and rejected, as TRL reads them."]
     if leaving.form == "csv":
         notes = ["A cell that a spreadsheet could run as a formula has an apostrophe in front."]
     card = Card(
@@ -265,10 +293,8 @@ def _text(row: dict[str, Any]) -> str:
 
 def _peek(store: Store, cargo: Cargo, split: str) -> Iterator[dict[str, Any]]:
     """Rows for counting and scanning; nobody is shown one."""
-    if cargo.snapshot:
-        yield from snapshots.each(store, cargo.snapshot.id, split)
-    else:
-        yield from _approved(store, cargo.dataset)
+    rows = snapshots.each(store, cargo.snapshot.id, split) if cargo.snapshot else _approved(store, cargo.dataset)
+    yield from (row for row in rows if not cargo.paired or row.get(REJECTED))
 
 
 def _read(store: Store, leaving: Leaving, split: str, by: str, why: str) -> Iterator[dict[str, Any]]:
@@ -276,26 +302,29 @@ def _read(store: Store, leaving: Leaving, split: str, by: str, why: str) -> Iter
     cargo = leaving.cargo
     rows = _peek(store, cargo, split)
     if cargo.snapshot and split == "test":
-        rows = iter(snapshots.look(store, cargo.snapshot.id, split, by, why, "export"))
+        seen = snapshots.look(store, cargo.snapshot.id, split, by, why, "export")
+        rows = (row for row in seen if not cargo.paired or row.get(REJECTED))
     return _with_stand_ins(store, cargo.dataset, rows) if leaving.hidden else rows
 
 
 def _with_stand_ins(store: Store, dataset: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The same rows, personal data replaced in all that is said and in tags and groups."""
     while batch := list(islice(rows, outgoing.BATCH)):
-        said = [[row["messages"], row.get("tools"), row["tags"], row["group"]] for row in batch]
+        said = [[row["messages"], row.get("tools"), row["tags"], row["group"], row.get(REJECTED)] for row in batch]
         texts = list(dict.fromkeys(utterances.texts(said)))
         hidden = dict(zip(texts, pseudonyms.hide(store, dataset, texts), strict=True))
         for row, parts in zip(batch, said, strict=True):
-            messages, tools, tags, group = utterances.rewritten(parts, hidden.__getitem__)
-            yield {**row, "messages": messages, "tags": tags, "group": group, **({"tools": tools} if tools else {})}
+            messages, tools, tags, group, worse = utterances.rewritten(parts, hidden.__getitem__)
+            held = {"tools": tools, REJECTED: worse}
+            known = {name: value for name, value in held.items() if value}
+            yield {**row, "messages": messages, "tags": tags, "group": group, **known}
 
 
 def _approved(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
     with store.read() as cursor:
         cursor.execute(
             """
-            select id, messages, tools, tags, grouped_by
+            select id, messages, tools, tags, grouped_by, worse
             from example
             where dataset = ? and latest and status = 'approved'
             order by place
@@ -303,6 +332,4 @@ def _approved(store: Store, dataset: str) -> Iterator[dict[str, Any]]:
             [dataset],
         )
         while rows := cursor.fetchmany(outgoing.BATCH):
-            for id, messages, tools, tags, group in rows:
-                line = {"id": id, "messages": json.loads(messages), "tags": tags, "group": group}
-                yield line | {"tools": json.loads(tools)} if tools else line
+            yield from (snapshots.line(*row) for row in rows)

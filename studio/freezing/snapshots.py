@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from engine import hashes
+from engine.data.columns import REJECTED
 from engine.data.conversations import SPLITS
 from engine.problems import Problem
 from studio.freezing import placements
@@ -195,6 +196,18 @@ def evaluations(store: Store, id: str) -> int:
     return int(n)
 
 
+def line(
+    id: str, messages: str, tools: str | None, tags: Iterable[str], group: str, worse: str | None
+) -> dict[str, Any]:
+    """An example as a snapshot holds it, from the columns of the table."""
+    found = {"id": id, "messages": json.loads(messages), "tags": tags, "group": group}
+    if tools:
+        found["tools"] = json.loads(tools)
+    if worse:
+        found[REJECTED] = json.loads(worse)
+    return found
+
+
 def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> tuple[dict[str, int], dict[str, int]]:
     """One file a side, its rows by their id, so that the same examples are the same bytes; how many went where, and
     how many of these know a worse answer."""
@@ -217,19 +230,8 @@ def _write(store: Store, dataset: str, decision: Decision, folder: Path) -> tupl
         )
         while rows := cursor.fetchmany(BATCH):
             for side, *row in rows:
-                line = _line(*row)
-                files[side].write(json.dumps(line, ensure_ascii=False) + "\n")
+                held = line(*row)
+                files[side].write(json.dumps(held, ensure_ascii=False) + "\n")
                 counts[side] += 1
-                compared[side] += "rejected" in line
+                compared[side] += REJECTED in held
     return counts, compared
-
-
-def _line(
-    id: str, messages: str, tools: str | None, tags: Iterable[str], group: str, worse: str | None
-) -> dict[str, Any]:
-    line = {"id": id, "messages": json.loads(messages), "tags": tags, "group": group}
-    if tools:
-        line["tools"] = json.loads(tools)
-    if worse:
-        line["rejected"] = json.loads(worse)
-    return line

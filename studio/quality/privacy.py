@@ -16,6 +16,7 @@ import pandas as pd
 
 from engine import hashes
 from engine.data import utterances
+from engine.data.columns import REJECTED
 from engine.data.conversations import SPLITS
 from engine.privacy import personal, secrets
 from studio.data.examples import Example
@@ -30,7 +31,7 @@ RATE = 2000  # contents a second: between short questions and long answers on a 
 
 @dataclass(frozen=True)
 class Content:
-    """What is scanned: the hash of messages and tools, and these."""
+    """What is scanned: the hash of messages and tools, and these; both with the worse answer, where there is one."""
 
     id: str
     messages: list[dict[str, Any]]
@@ -199,12 +200,20 @@ def _contents(store: Store, snapshot: str, splits: Iterable[str]) -> Iterator[Co
     for split in splits:
         with snapshots.path(store, snapshot, split).open() as file:
             for line in file:
-                row = json.loads(line)
-                yield Content(row["id"], row["messages"], row.get("tools"))
+                yield of_row(json.loads(line))
+
+
+def of_row(row: Mapping[str, Any]) -> Content:
+    """A frozen row as it is scanned: a worse answer that it knows is learned from, and leaves, too."""
+    return _whole(row["id"], row["messages"], row.get("tools"), row.get(REJECTED))
 
 
 def _content(one: Content | Example) -> Content:
-    return one if isinstance(one, Content) else Content(one.id, one.messages, one.tools)
+    return one if isinstance(one, Content) else _whole(one.id, one.messages, one.tools, one.worse)
+
+
+def _whole(id: str, messages: list[Any], tools: list[Any] | None, worse: list[Any] | None) -> Content:
+    return Content(hashes.content(id, worse), [*messages, *worse], tools) if worse else Content(id, messages, tools)
 
 
 def _once(contents: Iterable[Content]) -> Iterator[Content]:

@@ -42,6 +42,7 @@ class Change:
     example: Example
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None
+    worse: list[dict[str, Any]] | None
     kinds: Counter[str]
 
 
@@ -82,7 +83,9 @@ def preview(store: Store, chosen: Iterable[Example], kinds: Collection[str] = KI
         raise Problem(f"These examples are of {len(names)} datasets.", "Each dataset has a key of its own.")
     dataset = seen[0].dataset
     key, ours = _load(store, dataset), stand_ins(store, dataset)
-    beside = "\n".join(text for example in seen for text in utterances.texts([example.messages, example.tools]))
+    beside = "\n".join(
+        text for example in seen for text in utterances.texts([example.messages, example.tools, example.worse])
+    )
     changes = []
     for example in seen:
         found: Counter[str] = Counter()
@@ -94,8 +97,9 @@ def preview(store: Store, chosen: Iterable[Example], kinds: Collection[str] = KI
 
         messages = utterances.rewritten(example.messages, hidden)
         tools = utterances.rewritten(example.tools, hidden)
+        worse = utterances.rewritten(example.worse, hidden)
         if found:
-            changes.append(Change(example, messages, tools, found))
+            changes.append(Change(example, messages, tools, worse, found))
     return Preview(dataset, changes, key)
 
 
@@ -122,7 +126,8 @@ def replace(store: Store, wanted: Preview, by: str) -> Replaced:
             select seen.* replace (
                 (select max(seq) from example) + row_number() over (order by seen.place) as seq,
                 seen.version + 1 as version, fresh.id as id, fresh.messages::json as messages,
-                fresh.tools::json as tools, fresh.words as words, $by as made_by, $now as made_at
+                fresh.tools::json as tools, fresh.worse::json as worse, fresh.words as words,
+                $by as made_by, $now as made_at
             )
             from example seen join fresh using (entry, version)
             where seen.dataset = $dataset and seen.latest
@@ -218,6 +223,7 @@ def _row(change: Change) -> dict[str, Any]:
         "id": said.id,
         "messages": json.dumps(change.messages, ensure_ascii=False),
         "tools": json.dumps(change.tools, ensure_ascii=False) if change.tools else None,
+        "worse": json.dumps(change.worse, ensure_ascii=False) if change.worse else None,
         "words": said.words,
     }
 
