@@ -99,7 +99,7 @@ def test_figures_that_leave_the_machine_are_announced_first(
     spec: TrainSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed(monkeypatch, tmp_path / "packages")
-    with pytest.raises(Problem, match="wandb has no key. Set WANDB_API_KEY"):
+    with pytest.raises(Problem, match=r"wandb has no key\. Set WANDB_API_KEY"):
         trackers.named("wandb")
     monkeypatch.setenv("WANDB_API_KEY", "secret-of-ada")
     found = ran(tmp_path / "run", replace(spec, trackers="wandb"))

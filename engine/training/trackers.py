@@ -34,7 +34,7 @@ class Mirror:
         self.folder = folder
         names = named(spec.trackers) if speaks else []
         _announce(names, folder)
-        self.open = {name: KNOWN[name](spec, folder) for name in names}
+        self.open = {name: _opened(name, spec, folder) for name in names}
 
     def tell(self, kind: str, fields: dict[str, Any]) -> None:
         """Pass on the figures of an event, if it is of those that have any."""
@@ -93,6 +93,17 @@ def _announce(names: list[str], folder: Path) -> None:
             events.append(folder, "leaves", tracker=name, to=where, what=what)
 
 
+def _opened(name: str, spec: TrainSpec, folder: Path) -> Tracker:
+    try:
+        return KNOWN[name](spec, folder)
+    except Exception as error:  # another's package: whatever it says is passed on
+        raise Problem(
+            f"The tracker {name} cannot be opened.",
+            f"It says: {(str(error) or type(error).__name__).splitlines()[0]}",
+            "Mend that, or leave the tracker out.",
+        ) from error
+
+
 def _host(address: str) -> str:
     host = urlparse(address).hostname or ""
     return "" if host in ("", "localhost", "127.0.0.1", "::1") else host
@@ -118,7 +129,15 @@ class _Wandb:
             config=_settings(spec),
             # what a run prints may hold texts, and the code and the machine are nobody's business
             settings=wandb.Settings(
-                silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True
+                silent=True,
+                console="off",
+                disable_git=True,
+                disable_code=True,
+                disable_job_creation=True,
+                x_disable_stats=True,
+                x_disable_meta=True,
+                x_disable_machine_info=True,
+                x_save_requirements=False,
             ),
         )
 
