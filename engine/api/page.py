@@ -4,7 +4,6 @@ import html
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import groupby
 from typing import Any
 
 from starlette.requests import Request
@@ -137,8 +136,8 @@ def _refused(says: str) -> dict[str, Any]:
 def written(calls: Sequence[Call]) -> str:
     """The page that people read: no scripts, nothing from elsewhere."""
     parts = []
-    for tag, group in groupby(calls, key=lambda call: call.tag):
-        parts.append(f"<h2>{html.escape(tag)}</h2>" + "".join(_shown(call) for call in group))
+    for tag in dict.fromkeys(call.tag for call in calls):
+        parts.append(f"<h2>{html.escape(tag)}</h2>" + "".join(_shown(call) for call in calls if call.tag == tag))
     scopes = "".join(f"<tr><td><code>{name}</code></td><td>{says}</td></tr>" for name, says in SCOPES.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
