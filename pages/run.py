@@ -67,8 +67,7 @@ def ended(run: Run) -> None:
             )
             nav.link("Ask it in the playground", "playground", model=run.model)
             nav.link("Compare it", "evaluations", model=run.model)
-            if any(place.name == "model" for place in nav.PLACES):
-                nav.link("Its page", "model", model=run.model)
+            nav.link("Its page", "model", model=run.model)
 
 
 def others(run: Run) -> list[str]:
