@@ -40,7 +40,7 @@ def run(folder: Path) -> dict[str, Any]:
         (place / "README.md").write_text(spec.card)
     if spec.adapter:
         shutil.rmtree(source)
-    return {"folder": str(place), "file": str(file), "bytes": file.stat().st_size, **found}
+    return {"path": str(place), "file": str(file), "bytes": file.stat().st_size, **found}
 
 
 def converter() -> Path:

@@ -125,7 +125,7 @@ def artefacts(store: Store, model: Model) -> list[Artefact]:
         return []
     own = [Artefact(model.kind, model.path, _size(Path(model.path)))] if Path(model.path).is_dir() else []
     made = [deed for deed in deeds(store, model) if deed.kind in (MERGE, CONVERT) and deed.job.state == jobs.DONE]
-    found = [Artefact(deed.kind, deed.end["folder"], deed.end["bytes"], deed.job.id) for deed in made]
+    found = [Artefact(deed.kind, deed.end["path"], deed.end["bytes"], deed.job.id) for deed in made]
     return own + [artefact for artefact in found if Path(artefact.folder).is_dir()]
 
 
