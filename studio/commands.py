@@ -121,7 +121,8 @@ def forecast(store: Store, by: str, **asked: Any) -> dict[str, Any]:
     order = orders.read(store, **asked)
     told = forecasts.personal(store, order.learned)
     found = forecasts.parcel(store, order).as_dict() if order.engine else forecasts.of(store, order).as_dict()
-    return {**found, "name": order.name, "personal_data": str(told), "personal": told.n, "command": order.command}
+    told_of = {"personal_data": str(told), "personal": told.n, "leaves": order.leaves(store)}
+    return {**found, **told_of, "name": order.name, "command": order.command}
 
 
 def train(store: Store, by: str, **asked: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 from engine import queue
 from engine.problems import Problem
 from engine.queue import Place
-from studio.building import engines, material, sweeps
+from engine.training import trackers
+from studio.building import engines, material, rewards, sweeps
 from studio.building.material import Material
 from studio.building.runs import Run
 from studio.store import Store
@@ -37,6 +38,16 @@ class Order:
     def planned(self) -> list[dict[str, Any]]:
         """The settings of each run, as `sweeps.launch` takes them."""
         return sweeps.plan(self.settings, self.grid, self.seeds)
+
+    def leaves(self, store: Store) -> list[str]:
+        """What goes to other machines while it learns, in sentences."""
+        judges = rewards.leaving(store, self.settings.get("rewards", []))
+        said = [f"This leaves your machine: every question and answer that is tried goes to {url}." for url in judges]
+        for name in trackers.named(self.settings.get("trackers", "")):
+            if where := trackers.leaving(name):
+                what = "the settings of the run without its files, and the figures of each step"
+                said.append(f"This leaves your machine: {what}, to {where}. No text of any example does.")
+        return said
 
     @property
     def command(self) -> list[str]:
@@ -71,8 +82,6 @@ def read(
     single, grid = sweeps.read(pairs)
     chosen = {**(settings or {}), **single}
     if reward:
-        from studio.building import rewards
-
         chosen["rewards"] = list(rewards.get(store, reward).rewards)
     if seeds < 1:
         raise Problem(f"{seeds} seeds make no run.", do="Ask for one or more.")

@@ -26,13 +26,15 @@ def forecast(ahead: dict[str, Any], as_json: bool) -> None:
     for kind, mark in (("stops", "cannot work:"), ("warnings", "think about:"), ("notes", "good to know:")):
         for words in dict.fromkeys(_said(remark) for one in ahead["preflights"] for remark in one[kind]):
             console.print(f"{mark} {words}", markup=False, highlight=False)
-    console.print(ahead["personal_data"], markup=False, highlight=False)
+    for words in [*ahead["leaves"], ahead["personal_data"]]:
+        console.print(words, markup=False, highlight=False)
     console.print("It can work as it stands." if ahead["ready"] else "It cannot start like this.")
 
 
 def stops(ahead: dict[str, Any]) -> None:
-    """Say what to think about, and Problem when the run cannot work."""
-    for words in dict.fromkeys(_said(remark) for one in ahead["preflights"] for remark in one["warnings"]):
+    """Say what leaves and what to think about, and Problem when the run cannot work."""
+    warnings = [_said(remark) for one in ahead["preflights"] for remark in one["warnings"]]
+    for words in dict.fromkeys([*ahead["leaves"], *warnings]):
         progress.console.print(words, style="yellow", markup=False, highlight=False)
     found = [remark for one in ahead["preflights"] for remark in one["stops"]]
     if found:

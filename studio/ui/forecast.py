@@ -27,6 +27,8 @@ def show(store: Store, order: Order) -> bool:
     """Draw the forecast; True when nothing keeps it from starting."""
     if order.engine:
         return _sent(forecasts.parcel(store, order))
+    for words in order.leaves(store):
+        st.warning(notices.plain(words), icon=":material/outbound:")
     found = forecasts.of(store, order, _counted)
     with st.container(border=True, key="forecast"):
         parts.facts(_facts(found.looks[0]))

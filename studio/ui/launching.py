@@ -15,13 +15,13 @@ from engine.training import settings as spec
 from engine.training import trackers
 from engine.training.settings import GRPO, METHODS, TUNINGS, TrainSpec
 from studio import work
-from studio.building import engines, material, models, sweeps
+from studio.building import engines, material, models, rewards, sweeps
 from studio.building.engines import Engine
 from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.runs import Run
 from studio.store import Store
-from studio.ui import advised, nav, notices, state
+from studio.ui import advised, nav, state
 
 DIALS = ("epochs", "learning_rate", "rank")  # what is turned most; of these, those that count
 NOW, TONIGHT, LATER = "now", "tonight", "at a time"
@@ -204,8 +204,6 @@ def _method(learned: Material) -> str:
 
 
 def _reward(store: Store) -> tuple[str, list[dict[str, Any]]]:
-    from studio.building import rewards
-
     saved = rewards.listed(store)
     if not saved:
         st.info("GRPO learns from what its answers are paid. There is no reward yet.", icon=":material/paid:")
@@ -227,15 +225,8 @@ def _trackers() -> dict[str, str]:
         )
         text = ",".join(chosen)
         trackers.named(text)
-        for name in chosen:
-            if where := trackers.leaving(name):
-                st.warning(
-                    f"This leaves your machine: settings without file names and the figures of each step go to "
-                    f"{notices.plain(where)}. No text of any example does.",
-                    icon=":material/outbound:",
-                )
-            else:
-                st.caption(f"{name} keeps the figures on this machine.")
+        if here := [name for name in chosen if not trackers.leaving(name)]:
+            st.caption(f"{' and '.join(here)}: the figures stay on this machine.")
     return {"trackers": text}
 
 

@@ -25,7 +25,7 @@ def cleared(
 ) -> bool:
     """What personal data is there, scanned now where it is quick; True when there is none or somebody ticked it off.
 
-    `what` is the id of a snapshot or a list of contents, as privacy.check takes it; `dataset` is '' for what is of none.
+    `what` is the id of a snapshot or a list of contents, as privacy.check takes it; `dataset` may be ''.
     """
     splits = tuple(splits)
     with st.spinner("Looking for personal data", show_time=True):

@@ -43,6 +43,8 @@ SEAT = "seat"  # this window among those of one person
 SHOWN = "shown"  # the pair on the arena's screen, and since when
 UNLOCKED = "unlocked"  # snapshots whose test set this person has given a reason to look at
 EXCLUDED = "excluded"  # entries to leave out of training at the next freeze: (dataset, entries)
+PAID = "paid"  # the rewards that are being tried: the name they are of, and the values of each under its number
+TRIED = "tried"  # answers that a model gave to be paid, and for which model and snapshot
 TURNS = "turns"  # what the playground has asked and been answered
 TASTED = "tasted"  # the first drafts of a making that is being ordered: of which order, its rows, its calls
 COOKIE = "atelier_me"
@@ -127,7 +129,7 @@ def value(key: str, otherwise: Any = None) -> Any:
 
 
 def begin(key: str, what: Any) -> None:
-    """What a widget shows at first. Unlike its own default it can be changed by a callback without a word of protest."""
+    """What a widget shows at first. Unlike a default of its own, a callback may change it."""
     st.session_state.setdefault(key, what)
 
 
