@@ -242,7 +242,7 @@ def few(spec: TrainSpec) -> TrainSpec:
 
 
 def test_a_run_that_comes_apart_says_so_once_while_it_runs(spec: TrainSpec, tmp_path: Path) -> None:
-    ran(tmp_path / "run", replace(few(spec), learning_rate=0.1, warmup=1.0, steps=16))
+    ran(tmp_path / "run", replace(few(spec), learning_rate=0.1, warmup=1.0, steps=30))
     why = [event["why"] for event in told(tmp_path / "run", "warning")]
     assert why.count(progress.DIVERGES) == 1
 
