@@ -203,7 +203,7 @@ def freeze(
 def export(
     what: Annotated[str, typer.Argument(help="A snapshot, or a dataset (then what is approved of it).")],
     to: Annotated[Path, typer.Option(help="Folder to write; it must not be there yet.")],
-    as_: Annotated[str, typer.Option("--as", help="mistral, huggingface or csv.")] = "mistral",
+    as_: Annotated[str, typer.Option("--as", help="mistral, pairs, huggingface or csv.")] = "mistral",
     licence: Annotated[str, typer.Option(help="Under which licence, as apache-2.0.")] = "",
     stand_ins: Annotated[bool, typer.Option("--stand-ins", help="Replace personal data; the key stays here.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; personal data may leave.")] = False,

@@ -106,6 +106,16 @@ def estimates(groups: Mapping[str, Mapping[str, Estimate]], height: int = 0, per
     return figure
 
 
+def payments(totals: Sequence[float], height: int = 180) -> go.Figure:
+    """How many answers are paid how much: payments between 0 and 1, in tenths."""
+    figure = go.Figure(layout=layout(height))
+    bins = {"start": 0, "end": 1.1, "size": 0.1}
+    figure.add_histogram(x=list(totals), xbins=bins, marker={"color": ACCENT}, hovertemplate="%{x}: %{y}")
+    figure.update_xaxes(title="paid", range=[0, 1.1], dtick=0.2)
+    figure.update_yaxes(title=f"answers (n = {len(totals)})")
+    return figure
+
+
 def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go.Figure:
     """Quality against cost or time, a point a candidate, with its 95 % interval.
 

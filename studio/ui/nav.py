@@ -51,6 +51,7 @@ PLACES = (
     Place("snapshots", "Snapshots", "ac_unit", "Write", "Freeze, split, compare, and take data out."),
     Place("runs", "Runs", "model_training", "Build", "All training runs, and the form to launch one."),
     Place("run", "Run", "monitoring", "Build", "One run: progress, loss, samples, log.", hidden=True),
+    Place("rewards", "Rewards", "paid", "Build", "What an answer is paid for, tried before a model learns from it."),
     Place("models", "Models", "deployed_code", "Build", "What can be asked and what a run can start from."),
     Place("model", "Model", "deployed_code", "Build", "One model: is it sound, its card, and where it goes.", hidden=True),
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
