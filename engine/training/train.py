@@ -133,7 +133,7 @@ def save(adapter: Path, model: PreTrainedModel | PeftModel, tokenizer: PreTraine
 def save_whole(folder: Path, spec: TrainSpec, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Leave a model as its base was: in the same precision, as safetensors, with tokenizer and chat template."""
     model.config.use_cache = True
-    cast(torch.nn.Module, model).to(AutoConfig.from_pretrained(spec.base).dtype or torch.float32)
+    torch.nn.Module.to(model, AutoConfig.from_pretrained(spec.base).dtype or torch.float32)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
