@@ -110,7 +110,7 @@ def rules() -> list[dict[str, Any]]:
 def keeping(asked: str, listed: list[dict[str, Any]]) -> None:
     """Save it under a name, or take it off the list."""
     name = st.text_input("Name", "" if asked == "new" else asked, key=f"name-{asked}", placeholder="Right labels") or ""
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Save", type="primary", icon=":material/save:", key="reward-save", disabled=not listed):
             kept = rewards.save(store, name, listed, me)
             lay(kept.name, kept.rewards)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from studio.building import corpora, libraries
 from studio.data.datasets import Dataset
 from studio.freezing import exports, placements, snapshots
 from studio.freezing.snapshots import Snapshot
@@ -77,8 +78,38 @@ def detail(snapshot: Snapshot) -> None:
                 draw(store, snapshot, me)
 
 
+def documents() -> None:
+    """Libraries, whose documents a model can read on, and what was frozen of them before."""
+    found = libraries.listed(store)
+    if not found:
+        return
+    parts.section("Documents to read on")
+    st.caption("Continued pretraining reads whole documents, to know their words and subjects. It needs no answers.")
+    for library in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
+            with st.container(gap=None):
+                st.markdown(f"**{notices.plain(library.name)}**")
+                st.caption(frozen_of(library.name) or f"{parts.count(library.documents, 'document')}, not frozen yet")
+            if st.button("Freeze them", key=f"corpus-{library.name}", icon=":material/ac_unit:"):
+                with notices.told():
+                    made = corpora.freeze(store, library.name, me)
+                    notices.later(f"Frozen: {made.train:,} documents to read, {made.validation:,} to watch.")
+                    st.rerun()
+            for made in corpora.listed(store, library.name)[:1]:
+                nav.link("Train on it", "runs", icon="model_training", snapshot=made.id)
+
+
+def frozen_of(library: str) -> str:
+    """The latest corpus of a library, in words; '' where there is none."""
+    for made in corpora.listed(store, library)[:1]:
+        return f"{made.id[:8]} · {made.train:,} to read, {made.validation:,} to watch · {parts.ago(made.made_at)}"
+    return ""
+
+
 asked = state.asked("snapshot")
 if asked:
     detail(snapshots.get(store, asked))
 elif chosen := rooms.enter("snapshots", LEAD):
     overview(chosen)
+else:
+    documents()

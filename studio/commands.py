@@ -18,7 +18,7 @@ from engine.data import formats
 from engine.problems import Problem
 from engine.scoring import stats
 from studio import running, sample, work
-from studio.building import forecasts, models, orders, runs, sweeps
+from studio.building import corpora, forecasts, models, orders, runs, sweeps
 from studio.data import datasets, intake, mappings, rejects
 from studio.data.examples import APPROVED, DRAFT
 from studio.folders import Home
@@ -74,6 +74,11 @@ def look_at_import(store: Store, id: str) -> dict[str, Any]:
 def cancel_import(store: Store, id: str) -> dict[str, Any]:
     intake.cancel(store, id)
     return {"intake": id}
+
+
+def freeze_library(store: Store, library: str, by: str) -> dict[str, Any]:
+    found = corpora.freeze(store, library, by)
+    return {"corpus": found.id, "library": library, "train": found.train, "validation": found.validation}
 
 
 def freeze(store: Store, dataset: str, by: str, plan: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def outcome(store: Store, sweep: str) -> dict[str, Any]:
         }
         for trial in found.trials
     ]
-    return {"sweep": sweep, "trials": trials, "says": sweeps.said(found)}
+    return {"sweep": sweep, "measure": found.measure, "trials": trials, "says": sweeps.said(found)}
 
 
 def make(store: Store, plan: dict[str, Any], by: str, start: bool) -> dict[str, Any]:
@@ -252,6 +257,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "import-look": look_at_import,
     "import-cancel": cancel_import,
     "freeze": freeze,
+    "freeze-library": freeze_library,
     "announce-export": announce_export,
     "export": export,
     "train": train,

@@ -51,7 +51,7 @@ def test_links_and_pictures_lead_somewhere(page):
 
 
 def test_the_readme_lists_every_command_and_no_other():
-    listed = set(re.findall(r"^\| `atelier (\w+)", README, re.M))
+    listed = set(re.findall(r"^\| `atelier ([\w-]+)", README, re.M))
     there = {command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback}
     assert listed == there
 

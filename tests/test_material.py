@@ -9,11 +9,12 @@ from engine import hashes, jsonl
 from engine.problems import Problem
 from engine.training import batches, template
 from engine.training.settings import PREFERENCES
+from studio import commands
 from studio.building import corpora, libraries, material
 from studio.data import datasets, examples
 from studio.data.examples import APPROVED
 from studio.freezing import snapshots
-from tests.conftest import conversation
+from tests.conftest import conversation, look, words
 
 WORSE = [{"role": "assistant", "content": "Dunno."}]
 
@@ -133,3 +134,19 @@ def test_a_library_that_holds_nothing_to_read_is_refused(store):
 def test_an_edit_keeps_the_worse_answer(store, cups):
     one = next(one for one in examples.find(store, "cups").examples if one.worse)
     assert examples.edit(store, one, "bo", status=APPROVED, note="seen").worse == WORSE
+
+
+def test_the_snapshots_page_freezes_the_documents_of_a_library(store, full, app):
+    libraries.add(store, "manual", {f"{k}.md": f"Page {k}." for k in range(9)}, "ada")
+    look(app, "snapshots")
+    assert "9 documents, not frozen yet" in words(app)
+    app.button(key="corpus-manual").click().run()
+    assert not app.exception and not app.error
+    (corpus,) = corpora.listed(store, "manual")
+    assert f"{corpus.train} to read" in words(app)
+
+
+def test_the_command_line_freezes_them_too(store):
+    libraries.add(store, "manual", {"a.md": "Page a."}, "ada")
+    told = commands.COMMANDS["freeze-library"](store, library="manual", by="ada")
+    assert told["corpus"] == corpora.listed(store)[0].id and (told["train"], told["validation"]) == (1, 0)

@@ -199,6 +199,13 @@ def freeze(
         console.print(f"Leak: {leak}: {n:,} of them; the snapshot's page shows which.", markup=False)
 
 
+@app.command("freeze-library")
+def freeze_library(library: str, home: HomeOption = None, as_json: Json = False) -> None:
+    """Freeze the documents of a library, to be read on by continued pretraining."""
+    found = run(home_of(home), "freeze-library", library=library, by=getpass.getuser())
+    say(found, as_json, "Corpus {corpus}: {train:,} documents to read, {validation:,} to watch.")
+
+
 @app.command()
 def export(
     what: Annotated[str, typer.Argument(help="A snapshot, or a dataset (then what is approved of it).")],

@@ -112,7 +112,7 @@ def payments(totals: Sequence[float], height: int = 180) -> go.Figure:
     bins = {"start": 0, "end": 1.1, "size": 0.1}
     figure.add_histogram(x=list(totals), xbins=bins, marker={"color": ACCENT}, hovertemplate="%{x}: %{y}")
     figure.update_xaxes(title="paid", range=[0, 1.1], dtick=0.2)
-    figure.update_yaxes(title=f"answers (n = {len(totals)})")
+    figure.update_yaxes(title=f"answers (n = {len(totals)})", tickformat=",d", nticks=4, rangemode="tozero")
     return figure
 
 

@@ -138,15 +138,16 @@ def trial(found: Trial) -> None:
 
 
 def table(paid: list[Paid]) -> pd.DataFrame:
-    """A row an answer, with a column for what each reward pays and why."""
+    """A row an answer, with a column for what each reward pays and why; what is the same for all is left out."""
     rows = []
     for one in paid:
-        row = {"paid": one.payment.total, "answer": _words(one.sample.answer), "question": one.sample.question}
+        row = {"paid": one.payment.total, "answer": _words(one.sample.answer)}
         for number, part in enumerate(one.payment.parts, 1):
             value = "not known" if part.value is None else f"{part.value:.2f}"
             row[f"{number}. {KINDS[part.kind][0].lower()}"] = f"{value}: {part.why}"
-        rows.append(row | {"from": one.sample.of})
-    return pd.DataFrame(rows)
+        rows.append(row | {"question": one.sample.question, "from": one.sample.of})
+    found = pd.DataFrame(rows)
+    return found.drop(columns=[name for name in ("question", "from") if found[name].nunique() < 2])
 
 
 def _tricks(found: Trial) -> None:
@@ -156,7 +157,7 @@ def _tricks(found: Trial) -> None:
         "they should earn nothing, or clearly less than a good answer."
     )
     rows = [
-        {"would be paid": one.pay, "trick": one.name, "n": one.n, "to the first question": one.answer, "why": one.why}
+        {"would be paid": one.pay, "trick": one.name, "why, at the first question": one.why, "n": one.n}
         for one in found.tricks
     ]
     column = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
