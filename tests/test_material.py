@@ -11,7 +11,7 @@ from engine.training import batches, template
 from engine.training.settings import PREFERENCES
 from studio import commands
 from studio.building import corpora, libraries, material
-from studio.data import datasets, examples
+from studio.data import datasets, examples, versions
 from studio.data.examples import APPROVED
 from studio.freezing import snapshots
 from tests.conftest import conversation, look, words
@@ -150,3 +150,25 @@ def test_the_command_line_freezes_them_too(store):
     libraries.add(store, "manual", {"a.md": "Page a."}, "ada")
     told = commands.COMMANDS["freeze-library"](store, library="manual", by="ada")
     assert told["corpus"] == corpora.listed(store)[0].id and (told["train"], told["validation"]) == (1, 0)
+
+
+def test_a_worse_answer_can_be_given_changed_taken_away_and_taken_back(store, cups):
+    one = next(one for one in examples.find(store, "cups").examples if not one.worse)
+    given = examples.edit(store, one, "ada", worse=WORSE)
+    assert (given.worse, given.version, given.id) == (WORSE, 2, one.id)
+    assert versions.undo(store, given, "ada").worse is None
+    gone = examples.edit(
+        store, examples.edit(store, examples.get(store, "cups", one.entry), "ada", worse=WORSE), "ada", worse=[]
+    )
+    assert gone.worse is None
+    with pytest.raises(Problem, match="Both answers are the same"):
+        examples.edit(store, gone, "ada", worse=[{"role": "assistant", "content": one.answer}])
+
+
+def test_the_editor_takes_a_worse_answer(full, app):
+    look(app, "examples", dataset=full.dataset, entry=full.entry)
+    key = f"worse-{full.entry}-1"
+    app.text_area(key=key).set_value("Dunno.").run()
+    app.button(key=f"{key}-save").click().run()
+    assert not app.exception and not app.error
+    assert examples.get(full.store, full.dataset, full.entry).worse == WORSE

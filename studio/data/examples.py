@@ -19,7 +19,7 @@ STATUSES = (DRAFT, IN_REVIEW, APPROVED, REJECTED)
 
 MADE = pa.schema(  # new versions on their way into the table
     [("number", pa.int64()), ("seen", pa.int64())]
-    + [(name, pa.string()) for name in ("entry", "id", "messages", "tools", "status", "origin", "note")]
+    + [(name, pa.string()) for name in ("entry", "id", "messages", "tools", "status", "origin", "note", "worse")]
     + [("tags", pa.list_(pa.string())), ("words", pa.int32())]
 )
 
@@ -67,7 +67,8 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Edit:
-    """What shall become of an example that was `seen`. What is None stays as it was; `tools=[]` takes them away."""
+    """What shall become of an example that was `seen`. What is None stays as it was; `[]` takes tools or the worse
+    answer away."""
 
     seen: Example
     messages: list[dict[str, Any]] | None = None
@@ -76,6 +77,7 @@ class Edit:
     status: str | None = None
     note: str | None = None
     origin: str | None = None
+    worse: list[dict[str, Any]] | None = None
 
 
 class Edited(NamedTuple):
@@ -247,12 +249,13 @@ def edit(
     status: str | None = None,
     note: str | None = None,
     origin: str | None = None,
+    worse: list[dict[str, Any]] | None = None,
 ) -> Example:
     """Add a version on top of the one that was `seen`. Problem when somebody has changed it since.
 
-    What is None stays as it was; `tools=[]` takes the tools away.
+    What is None stays as it was; `[]` takes the tools, or the worse answer, away.
     """
-    wanted = Edit(seen, messages, tools, tags, status, note, origin)
+    wanted = Edit(seen, messages, tools, tags, status, note, origin, worse)
     made = _versions([wanted])
     with store.write(by, "example.edit", f"{seen.dataset}/{seen.entry}", version=seen.version + 1) as cursor:
         if _add_versions(cursor, made, by).overtaken:
@@ -290,6 +293,9 @@ def _versions(edits: Sequence[Edit]) -> pa.Table:
         said = _checked(
             seen.messages if edit.messages is None else edit.messages, seen.tools if edit.tools is None else edit.tools
         )
+        worse = seen.worse if edit.worse is None else edit.worse
+        if edit.worse and edit.worse == said.messages[-1:]:
+            raise Problem("Both answers are the same.", "Neither of them can be the worse one.", "Change one of them.")
         rows.append(
             {
                 "number": number,
@@ -303,6 +309,7 @@ def _versions(edits: Sequence[Edit]) -> pa.Table:
                 "origin": seen.origin if edit.origin is None else edit.origin,
                 "note": seen.note if edit.note is None else edit.note,
                 "words": said.words,
+                "worse": _text(worse) if worse else None,
             }
         )
     return pa.Table.from_pylist(rows, MADE)
@@ -324,7 +331,7 @@ def _add_versions(cursor: Cursor, made: pa.Table, by: str) -> Edited:
         insert into example
         select (select max(seq) from example) + row_number() over (order by number), place, dataset, old.entry,
                version + 1, true, made.id, made.messages, made.tools, made.tags, grouped_by, split, made.status, $by,
-               source, line, made.origin, made.note, made.words, $now, worse
+               source, line, made.origin, made.note, made.words, $now, made.worse
         from made join example old on seq = made.seen
         where made.seen in (select seen from still)
         """,

@@ -39,8 +39,8 @@ def last_change(history: Sequence[Example]) -> tuple[Example, Example] | None:
 
     An undo adds a version that equals an older one, so the next undo goes on from there and never to and fro.
     """
-    now = merging.state(history[0])
-    first = next(number for number in reversed(range(len(history))) if merging.state(history[number]) == now)
+    whole = [(merging.state(version), version.worse) for version in history]
+    first = next(number for number in reversed(range(len(history))) if whole[number] == whole[0])
     return (history[first], history[first + 1]) if first + 1 < len(history) else None
 
 
@@ -72,6 +72,7 @@ def restore(store: Store, seen: Example, version: Example, by: str) -> Example:
         tags=list(version.tags),
         status=version.status,
         note=version.note,
+        worse=version.worse or [],
     )
 
 

@@ -34,12 +34,27 @@ def edit(example: Example, beside: Beside) -> None:
     _again(example.dataset, _watch, every="2s")
     _again(example.dataset, _work, beside)
     newest = examples.get(state.store(), example.dataset, example.entry)
+    _worse(newest)
     past.talk(newest)
     if wanted := past.history(newest):
         with notices.told():
             new = versions.restore(state.store(), newest, wanted, state.me())
             notices.later(f"Version {wanted.version} is back, as version {new.version}.")
             _done(new, new.entry)
+
+
+def _worse(newest: Example) -> None:
+    """A worse answer beside the good one, for models that learn by preference; it is saved by itself."""
+    wanted = past.worse(newest)
+    if wanted is None:
+        return
+    with notices.told():
+        here: Paper = state.value(state.EDITING)
+        if _unsaved(here):
+            raise Problem("There are unsaved words here.", do="Save or discard them first; then the worse answer.")
+        new = examples.edit(state.store(), newest, state.me(), worse=wanted)
+        notices.later("The worse answer is saved." if wanted else "The worse answer is taken away.")
+        _done(new, new.entry)
 
 
 def write(dataset: str) -> None:

@@ -1,10 +1,30 @@
 """Past: how an example came to be: its comments, and every version with what was changed and the way back to it."""
 
+from typing import Any
+
 import streamlit as st
 
 from studio.data import comments, examples, versions
 from studio.data.examples import Example
 from studio.ui import chat, clash, notices, parts, state
+
+
+def worse(example: Example) -> list[dict[str, Any]] | None:
+    """The worse answer of an example, and a form to change it: what was asked for, None when nothing was."""
+    held = str(example.worse[-1].get("content") or "") if example.worse else ""
+    with st.expander("A worse answer", icon=":material/thumb_down:", expanded=bool(held)):
+        st.caption(
+            "Some models learn from two answers to one question: to come closer to the better one, and to move away "
+            "from the worse one. Here stands the worse one, if you know it. Others read past it."
+        )
+        key = f"worse-{example.entry}-{example.version}"
+        text = st.text_area("The worse answer", held, key=key, label_visibility="collapsed") or ""
+        with st.container(horizontal=True):
+            if st.button("Save the worse answer", icon=":material/save:", key=f"{key}-save", disabled=not text.strip()):
+                return [{"role": "assistant", "content": text.strip()}]
+            if held and st.button("Take it away", icon=":material/close:", type="tertiary", key=f"{key}-out"):
+                return []
+    return None
 
 
 def talk(example: Example) -> None:
