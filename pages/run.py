@@ -76,7 +76,12 @@ def others(run: Run) -> list[str]:
     if not rest:
         return []
     chosen: list[str] = st.multiselect(
-        "Compare its loss with", list(rest), format_func=lambda id: rest[id].name, key="compare", max_selections=5
+        "Compare its loss with",
+        list(rest),
+        format_func=lambda id: rest[id].name,
+        key="compare",
+        max_selections=5,
+        width=480,
     )
     if any((rest[id].snapshot, rest[id].base) != (run.snapshot, run.base) for id in chosen):
         st.caption("Losses on other examples, or from another base, are measured on other texts: compare their shapes.")
@@ -106,15 +111,16 @@ def curves(run: Run, beside: list[Run]) -> None:
     told, seen = course.steps(run), course.looks(run)
     if not len(told):
         return
-    parts.label("Loss: how surprised it is by the right answer; lower is better")
+    parts.label(course.loss_words(run))
     if beside:
         over = {one.name: (course.steps(one), course.looks(one)) for one in (run, *beside)}
         charts.show(charts.overlay(over), "loss", f"Losses by step of {', '.join(over)}")
     else:
         charts.show(charts.loss(told, seen), "loss", "Training and validation loss by step")
     small = list(course.readings(run, told))
-    for first in range(0, len(small), 3):
-        for column, (title, table, name) in zip(st.columns(3), small[first : first + 3], strict=False):
+    across = 4 if len(small) == 4 else 3
+    for first in range(0, len(small), across):
+        for column, (title, table, name) in zip(st.columns(across), small[first : first + across], strict=False):
             with column:
                 parts.label(title)
                 charts.show(charts.line(table, "step", name), f"by-step-{name}", f"{title} by step")

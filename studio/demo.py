@@ -75,7 +75,7 @@ class Loop:
         """The run of this name, launched, resumed or simply found."""
         known = next((run for run in runs.listed(self.store) if run.name == name), None)
         run = known or runs.launch(self.store, name, models.STARTER_NAME, snapshot, BY, settings)
-        if run.state in (jobs.FAILED, jobs.STOPPED):
+        if run.state in jobs.OVER:
             work.resume(self.store, run, BY)
         with self.timed(f"train {name}"):
             progress.watch(run.job, f"train {name}", self.bars)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from engine.problems import Problem
 from engine.queue import LOW, Place
 from engine.scoring import stats
 from studio.building import runs, sweeps
+from studio.store import now
 from tests import judged
 
 
@@ -128,3 +130,13 @@ def test_means_of_two_groups_differ_by_students_interval():
     assert found.value == 3.0 and found.n == 4
     assert found.low == pytest.approx(3 - 6.0849, abs=1e-3) and found.high == pytest.approx(3 + 6.0849, abs=1e-3)
     assert stats.apart([1.0], [2.0], [[1.0], [2.0]]).low is None
+
+
+def test_trials_of_a_preference_are_compared_by_what_they_prefer_not_by_a_loss_that_depends_on_beta():
+    run = runs.Run(
+        id="r", name="r", base="b", snapshot="s", method="dpo", settings={}, made_by="ada", made_at=now(), job=None
+    )
+    end = {"validation_loss": 0.1, "metrics": {"accuracy": 0.75}}
+    assert sweeps._loss(run, end) == 0.25
+    assert sweeps._loss(replace(run, method="sft"), end) == 0.1
+    assert sweeps._loss(replace(run, method="grpo"), {}) is None

@@ -14,7 +14,7 @@ from engine.problems import Problem
 from engine.queue import Place
 from engine.scoring import stats
 from engine.scoring.stats import Estimate
-from engine.training.settings import TrainSpec
+from engine.training.settings import GRPO, PREFERENCES, TrainSpec
 from studio.building import runs
 from studio.building.material import Material
 from studio.building.runs import Run
@@ -22,13 +22,16 @@ from studio.store import Store
 
 LARGEST = 48  # runs; beyond that somebody has typed a comma too many
 SEED = "seed"
+LOSS = "validation loss"
+LOST = "share of held-out comparisons lost"  # a preference loss cannot be compared between values of beta
+PAID = "pay missed on held-out prompts"  # one less the reward
 DEFAULTS = specs.defaults(TrainSpec)
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination. `losses` are the best validation losses of its runs that are done, one a seed."""
+    """One combination. `losses` are what `Sweep.measure` says, of its runs that are done, one a seed."""
 
     changed: dict[str, Any]  # what sets it apart from the others
     runs: list[Run]
@@ -66,6 +69,11 @@ class Sweep:
     @property
     def live(self) -> bool:
         return any(run.live for run in self.runs)
+
+    @property
+    def measure(self) -> str:
+        """What is compared; lower is better."""
+        return LOST if self.runs[0].method in PREFERENCES else PAID if self.runs[0].method == GRPO else LOSS
 
 
 def read(pairs: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -180,7 +188,7 @@ def said(sweep: Sweep) -> str:
             return ""
         low, high = min(best.losses), max(best.losses)
         return (
-            f"Over {len(best.losses)} seeds the validation loss is {best.loss:.3f} on average, from {low:.3f} to "
+            f"Over {len(best.losses)} seeds the {sweep.measure} is {best.loss:.3f} on average, from {low:.3f} to "
             f"{high:.3f} (standard deviation {best.spread:.3f}). A change that moves it less than that says nothing."
         )
     others = [trial for trial in sweep.trials[1:] if trial.losses]
@@ -206,10 +214,19 @@ def _shown(value: Any) -> str:
 
 
 def _trial(changed: dict[str, Any], group: list[Run]) -> Trial:
-    ends = [run.last("end") or {} for run in group if run.state == jobs.DONE]
-    known = [end for end in ends if end.get("validation_loss") is not None]
-    losses = [float(end["validation_loss"]) for end in known]
-    return Trial(changed, group, losses, min((int(end.get("validation_examples") or 0) for end in known), default=0))
+    ends = [(run, run.last("end") or {}) for run in group if run.state == jobs.DONE]
+    known = [(loss, end) for run, end in ends if (loss := _loss(run, end)) is not None]
+    n = min((int(end.get("validation_examples") or 0) for _, end in known), default=0)
+    return Trial(changed, group, [loss for loss, _ in known], n)
+
+
+def _loss(run: Run, end: dict[str, Any]) -> float | None:
+    """Of the weights that are kept; None where nothing was held out."""
+    accuracy = (end.get("metrics") or {}).get("accuracy")
+    if run.method in PREFERENCES and accuracy is not None:
+        return 1 - float(accuracy)
+    found = end.get("validation_loss")
+    return None if found is None else float(found)
 
 
 def _value(name: str, text: str, kind: type) -> Any:

@@ -43,7 +43,7 @@ def stops(ahead: dict[str, Any]) -> None:
 
 def outcome(found: dict[str, Any]) -> None:
     """The trials of a sweep, best first."""
-    table = Table("settings", "validation loss", "n", "verdict")
+    table = Table("settings", found["measure"], "n", "verdict")
     for trial in found["trials"]:
         losses = trial["losses"]
         mean = f"{sum(losses) / len(losses):.3f}" if losses else "none"

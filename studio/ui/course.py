@@ -8,8 +8,9 @@ import pandas as pd
 
 from engine import events, jobs
 from engine.jobs import Job
+from engine.scoring import stats
 from engine.training.progress import EARLY
-from engine.training.settings import GRPO
+from engine.training.settings import DPO, GRPO, ORPO, PREFERENCES
 from studio.building.runs import Run
 from studio.ui import parts
 
@@ -21,8 +22,15 @@ METRICS = {  # what a method tells of itself -> in words
     "accuracy": "How often the better answer is preferred",
     "margin": "How far the better answer is ahead",
     "reward": "What its answers are paid",
+    "spread": "How much answers to one prompt differ in pay",
+    "same": "Share of prompts whose answers all earn the same",
     "kl": "How far it has moved from the base",
+    "answer_tokens": "Tokens in an answer",
 }
+HELD_OUT = ("accuracy", "margin", "reward")  # of these, what is measured on held-out examples too
+LOSS = {GRPO: "Loss: what is missing to the full payment; lower is better"}
+LOSS |= dict.fromkeys(PREFERENCES, "Loss: how far it is from preferring the better answer; lower is better")
+SURPRISE = "Loss: how surprised it is by the right answer; lower is better"
 CALM = EARLY.partition("{")[0]  # how a warning begins that is no alarm
 
 
@@ -42,17 +50,26 @@ def looks(run: Run) -> pd.DataFrame:
     return _table(run.of("validation"), ["step", "loss", "n", "tokens"])
 
 
-def metrics(run: Run) -> pd.DataFrame:
-    """One row a step with a column for each figure that the method tells of itself; empty for those without."""
-    told = [{"step": event["step"], **event["metrics"]} for event in run.of("step") if event.get("metrics")]
+def metrics(run: Run, kind: str = "step") -> pd.DataFrame:
+    """A column for each figure that the method tells of itself, a row for each event of a kind: `step`, or
+    `validation` for held-out examples. Empty for methods without."""
+    told = [{"step": event["step"], **event["metrics"]} for event in run.of(kind) if event.get("metrics")]
     return _table(told, list(dict.fromkeys(["step", *(key for row in told for key in row)])))
+
+
+def loss_words(run: Run) -> str:
+    return LOSS.get(run.method, SURPRISE)
 
 
 def readings(run: Run, told: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, str]]:
     """The side readings that the run tells: a title, a table with a column step, and the column to draw."""
-    own = metrics(run)
-    for name in own.columns.drop("step"):
-        yield METRICS.get(name, name.replace("_", " ").capitalize()), own.dropna(subset=[name]), name
+    own, watched = metrics(run), metrics(run, "validation")
+    for name, title in METRICS.items():
+        if name in own:
+            yield title, own[["step", name]].dropna(), name
+        if name in watched and name in HELD_OUT:
+            held = watched[["step", name]].dropna().rename(columns={name: f"held_out_{name}"})
+            yield f"{title}, held out", held, f"held_out_{name}"
     for name, title in READINGS.items():
         if told[name].notna().any():
             yield title, told.dropna(subset=[name]), name
@@ -76,7 +93,8 @@ def standing(run: Run) -> str:
     if len(told):
         words.append(f"training loss {told['loss'].tail(RECENT).mean():.3f}")
     if len(seen):
-        words.append(f"validation {seen['loss'].iloc[-1]:.3f} (n = {seen['n'].iloc[-1]:,})")
+        kept = seen["loss"].min() if run.state == jobs.DONE else seen["loss"].iloc[-1]
+        words.append(f"validation {kept:.3f} (n = {seen['n'].iloc[-1]:,})")
     return ", ".join(words) or "no step was made"
 
 
@@ -175,8 +193,16 @@ def _ended(run: Run, seen: pd.DataFrame) -> str:
     return (
         f"{'It stopped early, as it no longer got better' if early else 'Done'}. On {best['n']:,.0f} examples that it "
         f"did not learn from, the loss went from {first['loss']:.3f} to {best['loss']:.3f}. The model of step "
-        f"{kept:,.0f} is the one that is kept, the best of {len(seen):,} looks."
+        f"{kept:,.0f} is the one that is kept, the best of {len(seen):,} looks.{_preferred(run, end)}"
     )
+
+
+def _preferred(run: Run, end: dict[str, Any]) -> str:
+    """How often a run that learned from pairs now prefers the better answer."""
+    accuracy, n = (end.get("metrics") or {}).get("accuracy"), int(end.get("validation_examples") or 0)
+    if run.method not in (DPO, ORPO) or accuracy is None or not n:
+        return ""
+    return f" Of held-out pairs it prefers the better answer in {stats.share(round(accuracy * n), n)}."
 
 
 def _unwatched(run: Run) -> str:

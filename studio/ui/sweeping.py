@@ -16,9 +16,9 @@ def show(sweep: Sweep) -> None:
     n = sweep.best.n if sweep.best else 0
     watched = f"the same {n:,} validation examples each time" if n else "the validation examples"
     st.caption(
-        f"Validation loss: mean over the seeds that are done, on {watched}; lower is better. *Cannot tell*: the "
-        "95 % interval of the difference to the best, from the spread between seeds, holds zero. The best of many "
-        "trials looks better than it is; judge it on test examples before you trust it."
+        f"{sweep.measure.capitalize()}: mean over the seeds that are done, on {watched}; lower is better. "
+        "*Cannot tell*: the 95 % interval of the difference to the best, from the spread between seeds, holds zero. "
+        "The best of many trials looks better than it is; judge it on test examples before you trust it."
     )
     parts.section("Its runs")
     for run in sorted(sweep.runs, key=lambda run: (run.made_at, run.id)):
@@ -40,7 +40,7 @@ def _row(sweep: Sweep, trial: Trial) -> dict[str, object]:
     found = {key.replace("_", " "): str(value) for key, value in trial.changed.items()} or {"settings": "the same"}
     return {
         **found,
-        "validation loss": f"{trial.loss:.3f}" if trial.loss is not None else "",
+        sweep.measure: f"{trial.loss:.3f}" if trial.loss is not None else "",
         "lowest to highest": f"{min(some):.3f} to {max(some):.3f}" if len(some) > 1 else "",
         "SD": f"{trial.spread:.3f}" if trial.spread is not None else "",
         "seeds": f"{len(some)} of {len(trial.runs)}",
