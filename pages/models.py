@@ -50,7 +50,9 @@ def row(model: Model) -> None:
     ):
         with st.container(gap=None):
             tags = "".join(f" :gray-badge[{notices.plain(tag)}]" for tag in model.tags)
-            nav.link(f"**{notices.plain(model.name)}** :blue-badge[{KINDS[model.kind]}]{tags}", "model", model=model.name)
+            nav.link(
+                f"**{notices.plain(model.name)}** :blue-badge[{KINDS[model.kind]}]{tags}", "model", model=model.name
+            )
             st.caption(origin(model))
         lineage(model)
 
@@ -63,8 +65,15 @@ def origin(model: Model) -> str:
         f"{size(disk)} on disk" if disk is not None else "",
     ]
     if disk is None:
-        said.append("what it is asked leaves this machine" if model.leaves else "not downloaded yet")
+        said.append(elsewhere(model))
     return " · ".join([*(one for one in said if one), f"{model.made_by}, {parts.ago(model.made_at)}"])
+
+
+def elsewhere(model: Model) -> str:
+    """Why there are no files of it here."""
+    if model.kind == models.ENDPOINT:
+        return "what it is asked leaves this machine" if model.leaves else "answers on this machine"
+    return "not downloaded yet" if model.kind == models.BASE else "its files are gone"
 
 
 def lineage(model: Model) -> None:

@@ -82,7 +82,7 @@ def everything() -> None:
         form = st.expander(
             "Launch a run",
             icon=":material/rocket_launch:",
-            expanded=not known or bool(state.asked("snapshot")),
+            expanded=not known or bool(state.asked("snapshot") or state.asked("base")),
             key="launching",
             on_change="rerun",
         )

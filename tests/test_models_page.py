@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+from playwright.sync_api import expect
+
 from studio.building import models
-from studio.store import Store
-from tests import tiny
+from studio.store import Store, close_all
+from tests import browsing, tiny
 from tests.conftest import Full, look, words
 
 
@@ -37,3 +40,28 @@ def test_a_folder_becomes_a_base_and_a_second_one_of_its_name_is_refused(store: 
         app.run()
     assert [model.name for model in models.listed(store, models.BASE)] == [models.STARTER_NAME, "small-one"]
     assert "already" in words(app)
+
+
+def test_a_link_to_train_on_a_base_has_it_chosen(full: Full, app):
+    found = look(app, "runs", base="tiny")
+    assert not found.exception and found.selectbox(key="launch-base").value == "tiny"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_newcomer_brings_in_a_base_and_goes_on_to_train_on_it(full: Full, home, tmp_path: Path):
+    base = tiny.base(tmp_path / "kettle-voice")
+    close_all()
+    with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/models") as page:
+        expect(page.get_by_text("Begin with Ministral 3 3B")).to_be_visible(timeout=browsing.SLOW)
+        page.get_by_text("Bring in a base").click()
+        page.get_by_role("textbox", name="Folder on this machine").fill(str(tmp_path / "nothing"))
+        page.get_by_role("button", name="Look at it and add it").click()
+        expect(page.get_by_text("neither a folder here nor to be had from the hub")).to_be_visible()
+        page.get_by_role("textbox", name="Folder on this machine").fill(str(base))
+        page.get_by_role("button", name="Look at it and add it").click()
+        card = page.locator(".st-key-model-kettle-voice")
+        expect(card).to_be_visible()
+        card.get_by_text("Train on it").click()
+        expect(page.get_by_text("Launch a run")).to_be_visible()
+        expect(page.locator(".st-key-launch-base")).to_contain_text("kettle-voice")

@@ -5,6 +5,7 @@ The facts stand in families.toml beside this file. What is not in it can be used
 
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,14 @@ class Advice:
     rank: Range | None
     epochs: Range | None
     sequence: int
+
+    @property
+    def words(self) -> str:
+        """What it recommends, in one line."""
+        told = {"learning rate": (self.learning_rate, rate), "rank": (self.rank, "{:g}".format)}
+        told |= {"epochs": (self.epochs, "{:g}".format)}
+        spans = [f"{name} {between(span, form)}" for name, (span, form) in told.items() if span]
+        return ", ".join([*spans, *([f"rows of at most {self.sequence:,} tokens"] if self.sequence else [])])
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,17 @@ class Family:
         """From the least to the most that any source recommends."""
         found = [advice.learning_rate for advice in self.advice if advice.learning_rate]
         return (min(low for low, _ in found), max(high for _, high in found)) if found else None
+
+
+def rate(value: float) -> str:
+    """A learning rate as people write it: 2e-4."""
+    digits, power = f"{value:.1e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
+def between(span: Range, form: Callable[[float], str]) -> str:
+    low, high = form(span[0]), form(span[1])
+    return low if low == high else f"{low} to {high}"
 
 
 @cache

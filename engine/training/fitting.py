@@ -15,11 +15,13 @@ LEARNED = 0.5  # share of them that is the assistant's
 
 @dataclass(frozen=True)
 class Fit:
-    """`lora` and `qlora` are what one row at a time takes with an adapter of rank 16; qlora is None without a GPU."""
+    """What one row at a time takes with an adapter of rank 16: `here` with LoRA on this machine, `lora` and `qlora` on
+    a GPU, which needs less, as it keeps less of the way."""
 
     verdict: str
+    here: Memory
     lora: Memory
-    qlora: Memory | None
+    qlora: Memory
     room: int  # bytes that there are
 
 
@@ -27,19 +29,18 @@ def of(anatomy: Anatomy, machine: Machine) -> Fit:
     """With LoRA if that fits, else with QLoRA if that does; `tight` where the estimate's error decides."""
     length = min(TOKENS, anatomy.context)
     load = Load(1, length, round(LEARNED * length))
-    lora = _needs(anatomy, LORA, load, machine)
-    qlora = _needs(anatomy, QLORA, load, machine) if machine.gpus else None
-    if lora.high <= machine.room:
+    lora, qlora = (_needs(anatomy, tuning, load, "cuda") for tuning in (LORA, QLORA))
+    here = _needs(anatomy, LORA, load, machine.device, machine.bf16)
+    least = min(here.low, qlora.low) if machine.gpus else here.low
+    if here.high <= machine.room:
         verdict = FITS
-    elif qlora is not None and qlora.high <= machine.room:
+    elif machine.gpus and qlora.high <= machine.room:
         verdict = PACKED
-    elif min(found.low for found in (lora, qlora) if found) <= machine.room:
-        verdict = TIGHT
     else:
-        verdict = TOO_LARGE
-    return Fit(verdict, lora, qlora, machine.room)
+        verdict = TIGHT if least <= machine.room else TOO_LARGE
+    return Fit(verdict, here, lora, qlora, machine.room)
 
 
-def _needs(anatomy: Anatomy, tuning: str, load: Load, machine: Machine) -> Memory:
+def _needs(anatomy: Anatomy, tuning: str, load: Load, device: str, bf16: bool = True) -> Memory:
     spec = TrainSpec(base="", train="", tuning=tuning, batch_size=1, accumulation=16, max_tokens=load.longest)
-    return memory.estimate(anatomy, spec, load, machine.device, machine.bf16)
+    return memory.estimate(anatomy, spec, load, device, bf16)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from engine.training import memory
 from engine.training.anatomy import Anatomy
-from engine.training.families import Family
+from engine.training.families import Family, between
+from engine.training.families import rate as written
 from engine.training.machine import GB, Machine
 from engine.training.memory import Memory
 from engine.training.plan import OURS, Plan
@@ -164,16 +165,12 @@ def _rates(case: Case) -> Iterator[Remark]:
     side, danger = ("above", "forget what it knew") if rate > high else ("below", "hardly learn")
     assert case.family
     who = "; ".join(
-        f"{_range(advice.learning_rate)} ({advice.source.publisher})"
+        f"{between(advice.learning_rate, written)} ({advice.source.publisher})"
         for advice in case.family.advice
         if advice.learning_rate
     )
-    what = f"A learning rate of {rate:g} is far {side} what is recommended for {case.family.title}: {who}."
-    yield Remark("settings", what, f"The model may {danger}; try {high if rate > high else low:g}.")
-
-
-def _range(values: tuple[float, float]) -> str:
-    return f"{values[0]:g}" if values[0] == values[1] else f"{values[0]:g} to {values[1]:g}"
+    what = f"A learning rate of {written(rate)} is far {side} what is recommended for {case.family.title}: {who}."
+    yield Remark("settings", what, f"The model may {danger}; try {written(high if rate > high else low)}.")
 
 
 def _by_heart(case: Case) -> Iterator[Remark]:

@@ -181,7 +181,9 @@ def _base(store: Store, engine: str) -> str:
         there = _there(engines.get(store, engine))
         return str(st.selectbox("Start from", there, key=f"launch-base-{engine}"))
     bases = [model.name for model in models.listed(store, models.BASE) if not model.archived]
-    return str(st.selectbox("Start from", bases, key="launch-base"))
+    asked = state.asked("base")
+    first = bases.index(asked) if asked in bases else 0
+    return str(st.selectbox("Start from", bases, index=first, key="launch-base"))
 
 
 @st.cache_data(ttl=60, show_spinner="Asking the engine what it has")

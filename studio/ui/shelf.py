@@ -1,10 +1,9 @@
 """Shelf: the known families as cards: what each is for, whether this machine could train it, and what others advise."""
 
-import pandas as pd
 import streamlit as st
 
 from engine.training import families, fitting
-from engine.training.families import Advice, Family, Range, Source
+from engine.training.families import Family, Source
 from engine.training.fitting import Fit
 from engine.training.machine import Machine
 from engine.training.remarks import size
@@ -47,7 +46,7 @@ def card(family: Family, machine: Machine) -> None:
 
 
 def _badge(fit: Fit) -> str:
-    needs = fit.qlora if fit.verdict == fitting.PACKED and fit.qlora else fit.lora
+    needs = fit.qlora if fit.verdict == fitting.PACKED else fit.here
     return f":{COLOURS[fit.verdict]}-badge[{fit.verdict}: {size(needs.total)} of {size(fit.room)}]"
 
 
@@ -59,32 +58,23 @@ def _facts(family: Family, fit: Fit) -> dict[str, str]:
         "reads": f"{family.anatomy.context:,} tokens",
         "licence": family.licence,
         "smallest GPU": family.gpu or "nobody says",
-        "LoRA needs": size(fit.lora.total),
+        "LoRA on a GPU": size(fit.lora.total),
+        "QLoRA on a GPU": size(fit.qlora.total),
     }
-    if fit.qlora:
-        found["QLoRA needs"] = size(fit.qlora.total)
     if family.price:
         found["was sold at"] = f"${family.price.amount:.2f} a million tokens"
     return found
 
 
 def _advised(family: Family) -> None:
-    """Every recommendation on a line; they disagree, and that is shown."""
+    """Every recommendation; they disagree, and that is shown."""
     if not family.advice:
         st.markdown("Nobody whom we know of has said what to train it with.")
-        return
-    st.table(pd.DataFrame([_line(one) for one in family.advice]).set_index("says"), border="horizontal")
-
-
-def _line(one: Advice) -> dict[str, str]:
-    return {
-        "says": f"{_linked(one.source)} ({notices.plain(one.source.publisher)}, read {one.source.read})",
-        "learning rate": _range(one.learning_rate),
-        "rank": _range(one.rank),
-        "epochs": _range(one.epochs),
-        "longest row": f"{one.sequence:,}" if one.sequence else "",
-        "of it": notices.plain(one.why),
-    }
+    for one in family.advice:
+        st.markdown(
+            f"**{notices.plain(one.words)}**: {notices.plain(one.why)}  \n"
+            f":small[{_linked(one.source)}, {notices.plain(one.source.publisher)}, read {one.source.read}]"
+        )
 
 
 def _sources(family: Family, fit: Fit) -> None:
@@ -109,13 +99,6 @@ def _sources(family: Family, fit: Fit) -> None:
 def _linked(source: Source) -> str:
     title = notices.plain(source.title)
     return f"[{title}]({source.url})" if source.url.startswith("https://") else title
-
-
-def _range(span: Range | None) -> str:
-    if span is None:
-        return ""
-    low, high = span
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def listed(machine: Machine) -> None:
