@@ -34,6 +34,18 @@ OF_TRIES = ("group", "answer_tokens", "temperature")  # settings of grpo
 NO_DIALS = ("base", "train", "validation", "method", "tuning", "rewards", "trackers")  # chosen by name
 
 
+# Learning rates that did well on the starter (docs/methods.md); larger bases want a tenth of them and less. An adapter
+# that learns from examples takes large steps: preferences and whole models break down at such.
+RATES = {SFT: 3e-3, CPT: 3e-3, DPO: 3e-4, KTO: 3e-4, ORPO: 1e-3, GRPO: 1e-3}
+RATE_OF_ALL = 3e-4  # at most, where every weight moves
+
+
+def first_rate(method: str, tuning: str) -> float:
+    """The learning rate to begin with, where nobody says another."""
+    rate = RATES.get(method, RATES[SFT])
+    return min(rate, RATE_OF_ALL) if tuning == FULL else rate
+
+
 def counting(method: str, tuning: str) -> list[str]:
     """The settings that are dials and make a difference to a method and a tuning, in the order of `TrainSpec`."""
     idle = {*NO_DIALS}
@@ -66,7 +78,7 @@ class TrainSpec:
     dropout: float = setting(0.0, "Share of the adapter switched off at random while learning.", least=0, most=0.95)
     targets: str = setting("", "Layers that get an adapter, by the end of their names; empty for all that are linear.")
     learning_rate: float = setting(
-        3e-3, "Size of a learning step. Too high forgets, too low learns nothing.", least=1e-9
+        RATES[SFT], "Size of a learning step. Too high forgets, too low learns nothing.", least=1e-9
     )
     epochs: float = setting(3.0, "How often each example is seen.", least=0.001, most=1000)
     steps: int = setting(0, "Learning steps, in place of epochs; 0 to count by epochs.", least=0)

@@ -11,6 +11,7 @@ from engine import queue
 from engine.problems import Problem
 from engine.queue import Place
 from engine.training import trackers
+from engine.training.settings import LORA, RATES, SFT, first_rate
 from studio.building import engines, material, rewards, sweeps
 from studio.building.material import Material
 from studio.building.runs import Run
@@ -85,6 +86,9 @@ def read(
         chosen["rewards"] = list(rewards.get(store, reward).rewards)
     if seeds < 1:
         raise Problem(f"{seeds} seeds make no run.", do="Ask for one or more.")
+    rate = first_rate(chosen.get("method", SFT), chosen.get("tuning", LORA))
+    if "learning_rate" not in (*chosen, *grid) and rate != RATES[SFT]:
+        chosen["learning_rate"] = rate
     place = Place(priority, not_before=queue.moment(at) if at else 0.0, night=tonight)
     return Order(name, base, material.named(store, snapshot), chosen, grid, seeds, reward, place, engine)
 

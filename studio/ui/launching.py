@@ -49,7 +49,7 @@ def order(store: Store, sources: Sequence[Material], taken: set[str]) -> Order:
         base = _base(store, engine)
     left, right = st.columns([1, 2])
     tuning = left.selectbox(
-        "Which weights move", list(TUNINGS), format_func=MOVED.__getitem__, key="launch-tuning",
+        "Which weights move", list(TUNINGS), format_func=MOVED.__getitem__, key="launch-tuning", on_change=_first_rate,
         help="  \n".join(f"**{MOVED[name]}**: {text}" for name, text in TUNINGS.items()),
     )  # fmt: skip
     name = right.text_input("Name of the run, and of the model it makes", proposal(learned, taken), key="launch-name")
@@ -195,7 +195,9 @@ def _method(learned: Material) -> str:
     """How to learn, of what the material allows; the others are named with what they lack."""
     allowed = [name for name in METHODS if name in learned.methods]
     help = "  \n".join(f"**{SHORT[name]}**: {METHODS[name]}" for name in METHODS)
-    method = st.selectbox("Method", allowed, format_func=SHORT.__getitem__, key="launch-method", help=help)
+    method = st.selectbox(
+        "Method", allowed, format_func=SHORT.__getitem__, key="launch-method", help=help, on_change=_first_rate
+    )
     usable = learned.methods[method]
     st.caption(
         METHODS[method]
@@ -203,6 +205,12 @@ def _method(learned: Material) -> str:
         else f"{usable:,} of {learned.examples:,} {_rows(learned)} have a worse answer to learn from."
     )
     return str(method)
+
+
+def _first_rate() -> None:
+    """Another way of learning begins with another learning rate."""
+    method, tuning = state.value("launch-method", spec.SFT), state.value("launch-tuning", spec.LORA)
+    state.keep("dial-learning_rate", spec.first_rate(method, tuning))
 
 
 def _reward(store: Store) -> tuple[str, list[dict[str, Any]]]:
