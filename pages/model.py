@@ -179,4 +179,5 @@ else:
     shelf(model)
     parts.section("Card")
     with st.container(border=True, key="card"):
-        st.markdown(lineage.card(store, model).partition("---\n\n")[2])
+        words = lineage.card(store, model).partition("---\n\n")[2].partition("\n\n")[2]
+        st.markdown(words, anchors=False)  # without what only hubs read, and without its title

@@ -12,6 +12,7 @@ import pytest
 
 from engine.problems import Problem
 from engine.training import merge, weights
+from studio.building import bases
 from tests import adapters, tiny
 
 
@@ -97,11 +98,11 @@ def test_a_model_that_brings_code_is_refused(copy, name):
 
 def test_code_beside_the_weights_is_refused_by_name(copy):
     (copy / "modeling_kettle.py").write_text("raise SystemExit")
-    with pytest.raises(Problem, match="modeling_kettle.py is code"):
+    with pytest.raises(Problem, match="is code that comes with"):
         weights.check(copy)
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.safetensors", "sub/one.safetensors", "C:\\x.safetensors"])
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.safetensors", "sub/x.safetensors", "C:\\x.safetensors"])
 def test_an_index_that_points_elsewhere_is_refused(copy, name):
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"embed": name}}))
     with pytest.raises(Problem, match="points outside of its folder"):
@@ -111,7 +112,7 @@ def test_an_index_that_points_elsewhere_is_refused(copy, name):
 def test_an_index_that_names_a_missing_or_pickled_file_is_refused(copy):
     index = copy / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"embed": "model-2.safetensors"}}))
-    with pytest.raises(Problem, match="model-2.safetensors, which is not there"):
+    with pytest.raises(Problem, match="which is not there"):
         weights.check(copy)
     index.write_text(json.dumps({"weight_map": {"embed": "model.data"}}))
     with pytest.raises(Problem, match="safetensors only"):
@@ -150,6 +151,15 @@ def test_an_archive_with_a_link_is_refused(tmp_path):
         out.addfile(entry)
     with pytest.raises(Problem, match="link or a device"):
         weights.unpack(tmp_path / "link.tar", tmp_path / "model")
+
+
+def test_a_base_that_is_brought_in_as_an_archive_is_unpacked_into_the_home(sound, store, tmp_path):
+    whole = {f"kettle/{path.name}": path.read_bytes() for path in sound.iterdir()}
+    added = bases.register(store, "kettle", str(zipped(tmp_path / "kettle.zip", whole)), "ada")
+    assert Path(added.path).is_relative_to(store.home.root)
+    assert weights.fingerprint(Path(added.path)) == weights.fingerprint(sound)
+    with pytest.raises(Problem, match="outside of its folder"):
+        bases.register(store, "evil", str(zipped(tmp_path / "evil.zip", {"../x.json": b"{}"})), "ada")
 
 
 def test_what_is_no_archive_is_said_to_be_none(tmp_path):

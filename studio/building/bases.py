@@ -1,6 +1,7 @@
 """Bases: models to start from, brought in by folder or hub id, looked at before anything of them is used."""
 
 import re
+import shutil
 from pathlib import Path
 
 from engine.problems import Problem
@@ -13,7 +14,10 @@ NAME = r"[\w.:@+-]{1,80}"
 
 
 def register(store: Store, name: str, where: str, by: str) -> Model:
-    """Add a base: a folder, an archive of one, or a hub id. Problem, with what would help, when its name is taken or it cannot or must not be trained here."""
+    """Add a base: a folder, a zip or tar of one, or a hub id.
+
+    Problem, with what would help, when its name is taken or it cannot or must not be trained here.
+    """
     name, where = name.strip(), where.strip()
     if not where:
         raise Problem("There is no folder and no hub id.", do="Give one, such as mistralai/Mistral-7B-Instruct-v0.3.")
@@ -23,11 +27,17 @@ def register(store: Store, name: str, where: str, by: str) -> Model:
     if store.row("select 1 from model where name = ?", [name]) is not None:
         raise Problem(f"There is a model called {name} already.", do="Choose another name.")
     here = Path(where).expanduser().resolve()
-    if here.is_file():
+    packed = here.is_file()
+    if packed:
         here = weights.unpack(here, store.home.root / "models" / name)
     path = str(here) if here.is_dir() else where
-    families.examine(path)
-    weights.check_base(path)
+    try:
+        families.examine(path)
+        weights.check_base(path)
+    except Problem:
+        if packed:
+            shutil.rmtree(here, ignore_errors=True)
+        raise
     return models.add(store, name, models.BASE, path, by)
 
 

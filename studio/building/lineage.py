@@ -106,7 +106,7 @@ def _made(store: Store, run: Run) -> str:
         rows["took"] = f"{seconds:,.0f} s"
         rows["cost"] = f"{prices.cost(seconds, price):.4f} euros ({price.amount:g} {price.unit}; {price.source})"
     rows["made by"] = f"{run.made_by}, {run.made_at:%Y-%m-%d}"
-    return "## Made of\n\n" + _table("", "", rows)
+    return "## Made of\n\n" + _table("what", "is", rows)
 
 
 def _learned(store: Store, run: Run) -> str:
