@@ -170,3 +170,24 @@ def test_a_hub_id_that_cannot_be_had_is_told_so(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(Problem, match="neither a folder"):
         families.examine("nobody/nothing-at-all")
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_text_model_that_docs_save_on_its_own_answers_as_the_whole_did(tied, tmp_path):
+    """The lines of docs/models.md, on a small random model that also sees."""
+    import torch
+    from transformers import AutoModelForCausalLM, Mistral3Config, Mistral3ForConditionalGeneration
+
+    sight = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sight |= {"head_dim": 8, "image_size": 28, "patch_size": 14}
+    words = {"model_type": "ministral3", **BASIC, "tie_word_embeddings": tied}
+    config = Mistral3Config(text_config=words, vision_config=sight, tie_word_embeddings=tied)
+    Mistral3ForConditionalGeneration(config).save_pretrained(tmp_path / "whole")
+    block = (Path(__file__).parents[1] / "docs/models.md").read_text().split("```python\n")[1].split("```")[0]
+    lines = block.replace("path/or/hub-id-in-bf16", str(tmp_path / "whole")).replace('"ministral-text"', "place")
+    names = {"place": str(tmp_path / "text")}
+    exec(lines.replace("bfloat16", "float32"), names)
+    tokens = torch.arange(9)[None]
+    text = AutoModelForCausalLM.from_pretrained(names["place"])
+    assert torch.allclose(text(tokens).logits, names["whole"](input_ids=tokens).logits, atol=1e-5)
+    assert not anatomy.read(names["place"]).sees

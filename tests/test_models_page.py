@@ -62,6 +62,6 @@ def test_a_newcomer_brings_in_a_base_and_goes_on_to_train_on_it(full: Full, home
         page.get_by_role("button", name="Look at it and add it").click()
         card = page.locator(".st-key-model-kettle-voice")
         expect(card).to_be_visible()
-        card.get_by_text("Train on it").click()
+        card.get_by_role("link", name="Train on it").click()
         expect(page.get_by_text("Launch a run")).to_be_visible()
-        expect(page.locator(".st-key-launch-base")).to_contain_text("kettle-voice")
+        expect(page.get_by_role("combobox", name="Start from")).to_have_value("kettle-voice")
