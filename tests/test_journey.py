@@ -178,3 +178,31 @@ def test_the_dashboard_says_what_the_figures_allow(page: Page):
 
 def test_the_api_answers_beside_the_pages(url: str):
     assert httpx.get(f"{url}/v1/health").json()["status"] == "ok"
+
+
+def test_a_run_waits_in_a_paused_queue_is_moved_and_stopped(page: Page):
+    place(page, "Runs")
+    page.get_by_role("button", name="Pause the queue").click()
+    expect(page.get_by_text("Nothing new starts.")).to_be_visible()
+    page.get_by_text("Launch a run", exact=True).click()
+    name = page.get_by_label("Name of the run, and of the model it makes")
+    name.fill("later")
+    name.press("Enter")
+    page.get_by_text("low", exact=True).click()
+    drawn(page)
+    page.get_by_role("button", name="Launch", exact=True).click()
+    expect(page.get_by_role("heading", name="later")).to_be_visible()
+    expect(page.get_by_text("The queue is paused: nothing new starts until it goes on.")).to_be_visible()
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text("It is paused.")).to_be_visible()
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    drawn(page)
+    page.get_by_role("button", name="Stop", exact=False).first.click()
+    page.get_by_role("button", name="Stop the run").click()
+    expect(page.get_by_text("later is stopped.")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    place(page, "Runs")
+    page.get_by_role("button", name="Let it go on").click()
+    expect(page.get_by_role("button", name="Pause the queue")).to_be_visible()
+    no_traceback(page)

@@ -203,8 +203,8 @@ def said(sweep: Sweep) -> str:
     if open_ones:
         names = " and ".join(trial.name for trial in open_ones[:3])
         return (
-            f"Lowest: {best.name} ({best.loss:.3f}). Whether it is better than {names} one cannot tell: the "
-            "difference is no larger than the seeds themselves make."
+            f"Lowest: {best.name} ({best.loss:.3f}). Whether it is better than {names} one cannot tell: so few seeds "
+            "can differ as much by themselves."
         )
     return f"Best: {best.name} ({best.loss:.3f}); the others are worse by more than the seeds explain."
 

@@ -41,10 +41,10 @@ def _row(sweep: Sweep, trial: Trial) -> dict[str, object]:
     return {
         **found,
         sweep.measure: f"{trial.loss:.3f}" if trial.loss is not None else "",
+        "against the best": against[sweeps.verdict(sweep, trial)],
         "lowest to highest": f"{min(some):.3f} to {max(some):.3f}" if len(some) > 1 else "",
         "SD": f"{trial.spread:.3f}" if trial.spread is not None else "",
         "seeds": f"{len(some)} of {len(trial.runs)}",
-        "against the best": against[sweeps.verdict(sweep, trial)],
         "above the best by": "" if behind is None else _interval(behind.value, behind.low, behind.high),
     }
 
