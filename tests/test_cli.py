@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine.problems import Problem
 from studio import cli
 from studio.folders import SAMPLE
 
