@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.training import rewards as engine
 from studio.building import models, rewards, trials
-from studio.building.trials import Sample
+from studio.building.trials import Sample, Trial
 from studio.data import datasets
 from studio.freezing import snapshots
 from studio.judging import evaluations
@@ -68,7 +68,7 @@ def table(asked: str) -> None:
     parts.heading("A new reward" if asked == "new" else asked, LEAD, "Reward")
     left, right = st.columns([2, 3], gap="large")
     listed: list[dict[str, Any]] = []
-    ready = False
+    ready, found = False, None
     with left, notices.told():
         parts.label("An answer is paid for")
         listed = rules()
@@ -78,8 +78,11 @@ def table(asked: str) -> None:
     with right, notices.told():
         parts.label("Try it on")
         samples = answers()
-        if ready and listed and samples:
-            tried(listed, samples)
+        found = tried(listed, samples) if ready and listed and samples else None
+        if found:
+            paying.verdict(found)
+    if found:
+        paying.details(found)
 
 
 def rules() -> list[dict[str, Any]]:
@@ -181,15 +184,14 @@ def _bar() -> Callable[[int, int], None]:
     return move
 
 
-def tried(listed: list[dict[str, Any]], samples: list[Sample]) -> None:
+def tried(listed: list[dict[str, Any]], samples: list[Sample]) -> Trial | None:
     """What they are paid: at once, or when somebody asks for it where a judge must be waited for."""
     waits = any(values["kind"] == "judge" for values in listed)
     if waits and not st.button(f"Have the judge pay {parts.count(len(samples), 'answer')}", key="try-pay"):
         st.caption("A judge is asked for every answer and every trick.")
-        return
+        return None
     with st.spinner("Paying", show_time=waits):
-        found = trials.run(listed, samples)
-    paying.trial(found)
+        return trials.run(listed, samples)
 
 
 asked = state.asked("reward")

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from engine.problems import Problem
+from engine.serving import servers
 from engine.training import rewards as engine
-from studio.building import rewards, trials
+from studio.building import models, rewards, trials
 from studio.data import datasets
+from studio.folders import STARTER
 from studio.ui import paying
 from studio.writing import guides
 from tests import judged
@@ -159,3 +161,26 @@ def test_the_page_pays_and_warns(full, app):
     assert "It can be cheated" in "".join(warning.value for warning in app.warning)
     app.segmented_control(key="way").set_value("An evaluation").run()
     assert not app.exception and not app.error and datasets.listed(full.store)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (STARTER / "model.safetensors").exists(), reason="the starter model is not built yet")
+def test_a_model_tries_the_same_questions_several_times(full):
+    models.add(full.store, "real", models.BASE, str(STARTER), "ada")
+    told = []
+    try:
+        found = trials.of_model(
+            full.store,
+            "real",
+            full.snapshot,
+            "ada",
+            questions=2,
+            tries=3,
+            progress=lambda done, of: told.append((done, of)),
+        )
+    finally:
+        for server in servers.listed(full.store.home.servers):
+            servers.stop(server)
+    assert len(found) == 6 and len({id(one.row) for one in found}) == 2 and told[-1] == (6, 6)
+    assert len({one.answer for one in found}) > 2, "tries at one question differ"
+    assert len(trials.run([{"kind": "length", "most": 10}], found).paid) == 6

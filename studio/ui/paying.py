@@ -31,6 +31,8 @@ CHOICES = {
 }
 LONG = ("rubric",)
 SHOWN = 100  # answers in the table
+BAR = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f", width="small")
+WORDS = st.column_config.TextColumn(width="medium")
 
 
 def form(store: Store, number: int, values: dict[str, Any], key: str) -> tuple[dict[str, Any], bool]:
@@ -108,8 +110,8 @@ def leaving(store: Store, listed: list[dict[str, Any]]) -> None:
         )
 
 
-def trial(found: Trial) -> None:
-    """What the answers are paid, part by part; what tricks earn; what to worry about first."""
+def verdict(found: Trial) -> None:
+    """What to worry about, and how much is paid in all."""
     for worry in found.warnings:
         st.warning(notices.plain(worry), icon=":material/warning:")
     if not found.warnings:
@@ -126,12 +128,13 @@ def trial(found: Trial) -> None:
     if len(found.totals) > 2:
         said = f"How many of {len(found.totals)} answers are paid how much, from 0 to 1"
         charts.show(charts.payments(found.totals), "payments", said)
+
+
+def details(found: Trial) -> None:
+    """What each answer is paid, part by part with the reason, and what tricks would earn."""
     parts.section("What each answer is paid, and why")
-    st.dataframe(
-        table(found.paid[:SHOWN]),
-        hide_index=True,
-        column_config={"paid": st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")},
-    )
+    shown = table(found.paid[:SHOWN])
+    st.dataframe(shown, hide_index=True, column_config={"paid": BAR} | dict.fromkeys(shown.columns[1:], WORDS))
     if len(found.paid) > SHOWN:
         st.caption(f"The best {SHOWN} of {len(found.paid):,}; the figures above hold all of them.")
     _tricks(found)
@@ -160,8 +163,7 @@ def _tricks(found: Trial) -> None:
         {"would be paid": one.pay, "trick": one.name, "why, at the first question": one.why, "n": one.n}
         for one in found.tricks
     ]
-    column = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"would be paid": column})
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"would be paid": BAR})
 
 
 def _words(answer: Any) -> str:
