@@ -3,11 +3,13 @@
     python -m benchmarks.training [--repeat 3] [--epochs 1] [--llamafactory PYTHON]
     python -m benchmarks.training --gpu [--steps 20]
 
-All read the sample project's tone conversations and answers once or more, on the starter: LoRA of rank 16 on every
-linear layer, batches of 16, the same learning rate, loss on what the assistant says; whatever else is each one's
+All read the sample project's tone conversations and answers, on the starter: LoRA of rank 16 on every linear layer,
+batches of 16, the same learning rate along half a cosine, loss on what the assistant says; whatever else is each one's
 default. Contestants take turns, each in a process of its own. First all take one step on the same 16 examples, whose
 loss must be the same. Tokens are those of the examples, padding not counted; seconds those of the training loop, each
-as its own trainer reports them. LLaMA-Factory needs other versions: give the Python of an environment that has it.
+as its own trainer reports them; CPU seconds those of the whole process beyond the one-step run, which say less about a
+free machine and more where others work on it; what was learned is the loss of each adapter on the validation files.
+LLaMA-Factory needs other versions: give the Python of an environment that has it.
 
 With --gpu: a randomly initialised model of Mistral 7B's shape, LoRA of rank 32, rows of 2,048 tokens, bfloat16,
 against TRL's default, with the share of the GPU's peak. --tiny tries that way out on any machine.
@@ -16,6 +18,7 @@ against TRL's default, with the share of the GPU's peak. --tiny tries that way o
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +30,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 BASE = ROOT / "starter"
 FILES = [ROOT / "sample" / name / "train.jsonl" for name in ("tone", "answers")]
+VALIDATION = [ROOT / "sample" / name / "validation.jsonl" for name in ("tone", "answers")]
 RATE, BATCH, RANK, ALPHA, LONGEST = 1e-3, 16, 16, 32, 1024
 OURS, PLAIN, PACKED, TRL, TRL_PACKING, FACTORY = (
     "ours", "ours on plain layers", "ours packing", "TRL", "TRL packing", "LLaMA-Factory",
@@ -35,11 +39,12 @@ OURS, PLAIN, PACKED, TRL, TRL_PACKING, FACTORY = (
 
 @dataclass(frozen=True)
 class Round:
-    """One training: seconds of its loop, the loss of its first step and the mean of its last five, peak memory."""
+    """One training: seconds of its loop, the loss of its first step, that of its adapter on the validation files."""
 
     seconds: float
     first: float
-    last: float
+    validation: float
+    cpu: float
     megabytes: float
     tokens: int | None  # as the contestant counts them; None if it does not
 
@@ -60,7 +65,7 @@ def ours(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     specs.write(folder, spec)
     result = train.run(folder)
     losses = [event["loss"] for event in events.read(folder)[0] if event["kind"] == "step"]
-    return {"seconds": result["seconds"], "losses": losses, "tokens": result["tokens"]}
+    return {"seconds": result["seconds"], "first": losses[0], "tokens": result["tokens"], "adapter": result["adapter"]}
 
 
 def trl(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
@@ -73,14 +78,17 @@ def trl(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     settings = SFTConfig(
         str(folder), use_cpu=True, per_device_train_batch_size=BATCH, learning_rate=RATE, max_length=LONGEST,
         num_train_epochs=job["epochs"], packing=job["name"] == TRL_PACKING,
+        lr_scheduler_type="cosine",
         logging_steps=1, report_to=[], save_strategy="no", disable_tqdm=True,
     )  # fmt: skip
     lora = LoraConfig(task_type="CAUSAL_LM", r=RANK, lora_alpha=ALPHA, target_modules="all-linear")
     trainer = SFTTrainer(str(BASE), args=settings, train_dataset=data, peft_config=lora)
     trainer.train()
+    trainer.save_model(str(folder / "out"))
     *steps, end = trainer.state.log_history
     tokens = round(steps[-1]["num_tokens"])
-    return {"seconds": end["train_runtime"], "losses": [step["loss"] for step in steps], "tokens": tokens}
+    adapter = str(folder / "out")
+    return {"seconds": end["train_runtime"], "first": steps[0]["loss"], "tokens": tokens, "adapter": adapter}
 
 
 def factory(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
@@ -94,6 +102,7 @@ def factory(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
         "finetuning_type": "lora", "lora_rank": RANK, "lora_alpha": ALPHA, "lora_target": "all",
         "dataset_dir": str(data.parent), "dataset": data.stem, "cutoff_len": LONGEST, "output_dir": str(folder / "out"),
         "per_device_train_batch_size": BATCH, "gradient_accumulation_steps": 1, "learning_rate": RATE,
+        "lr_scheduler_type": "cosine",
         "num_train_epochs": job["epochs"], "bf16": True, "use_cpu": True,
         "logging_steps": 1, "save_strategy": "no", "report_to": "none",
     }  # fmt: skip
@@ -102,8 +111,8 @@ def factory(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
     subprocess.run(command, check=True, env={**os.environ, "DISABLE_VERSION_CHECK": "1"})
     state = json.loads((folder / "out" / "trainer_state.json").read_text())
     *steps, end = state["log_history"]
-    seen = state.get("num_input_tokens_seen") or None
-    return {"seconds": end["train_runtime"], "losses": [step["loss"] for step in steps], "tokens": seen}
+    adapter = str(folder / "out")
+    return {"seconds": end["train_runtime"], "first": steps[0]["loss"], "tokens": None, "adapter": adapter}
 
 
 CONTESTANTS = {OURS: ours, PLAIN: ours, PACKED: ours, TRL: trl, TRL_PACKING: trl, FACTORY: factory}
@@ -119,17 +128,37 @@ def race(name: str, data: Path, epochs: float, settings: argparse.Namespace) -> 
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.training", "--inside", scratch], stdout=log, stderr=log, cwd=ROOT
             )
-            _, status, used = os.wait4(process.pid, 0)
+            status = process.wait()
         if status:
             sys.exit(f"{name} failed:\n{(folder / 'log').read_text()[-3000:]}")
-        found = json.loads((folder / "found.json").read_text())
-        last = statistics.mean(found["losses"][-5:])
-        return Round(found["seconds"], found["losses"][0], last, used.ru_maxrss / 1024, found["tokens"])
+        return Round(**json.loads((folder / "found.json").read_text()))
 
 
 def inside(folder: Path) -> None:
     job = json.loads((folder / "job.json").read_text())
-    (folder / "found.json").write_text(json.dumps(CONTESTANTS[job["name"]](folder, job)))
+    found = CONTESTANTS[job["name"]](folder, job)
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    found["megabytes"] = max(one.ru_maxrss for one in used) / 1024
+    found["cpu"] = sum(one.ru_utime + one.ru_stime for one in used)
+    found["validation"] = held_out(found.pop("adapter"))
+    (folder / "found.json").write_text(json.dumps(found))
+
+
+def held_out(adapter: str) -> float:
+    """Loss per learned token of the validation files, in float32."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from engine.training import batches, objective, template
+
+    os.environ[objective.PRECISION] = "float32"
+    words = template.load(str(BASE))
+    rows = [row for file in VALIDATION for row in batches.read(file, words, LONGEST).rows]
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32), adapter).eval()
+    with torch.no_grad():
+        total = sum(objective.loss(model.get_base_model(), rows[n : n + 32]).item() for n in range(0, len(rows), 32))
+    return total / sum(row.n_trained for row in rows)
 
 
 def compare(settings: argparse.Namespace) -> None:
@@ -143,7 +172,8 @@ def compare(settings: argparse.Namespace) -> None:
         lines = [json.loads(line)["messages"] for file in FILES for line in file.read_text().splitlines()]
         for path, some in ((data, lines), (few, lines[:BATCH])):
             path.write_text("".join(json.dumps({"messages": one}) + "\n" for one in some))
-        agree({name: race(name, few, 1, settings) for name in names if name != TRL_PACKING})
+        firsts = {name: race(name, few, 1, settings) for name in names}
+        agree({name: first for name, first in firsts.items() if name != TRL_PACKING})
         tokens = count(data) * settings.epochs
         print(
             f"{len(lines)} examples, {tokens:.0f} tokens a round; load before it {os.getloadavg()[0]:.1f}", flush=True
@@ -152,7 +182,7 @@ def compare(settings: argparse.Namespace) -> None:
         for _ in range(settings.repeat):
             for name in names:
                 rounds[name].append(race(name, data, settings.epochs, settings))
-        report(rounds, tokens)
+        report(rounds, firsts, tokens)
         print(f"load after it {os.getloadavg()[0]:.1f}")
 
 
@@ -171,19 +201,21 @@ def count(data: Path) -> int:
     return batches.read(data, template.load(str(BASE)), LONGEST).n_tokens
 
 
-def report(rounds: dict[str, list[Round]], tokens: float) -> None:
-    """Median and range of each, and how many times as fast we are: the median of the ratios within a round."""
-    print("| | tokens/s | range | ours is faster by | range | loss at the end | peak memory, MB | n |")
-    print("|---|---|---|---|---|---|---|---|")
+def report(rounds: dict[str, list[Round]], firsts: dict[str, Round], tokens: float) -> None:
+    """Median and range of each, and how many times as long as the first one it took: the median of the rounds."""
+    print("| | tokens/s | range | times as long | range | CPU s | times | validation loss | peak memory, MB | n |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    reference = next(iter(rounds))
     for name, found in rounds.items():
         counted = {one.tokens for one in found if one.tokens}
         assert counted <= {round(tokens)}, f"{name} read {counted}, not {tokens:.0f} tokens"
         speeds = [tokens / one.seconds for one in found]
-        times = [one.seconds / us.seconds for one, us in zip(found, rounds[next(iter(rounds))], strict=True)]
+        times = [one.seconds / us.seconds for one, us in zip(found, rounds[reference], strict=True)]
+        cpu, least = (statistics.median(r.cpu for r in rounds[n]) - firsts[n].cpu for n in (name, reference))
         print(
             f"| {name} | {statistics.median(speeds):.0f} | {min(speeds):.0f}..{max(speeds):.0f} "
-            f"| {statistics.median(times):.2f} | {min(times):.2f}..{max(times):.2f} "
-            f"| {statistics.mean(one.last for one in found):.3f} | {max(one.megabytes for one in found):.0f} "
+            f"| {statistics.median(times):.2f} | {min(times):.2f}..{max(times):.2f} | {cpu:.1f} | {cpu / least:.2f} "
+            f"| {statistics.mean(one.validation for one in found):.3f} | {max(one.megabytes for one in found):.0f} "
             f"| {len(found)} |"
         )
 

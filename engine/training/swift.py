@@ -5,7 +5,7 @@ a layer computes stays the same, and so do the weights: the adapter is peft's ow
 plain layer (dropout, DoRA, 4 bits, biases, a cache while answering) goes the ordinary way.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,7 +39,8 @@ def _way(layer: nn.Module) -> Callable[..., Any] | None:
     if isinstance(layer, MistralRMSNorm | LlamaRMSNorm):
         return None if layer.weight.requires_grad else lambda x: _Norm.apply(x, layer.weight, layer.variance_epsilon)
     if isinstance(layer, MistralMLP | LlamaMLP) and isinstance(layer.act_fn, nn.SiLU):
-        return lambda x: layer.down_proj(_Gate.apply(layer.gate_proj(x), layer.up_proj(x)))
+        both = _beside(layer.gate_proj, layer.up_proj)
+        return lambda x: layer.down_proj(_Gate.apply(*both(x)))
     if isinstance(layer, MistralAttention | LlamaAttention):
         return _attending(layer) if not layer.attention_dropout else None
     return None
@@ -73,8 +74,30 @@ def _adapted(layer: Any) -> Callable[..., Tensor]:
     return forward
 
 
+def _beside(*layers: Any) -> Callable[[Tensor], Sequence[Tensor]]:
+    """What several layers make of the same input: in one multiplication where all are adapted plainly and alike."""
+    if not all(isinstance(layer, Linear) and _plain(layer) for layer in layers) or len(set(map(_scaling, layers))) > 1:
+        return lambda x: [layer(x) for layer in layers]
+    weight = torch.cat([layer.base_layer.weight for layer in layers])
+    inner = [layer.lora_A[name].weight for layer in layers for name in layer.lora_A]
+    outer = [layer.lora_B[name].weight for layer in layers for name in layer.lora_B]
+    sizes, scaling = [len(b) for b in outer], _scaling(layers[0])
+
+    def forward(x: Tensor) -> Sequence[Tensor]:
+        if any(layer.disable_adapters or layer.merged for layer in layers):
+            return [layer(x) for layer in layers]
+        joint = _LowRank.apply(x.to(weight.dtype), weight, torch.cat(inner), torch.block_diag(*outer), scaling)
+        return joint.split(sizes, -1)
+
+    return forward
+
+
+def _scaling(layer: Any) -> float:
+    return float(layer.scaling[next(iter(layer.lora_A))])
+
+
 def _attending(layer: Any) -> Callable[..., tuple[Tensor, Tensor | None]]:
-    ordinary = layer.forward
+    ordinary, parts = layer.forward, _beside(layer.q_proj, layer.k_proj, layer.v_proj)
 
     def forward(
         hidden_states: Tensor,
@@ -86,8 +109,7 @@ def _attending(layer: Any) -> Callable[..., tuple[Tensor, Tensor | None]]:
         if past_key_values is not None or attention_mask is None or not attention_mask.is_floating_point():
             return ordinary(hidden_states, position_embeddings, attention_mask, past_key_values, **options)
         shape = (*hidden_states.shape[:-1], -1, layer.head_dim)
-        parts = (layer.q_proj, layer.k_proj, layer.v_proj)
-        query, key, value = (part(hidden_states).view(shape).transpose(1, 2) for part in parts)
+        query, key, value = (part.view(shape).transpose(1, 2) for part in parts(hidden_states))
         cos, sin = (turn.unsqueeze(1).to(query.dtype) for turn in position_embeddings)
         query, key = _Turn.apply(query, cos, sin), _Turn.apply(key, cos, sin)
         seen = _Attention.apply(query, key, value, attention_mask, layer.scaling)
