@@ -95,10 +95,10 @@ def sign(adapter: Path, base: str) -> None:
 
 def _meant_for(base: PreTrainedModel, folder: Path) -> None:
     """Problem when the adapter says that it was made for other weights. One that says nothing is believed."""
-    here, wanted = Path(base.name_or_path), _made_for(folder)
-    if wanted and here.is_dir() and weights.fingerprint(here) != wanted:
+    here, wanted = base.name_or_path or "", _made_for(folder)
+    if wanted and here and Path(here).is_dir() and weights.fingerprint(Path(here)) != wanted:
         raise Problem(
-            f"The adapter in {folder} was made for another base than {here.name}.",
+            f"The adapter in {folder} was made for another base than {Path(here).name}.",
             "Both have the same shape, so it would load, and answer wrongly.",
             "Choose the base that it was trained on.",
         )
