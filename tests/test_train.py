@@ -34,7 +34,7 @@ from engine.training.batches import Row
 from engine.training.learn import Learner
 from engine.training.plan import plan
 from engine.training.progress import Look, Progress, overfits, rate
-from engine.training.settings import TrainSpec
+from engine.training.settings import TrainSpec, of_job
 from tests import tiny
 
 ANSWERS = ["Good news: it left our workshop.", "Send it back, we pay the postage.", "Tomorrow!"]
@@ -355,3 +355,9 @@ def test_a_look_knows_the_training_loss_since_the_one_before() -> None:
     assert done.look(3.0) == Look(4, 1.5, 3.0)
     assert Progress().look(3.0) == Look(0, None, 3.0)
     assert done.best == Look(2, 3.5, 4.0) and done.recent_loss == 2.5
+
+
+def test_a_run_of_the_first_days_is_still_read(tmp_path):
+    """It said `lora` for its method, when there was no other."""
+    (tmp_path / specs.FILE).write_text(json.dumps({"base": "b", "train": "t", "method": "lora", "rank": 8}))
+    assert of_job(tmp_path) == TrainSpec("b", "t", rank=8)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from engine import events, jobs, specs
+from engine import events, jobs
 from engine.problems import Problem
 from engine.training.anatomy import Anatomy
 from engine.training.machine import Machine
 from engine.training.memory import CHECKPOINTED
-from engine.training.settings import FULL, GRPO, PREFERENCES, TrainSpec
+from engine.training.settings import FULL, GRPO, PREFERENCES, TrainSpec, of_job
 
 # operations a second in bfloat16 as the makers print them (dense), by what a GPU's name contains
 PEAKS = {
@@ -93,7 +93,7 @@ def _passes(spec: TrainSpec, anatomy: Anatomy, machine: Machine) -> float:
 
 def _alike(job: jobs.Job, spec: TrainSpec) -> bool:
     try:
-        other = specs.read(job.folder, TrainSpec)
+        other = of_job(job.folder)
     except (Problem, OSError, ValueError, TypeError):
         return False  # made by an older version, or half gone
     return all(getattr(other, name) == getattr(spec, name) for name in LIKE)

@@ -3,11 +3,13 @@
 `method` says what is learned from, `tuning` which weights move; together they say which of the other settings count.
 """
 
+import json
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from engine.problems import Problem
-from engine.specs import check, setting
+from engine.specs import FILE, check, parse, setting
 
 SFT, CPT, DPO, ORPO, KTO, GRPO = "sft", "cpt", "dpo", "orpo", "kto", "grpo"
 METHODS = {
@@ -115,3 +117,9 @@ class TrainSpec:
     def whole(self) -> bool:
         """Whether a whole model comes out in place of an adapter."""
         return self.tuning == FULL
+
+
+def of_job(folder: Path) -> TrainSpec:
+    """The settings of a job. The first runs said `lora` for what is the method sft with the tuning lora."""
+    values = json.loads((folder / FILE).read_text())
+    return parse({**values, "method": SFT} if values.get("method") == LORA else values, TrainSpec)

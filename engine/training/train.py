@@ -20,7 +20,7 @@ from peft.helpers import disable_input_dtype_casting
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from engine import events, specs
+from engine import events
 from engine.problems import Problem
 from engine.scaling import spread
 from engine.training import (
@@ -39,7 +39,7 @@ from engine.training import (
 )
 from engine.training.batches import Data, Row
 from engine.training.learn import Learner, Sampler
-from engine.training.settings import CPT, GRPO, PREFERENCES, QLORA, TrainSpec
+from engine.training.settings import CPT, GRPO, PREFERENCES, QLORA, TrainSpec, of_job
 from engine.training.template import Template
 from engine.training.together import Team
 
@@ -57,7 +57,7 @@ SHOWN = 4  # rows of the first batch to look at
 def run(folder: Path) -> dict[str, Any]:
     """Train as `folder/spec.json` says. The fields of the result: see `_result`."""
     folder = folder.resolve()
-    spec = specs.read(folder, TrainSpec)
+    spec = of_job(folder)
     if (folder / RESULT).exists():
         return dict(json.loads((folder / RESULT).read_text()))
     trackers.named(spec.trackers)

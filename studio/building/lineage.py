@@ -11,9 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine import specs
 from engine.problems import Problem
-from engine.training.settings import TrainSpec
 from studio.building import material, models, parity, runs
 from studio.building.models import Model
 from studio.building.runs import Run
@@ -157,7 +155,7 @@ def _asked(store: Store, model: str, ids: list[str]) -> list[dict[str, Any]]:
 
 def _settings(run: Run) -> str:
     try:
-        spec = specs.read(run.job.folder, TrainSpec)
+        spec = run.spec
     except Problem:  # written by another version
         return ""
     rows = {name: json.dumps(value) for name, value in vars(spec).items() if name not in PATHS}

@@ -10,7 +10,7 @@ from engine import jobs, specs
 from engine.problems import Problem
 from engine.queue import Place
 from engine.remote.mirror import RemoteSpec
-from engine.training.settings import FULL, GRPO, LORA, TrainSpec
+from engine.training.settings import FULL, GRPO, LORA, TrainSpec, of_job
 from studio.building import engines, material, models, parity
 from studio.building.material import Material
 from studio.building.models import Model
@@ -40,7 +40,7 @@ class Run(Work):
         """The recipe that it follows, wherever it trains."""
         if self.engine:
             return specs.parse(specs.read(self.job.folder, RemoteSpec).run, TrainSpec)
-        return specs.read(self.job.folder, TrainSpec)
+        return of_job(self.job.folder)
 
     @property
     def tuning(self) -> str:
