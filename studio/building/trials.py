@@ -204,18 +204,18 @@ def _worries(trial: Trial) -> list[str]:
         found.append(
             f"{trial.unknown} of {len(trial.paid)} answers could not be paid; training leaves such answers out."
         )
+    groups = _groups(trial)
+    flat = sum(max(group) - min(group) < EPSILON for group in groups)
     if len(totals) > 1 and max(totals) - min(totals) < EPSILON:
         same = "nothing" if max(totals) < EPSILON else "the same"
         found.append(
             f"All {len(totals)} answers are paid {same}: there is nothing to learn, since a model learns from the "
             "difference between its better and its worse tries."
         )
-    groups = _groups(trial)
-    flat = sum(max(group) - min(group) < EPSILON for group in groups)
-    if groups and flat and len(groups) > 1:
+    elif flat and len(groups) > 1:
         found.append(f"At {flat} of {len(groups)} questions all tries are paid the same; those teach nothing.")
-    found += [_cheated(trick, totals) for trick in trial.tricks if _cheats(trick, totals)]
-    return found
+    cheating = [trick for trick in trial.tricks if _cheats(trick, totals)]
+    return [*found, _cheated(cheating, totals)] if cheating else found
 
 
 def _groups(trial: Trial) -> list[list[float]]:
@@ -232,11 +232,12 @@ def _cheats(trick: Trick, totals: Sequence[float]) -> bool:
     return trick.pay is not None and (trick.pay >= CHEAP or (trick.pay > EPSILON and trick.pay >= typical))
 
 
-def _cheated(trick: Trick, totals: Sequence[float]) -> str:
-    beside = f" Your answers earn {statistics.median(totals):.2f} at the middle." if totals else ""
+def _cheated(cheating: Sequence[Trick], totals: Sequence[float]) -> str:
+    beside = f" Half of your answers earn {statistics.median(totals):.2f} or less." if totals else ""
+    paid = ", ".join(f"“{trick.name}” {trick.pay:.2f} (n = {trick.n})" for trick in cheating)
     return (
-        f"It can be cheated: “{trick.name.lower()}” would be paid {trick.pay:.2f} (n = {trick.n}).{beside} "
-        "A model finds such ways. Add something that this would not earn."
+        f"It can be cheated. Without answering, these would be paid: {paid}.{beside} "
+        "A model finds such ways. Add a rule by which they earn nothing."
     )
 
 
