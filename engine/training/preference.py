@@ -183,7 +183,7 @@ def _made(given: _Given, kind: Any, config: Any, collator: Any, **more: Any) -> 
 
 
 def _numbers(rows: Sequence[int], held_out: bool) -> Dataset:
-    return Dataset.from_dict({"row": list(rows), "held_out": [held_out] * len(rows)})
+    return Dataset.from_dict({"row": list(rows), "held_out": [held_out] * len(rows)})  # type: ignore[attr-defined]
 
 
 class _Pairs:

@@ -197,7 +197,7 @@ def _made(folder: Path, spec: TrainSpec, model: Any, tokenizer: Any, train: Task
             temperature=spec.temperature,
             shuffle_dataset=False,
         ),
-        train_dataset=Dataset.from_dict({"prompt": [str(row) for row in order]}),
+        train_dataset=Dataset.from_dict({"prompt": [str(row) for row in order]}),  # type: ignore[attr-defined]
         processing_class=tokenizer,
         optimizers=following.optimizers(spec, steps, model),
     )
