@@ -10,7 +10,7 @@ import streamlit as st
 from engine import jobs, specs
 from engine.training.settings import METHODS
 from studio import work
-from studio.building import material, runs
+from studio.building import material, models, parity, runs
 from studio.building.runs import Run
 from studio.ui import charts, chat, course, lineup, live, nav, notices, parts, state, tokens
 
@@ -62,12 +62,27 @@ def ended(run: Run) -> None:
             st.code(log, language=None, wrap_lines=True)
     if run.state == jobs.DONE:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium", key="ready"):
-            st.markdown(
-                f":material/check_circle: **{notices.plain(run.model)}** is ready to be asked.", width="stretch"
-            )
+            st.markdown(readiness(run), width="stretch")
             nav.link("Ask it in the playground", "playground", model=run.model)
             nav.link("Compare it", "evaluations", model=run.model)
             nav.link("Its page", "model", model=run.model)
+
+
+def readiness(run: Run) -> str:
+    """Whether what it made can be used: only what is served as it was trained counts as ready."""
+    name = f"**{notices.plain(run.model)}**"
+    model = next((model for model in models.listed(store) if model.name == run.model), None)
+    if model is None:
+        return f":material/delete: {name} was deleted."
+    found = parity.verdict(store, model)
+    why = notices.plain(found.why)
+    if found.state == parity.FAILED:
+        return f":material/gpp_bad: {name} is not ready: it is not served as it was trained. {why}"
+    if found.ready:
+        return f":material/verified: {name} is ready, and served as it was trained (n = {found.n} prompts)."
+    if found.state == parity.LIVE:
+        return f":material/check_circle: {name} can be asked; whether it is served as it was trained is being checked."
+    return f":material/check_circle: {name} can be asked. {why}"
 
 
 def others(run: Run) -> list[str]:

@@ -95,7 +95,7 @@ def test_scanning_loads_no_torch_and_asks_no_network():
         "import socket, sys\n"
         "def refuse(*_, **__): raise AssertionError('it asked the network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from engine import personal\n"
+        "from engine.privacy import personal\n"
         "assert 'presidio_analyzer' not in sys.modules and 'spacy' not in sys.modules\n"
         "print(len(personal.scan('ann@acme.org, www.acme.co.uk, +49 30 901820')))\n"
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))\n"

@@ -15,7 +15,7 @@ from engine import events, hashes, jobs, specs
 from engine.problems import Problem
 from engine.scoring import stats
 from engine.scoring.evaluate import EvaluateSpec
-from studio.building import candidates
+from studio.building import candidates, models, parity
 from studio.freezing import snapshots
 from studio.store import Store, now
 from studio.work import Work
@@ -93,6 +93,8 @@ def start(
         raise Problem(f"{source} holds no test item.", do="Choose another split, or freeze a larger dataset.")
     if not chosen:
         raise Problem("No candidate is chosen.", do="Choose at least one.")
+    for id in chosen:
+        parity.require(store, models.get(store, candidates.get(store, id).model))
     asked = [candidates.for_engine(store, candidates.get(store, id), serve=False) for id in chosen]
     home = store.home.evaluations
     home.mkdir(parents=True, exist_ok=True)
