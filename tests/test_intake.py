@@ -90,7 +90,7 @@ def test_a_studio_killed_while_importing_opens_clean_and_imports_again(tmp_path,
     home = Home(tmp_path / "home")
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from studio import intake; from studio.folders import Home; from studio.store import Store\n"
+        "from studio.data import intake; from studio.folders import Home; from studio.store import Store\n"
         "store = Store(Home(Path(sys.argv[1])))\n"
         "intake.SLICE = 1\n"
         "begun = intake.start(store, Path(sys.argv[2]), 'cups', 'ada')\n"
