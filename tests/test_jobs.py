@@ -47,7 +47,7 @@ def kill(job: jobs.Job) -> None:
 def test_the_newest_event_is_found_however_long_the_file_and_whatever_is_being_written(tmp_path):
     events.append(tmp_path, "first", text="x" * 200_000)
     for n in range(3000):
-        events.append(tmp_path, "step", step=n, why="not the \"end\" yet")
+        events.append(tmp_path, "step", step=n, why='not the "end" yet')
     assert events.last(tmp_path, "step")["step"] == 2999
     assert len(events.last(tmp_path, "first")["text"]) == 200_000
     with (tmp_path / events.FILE).open("a") as file:

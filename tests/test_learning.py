@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from engine import specs
 from engine.problems import Problem
-from engine.training import batches, documents, loading, objective, progress, template, train
+from engine.training import batches, documents, loading, objective, progress, sampling, template, train
 from engine.training.batches import Row
 from engine.training.plan import plan
 from engine.training.progress import Look
@@ -138,7 +138,7 @@ def test_the_adapter_answers_in_plain_peft_as_it_did_in_training(spec: TrainSpec
     words = template.load(spec.base)
     rows = [batches.row(row, words, 512) for row in ROWS[:2]]
     assert result["best_step"] == result["steps"], "the last sample was given by the weights that are kept"
-    assert train.answers(model, words, rows)[-1]["answer"] == told_last["answer"]
+    assert sampling.answers(model, words, rows)[-1]["answer"] == told_last["answer"]
 
 
 def test_steps_are_counted_in_place_of_epochs(spec: TrainSpec, tmp_path: Path) -> None:

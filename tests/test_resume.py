@@ -15,7 +15,7 @@ import torch
 
 from engine import events, specs
 from engine.problems import Problem
-from engine.training import checkpoint, train
+from engine.training import checkpoint, leaving, train
 from engine.training.checkpoint import Checkpoint
 from engine.training.settings import TrainSpec
 from tests import tiny
@@ -98,7 +98,7 @@ def test_a_run_killed_at_twenty_moments_ends_as_if_nothing_had_happened(spec: Tr
         process.join(60)
         assert process.exitcode == 0
     assert len(told(broken, "resumed")) >= KILLS / 2
-    one, other = (json.loads((folder / train.RESULT).read_text()) for folder in (straight, broken))
+    one, other = (json.loads((folder / leaving.RESULT).read_text()) for folder in (straight, broken))
     assert losses(broken) == losses(straight), "every step is the same to the last digit"
     for name in ("steps", "loss", "validation_loss", "best_step", "tokens"):
         assert one[name] == other[name]

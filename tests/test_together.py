@@ -110,7 +110,7 @@ def test_workers_that_somebody_else_started_learn_the_same(spec: TrainSpec, tmp_
     folder = tmp_path / "run"
     folder.mkdir()
     specs.write(folder, replace(spec, workers=2, learning_rate=1e-3))
-    program = f"from pathlib import Path; from engine.training import together; together.work(Path({str(folder)!r}))"
+    program = f"from pathlib import Path; from engine.training import train; train.run(Path({str(folder)!r}))"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}

@@ -7,6 +7,7 @@ the same as on one machine. Every node must see the run's folder. Runs in the jo
 import importlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def wanted(folder: Path) -> bool:
     return cluster.sent(folder) and "RANK" not in os.environ
 
 
-def run(folder: Path, workers: int) -> dict[str, Any]:
-    """Learn the run in a folder with so many workers; the result that the first of them leaves."""
+def run(folder: Path, workers: int, work: Callable[[Path], Any]) -> dict[str, Any]:
+    """Have so many workers do `work` on a folder, all at once; the result that the first of them leaves there."""
     ray, train = importlib.import_module("ray"), importlib.import_module("ray.train")
     torch_train = importlib.import_module("ray.train.torch")
     (folder / TROUBLE).unlink(missing_ok=True)
@@ -31,7 +32,7 @@ def run(folder: Path, workers: int) -> dict[str, Any]:
     _fit(workers, gpus, int(ray.cluster_resources().get("CPU", 0)))
     trainer = torch_train.TorchTrainer(
         _work,
-        train_loop_config={"folder": str(folder)},
+        train_loop_config={"folder": folder, "work": work},
         scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=gpus > 0),
         torch_config=torch_train.TorchConfig(backend="nccl" if gpus else "gloo"),
         run_config=train.RunConfig(name="ray", storage_path=str(folder)),
@@ -45,15 +46,12 @@ def run(folder: Path, workers: int) -> dict[str, Any]:
     return dict(json.loads((folder / "result.json").read_text()))
 
 
-def _work(given: dict[str, str]) -> None:
+def _work(given: dict[str, Any]) -> None:
     """What each worker does, somewhere in the cluster."""
-    from engine.training import together
-
-    folder = Path(given["folder"])
     try:
-        together.work(folder)
+        given["work"](given["folder"])
     except Problem as problem:
-        (folder / TROUBLE).write_text(str(problem))
+        (given["folder"] / TROUBLE).write_text(str(problem))
         raise
 
 

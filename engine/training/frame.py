@@ -18,10 +18,11 @@ from transformers.utils import logging
 
 from engine import events
 from engine.problems import Problem
-from engine.training import batches, card, following, merge, objective, pairs, probes, train
+from engine.training import batches, card, following, leaving, objective, pairs, probes, sampling
 from engine.training.batches import Data, Row
 from engine.training.following import Followed, Sampler
 from engine.training.settings import TrainSpec
+from engine.training.supervised import SHOWN
 from engine.training.template import Template
 from engine.training.trackers import Mirror
 
@@ -49,7 +50,7 @@ def quiet(spec: TrainSpec) -> None:
 def sampler(model: Any, words: Template, rows: Sequence[Row]) -> Sampler:
     """Answers to the first prompts of `rows`, as the model gives them at that moment."""
     distinct = {tuple(pairs.prompt(row)): row for row in reversed(rows)}  # of a good and a bad answer to one, one
-    return functools.partial(train.answers, model, words, [*reversed(distinct.values())][: train.SAMPLES])
+    return functools.partial(sampling.answers, model, words, [*reversed(distinct.values())][: sampling.SAMPLES])
 
 
 def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row]) -> None:
@@ -68,23 +69,19 @@ def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row
         device=device.type,
         precision=str(objective.precise(device)).removeprefix("torch."),
     )
-    events.append(trainer.folder, "first_batch", rows=[batches.words(row, words) for row in first[: train.SHOWN]])
+    events.append(trainer.folder, "first_batch", rows=[batches.words(row, words) for row in first[:SHOWN]])
 
 
 def finish(trainer: Followed, tokenizer: Any, data: Data, validation: Data | None, **more: Any) -> dict[str, Any]:
     """Leave the adapter or the model with its card, and the result: the fields of a supervised run, `metrics` of the
     held-out rows by the weights that are kept, and `more`."""
     folder, spec = trainer.folder, trainer.spec
-    made = folder / (train.MODEL if spec.whole else train.ADAPTER)
+    made = leaving.place(folder, spec)
     result = _result(trainer, made, len(validation.rows) if validation else 0) | more
-    if spec.whole:
-        train.save_whole(made, spec, cast(Any, trainer.model), tokenizer)
-    else:
-        train.save(made, cast(Any, trainer.model), tokenizer)
-        merge.sign(made, spec.base)
+    leaving.leave(folder, spec, cast(Any, trainer.model), tokenizer)
     (made / "README.md").write_text(card.text(spec, data, validation, result))
     probes.take(folder, spec, trainer.model)
-    (folder / train.RESULT).write_text(json.dumps(result))
+    (folder / leaving.RESULT).write_text(json.dumps(result))
     shutil.rmtree(folder / following.PLACE)  # nothing goes on from here
     return result
 
@@ -103,7 +100,7 @@ def _result(trainer: Followed, made: Path, n: int) -> dict[str, Any]:
         "seconds": round(done.seconds, 1),
         "metrics": trainer.metrics_at(best.step) if best else {},
         "path": str(made),
-        train.MODEL if spec.whole else train.ADAPTER: str(made),
+        leaving.MODEL if spec.whole else leaving.ADAPTER: str(made),
     }
 
 

@@ -2,15 +2,13 @@
 
 A step is then the same step as that of one process alone, only sooner. The job's own process is the first worker and
 starts the others; whoever starts workers by other means (Ray, torchrun) sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR
-and MASTER_PORT for each, as torch.distributed asks for, and calls `work` on a folder that all of them can read.
+and MASTER_PORT for each, as torch.distributed asks for, and has each of them `train.run` a folder that all can read.
 """
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ import torch.distributed as dist
 
 from engine.problems import Problem
 
+MEMBER = "engine.training.member"  # the module that another worker runs
 MEETING, FIRST = "ATELIER_MEETING", "ATELIER_FIRST_WORKER"  # a file through which they meet, and who started them
 INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
 BUCKET = 16_000_000  # numbers that travel at once
@@ -79,13 +78,6 @@ def gathered(folder: Path, workers: int) -> Iterator[Team]:
     else:
         with _started(folder, workers):
             yield _join()
-
-
-def work(folder: Path) -> None:
-    """Learn the run in a folder as one worker of the team that the environment names."""
-    from engine.training import train
-
-    train.run(folder)
 
 
 def _join() -> Team:
@@ -160,7 +152,7 @@ def _check(workers: int) -> None:
 
 def _start(folder: Path, rank: int, given: dict[str, str]) -> subprocess.Popen[bytes]:
     own = {"RANK": str(rank), "LOCAL_RANK": str(rank), FIRST: str(os.getpid())}
-    return subprocess.Popen([sys.executable, "-m", __name__, str(folder)], env={**os.environ, **given, **own})
+    return subprocess.Popen([sys.executable, "-m", MEMBER, str(folder)], env={**os.environ, **given, **own})
 
 
 def _lost(others: list[subprocess.Popen[bytes]]) -> list[int]:
@@ -188,20 +180,3 @@ def _buckets(tensors: Iterable[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
         held += tensor.numel()
     if bucket:
         yield bucket
-
-
-def _follow(first: int) -> None:
-    """End with the first worker, however that ends: nobody else would ever speak to this one."""
-    while os.getppid() == first:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    # asked to stop, the first worker still needs the others for the step that it is in; it ends them itself
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(int(os.environ[FIRST]),), daemon=True).start()
-    try:
-        work(Path(sys.argv[1]))
-    except Problem as problem:
-        sys.exit(str(problem))
