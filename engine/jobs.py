@@ -27,6 +27,7 @@ LIVE = (QUEUED, RUNNING)
 OVER = (FAILED, STOPPED, PAUSED)  # ended before it was done: it can be resumed
 ELSEWHERE = ("remote",)  # kinds whose work another machine does: here they only listen, and wait for nobody
 TROUBLE = "trouble.txt"  # why a job that should run could not be started
+CLOCK = 0.002  # seconds; the times of events are rounded
 SAVING = 60.0  # seconds for a last checkpoint
 LIGHT = ("scan", "make", "parity")  # kinds that need little of the machine have a lane of their own
 
@@ -251,5 +252,5 @@ def _runs(folder: Path) -> bool:
 
 def _end(folder: Path) -> dict[str, Any] | None:
     """The last word of the latest attempt; that of an earlier one says nothing about a process killed since."""
-    end, begun = events.last(folder, "end"), folder / processes.FILE
-    return end if end is not None and begun.exists() and end["at"] >= begun.stat().st_mtime else None
+    end, noted = events.last(folder, "end"), processes.noted_at(folder)
+    return end if end is not None and noted is not None and end["at"] >= noted - CLOCK else None

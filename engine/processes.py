@@ -41,7 +41,7 @@ def remember(folder: Path, pid: int) -> psutil.Process:
     """Note which process runs a folder."""
     process = psutil.Process(pid)
     draft = folder / f".{FILE}.{os.getpid()}"  # the process itself may note the same at this moment
-    draft.write_text(json.dumps({"pid": pid, "started": process.create_time()}))
+    draft.write_text(json.dumps({"pid": pid, "started": process.create_time(), "noted": time.time()}))
     draft.rename(folder / FILE)
     return process
 
@@ -58,6 +58,15 @@ def find(folder: Path) -> psutil.Process | None:
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def noted_at(folder: Path) -> float | None:
+    """When the folder's latest process was noted, in seconds since the epoch; None if none ever was.
+
+    It stands in the file, as a file's own time is lost when a home is copied.
+    """
+    path = folder / FILE
+    return float(json.loads(path.read_text()).get("noted") or path.stat().st_mtime) if path.exists() else None
 
 
 def end(folder: Path, grace: float = 10.0) -> None:

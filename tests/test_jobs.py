@@ -1,6 +1,7 @@
 """Jobs, with real processes: nothing is lost, whoever dies."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,3 +171,16 @@ def test_a_pid_that_came_back_as_somebody_else_is_not_the_job(tmp_path):
     noted = tmp_path / processes.FILE
     noted.write_text(noted.read_text().replace('"started": ', '"started": 1'))
     assert processes.find(tmp_path) is None
+
+
+def test_what_is_done_stays_done_in_a_copy_of_the_home(tmp_path):
+    """A backup that is brought back has new file times."""
+    done, stopped = sleeping(tmp_path / "home"), sleeping(tmp_path / "home", steps=1000)
+    assert jobs.wait(done, 10) == jobs.DONE
+    jobs.tick(tmp_path / "home")
+    until(lambda: begun(stopped))
+    jobs.stop(stopped)
+    time.sleep(0.1)
+    shutil.copytree(tmp_path / "home", tmp_path / "copy", copy_function=shutil.copyfile)
+    states = [job.state for job in jobs.listed(tmp_path / "copy")]
+    assert states == [jobs.DONE, jobs.STOPPED]
