@@ -27,10 +27,9 @@ def elsewhere(known: list[Engine]) -> None:
         )
     for engine in known:
         with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"engine-{engine.name}"):
-            where = "leaves this machine" if engine.leaves else "stays on this machine"
             st.markdown(
-                f"**{notices.plain(engine.name)}**  \n{notices.plain(engine.url)} · what is sent there {where} · "
-                f"key from {notices.plain(engine.key_from) or 'nowhere'}",
+                f"**{notices.plain(engine.name)}**  \n{notices.plain(engine.url)} · what is sent there "
+                f"{engine.announced} · key from {notices.plain(engine.key_from) or 'nowhere'}",
                 width="stretch",
             )
             if st.button("Is it there?", icon=":material/network_ping:", key=f"ask-{engine.name}"):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import jobs, specs
+from engine.api import keys
 from engine.problems import Problem
 from engine.remote import far
 from engine.remote.mirror import RemoteSpec
@@ -14,6 +15,7 @@ from studio.building import engines, forecasts, models, orders, runs
 from studio.data import datasets
 from studio.freezing import snapshots
 from studio.store import Store
+from tests.conftest import look, words
 from tests.speaking import served
 from tests.test_remote import Cloud, conversation
 
@@ -48,7 +50,8 @@ def frozen(store: Store, tmp_path: Path) -> str:
 
 def test_an_engine_is_remembered_with_the_name_of_its_keys_variable_and_never_the_key(store, cloud):
     made = engines.add(store, "cloud", far.MISTRAL, cloud, VARIABLE, "ada")
-    assert engines.models(made) == ["open-mistral-7b"] and not made.leaves
+    assert engines.models(made) == ["open-mistral-7b"]
+    assert made.announced == "leaves this machine if that is a tunnel"
     assert engines.listed(store) == [made]
     assert KEY not in json.dumps([row for row in store.rows("select * from event")], default=str)
     engines.remove(store, "cloud", "ada")
@@ -89,3 +92,33 @@ def test_a_run_elsewhere_says_what_is_sent_trains_there_and_leaves_a_model_that_
     assert (made.kind, made.path, made.served, made.key_from) == (models.ENDPOINT, cloud, "ft:x:1", VARIABLE)
     assert KEY not in "".join(path.read_text() for path in run.job.folder.glob("*.json*"))
     assert os.environ[VARIABLE] == KEY
+
+
+def test_the_launch_form_says_what_is_sent_and_the_runs_page_what_was(app, full, cloud):
+    engines.add(full.store, "cloud", far.MISTRAL, cloud, VARIABLE, "ada")
+    found = look(app, "runs", snapshot=full.snapshot)
+    found.selectbox(key="launch-engine").select("cloud").run()
+    assert not found.exception and "These examples are sent to cloud" in words(found)
+    assert found.selectbox(key="launch-base-cloud").value == "open-mistral-7b"
+    found.button(key="launch").click().run()
+    (run,) = [run for run in runs.listed(full.store) if run.engine == "cloud"]
+    assert jobs.wait(run.job, 60) == jobs.DONE, jobs.why(run.job.folder)
+    page = look(app, "run", run=run.id)
+    assert not page.exception
+    assert "This leaves your machine" in words(page) and "the train rows" in words(page)
+    assert f"{run.name}** can be asked" in words(page)
+
+
+def test_a_key_is_shown_once_and_kept_nowhere(app, full):
+    found = look(app, "engines")
+    next(field for field in found.text_input if field.label.startswith("Who")).set_value("the nightly script")
+    next(button for button in found.button if button.label == "Make a key").click().run()
+    assert not found.exception
+    (key,) = keys.listed(full.store.home.root)
+    secret = next(code.value for code in found.code if code.value.startswith("atl-"))
+    assert keys.found(full.store.home.root, secret) == key and key.scopes == ("chat", "files", "read", "train")
+    assert secret not in (full.store.home.root / "keys.json").read_text()
+    next(button for button in found.button if button.label == "I have it").click().run()
+    assert not any(code.value.startswith("atl-") for code in found.code)
+    found.button(key=f"revoke-{key.id}").click().run()
+    assert keys.found(full.store.home.root, secret) is None

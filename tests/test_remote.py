@@ -102,7 +102,7 @@ def test_a_run_trains_on_another_engine_and_tells_of_itself_as_if_it_were_here(e
     assert jobs.wait(job, 180) == jobs.DONE, jobs.why(job.folder)
     assert [event["step"] for event in told(job, "step")] == list(range(1, 13))
     assert told(job, "validation")[-1]["n"] == 8 and told(job, "first_batch") and told(job, "plan")
-    assert {event["file"] for event in told(job, "leaves")} == {"train", "validation"}
+    assert [event["what"].split(",")[0] for event in told(job, "leaves")] == ["the train rows", "the validation rows"]
     end = told(job, "end")[-1]
     assert end["model"].startswith("ft:small:orders:") and end["validation_loss"] < 1
     assert len(told(job, "end")) == 1, "its own, not also that of the other machine"

@@ -91,7 +91,8 @@ def _send(folder: Path, spec: RemoteSpec, engine: Endpoint, sent: Sent) -> None:
     for name in ("train", "validation"):
         path = getattr(wanted, name)
         if path and not getattr(sent, name):
-            events.append(folder, "leaves", to=str(engine), file=name, bytes=Path(path).stat().st_size)
+            what = f"the {name} rows, {Path(path).stat().st_size:,} bytes"
+            events.append(folder, "leaves", to=str(engine), what=what)
             setattr(sent, name, far.upload(engine, Path(path)))
             sent.save(folder)
     if sent.job and spec.kind == far.ATELIER and _halted(far.job(engine, sent.job)):

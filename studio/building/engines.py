@@ -35,9 +35,14 @@ class Engine:
         return Endpoint(self.url, os.environ.get(self.key_from, ""))
 
     @property
-    def leaves(self) -> bool:
-        """Whether what it is sent leaves this machine."""
-        return not Endpoint(self.url).local
+    def tunnelled(self) -> bool:
+        """Whether its address is on this machine: then it is here too, or at the other end of a tunnel."""
+        return Endpoint(self.url).local
+
+    @property
+    def announced(self) -> str:
+        """Where what it is sent goes, in words: nobody can tell the end of a tunnel from here."""
+        return "leaves this machine if that is a tunnel" if self.tunnelled else "leaves this machine"
 
 
 def listed(store: Store) -> list[Engine]:

@@ -83,8 +83,7 @@ class Parcel:
     runs: int
 
     def as_dict(self) -> dict[str, Any]:
-        leaves = str(self.engine.endpoint) if self.engine.leaves else ""
-        told = {"engine": self.engine.name, "rows": self.rows, "bytes": self.size, "leaves": leaves}
+        told = {"engine": self.engine.name, "rows": self.rows, "bytes": self.size, "leaves": str(self.engine.endpoint)}
         return {**told, "runs": self.runs, "ready": True, "seconds": None, "price": None, "preflights": []}
 
 

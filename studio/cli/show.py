@@ -71,8 +71,7 @@ def queue(found: dict[str, Any], as_json: bool) -> None:
 def _parcel(ahead: dict[str, Any]) -> dict[str, str]:
     """What is sent to an engine elsewhere, which counts and checks it itself."""
     rows = {f"{name} rows": f"{n:,}" for name, n in ahead["rows"].items()}
-    where = f"{ahead['engine']}{', at ' + ahead['leaves'] + ': this leaves your machine' if ahead['leaves'] else ''}"
-    return {"sent to": where, **rows, "size": f"{ahead['bytes'] / 1e6:,.1f} MB"}
+    return {"sent to": f"{ahead['engine']}, at {ahead['leaves']}", **rows, "size": f"{ahead['bytes'] / 1e6:,.1f} MB"}
 
 
 def _figures(one: dict[str, Any]) -> dict[str, str]:

@@ -50,11 +50,13 @@ def _sent(parcel: Parcel) -> bool:
     """What goes to another machine. It counts and checks by itself, and the run says what it found."""
     with st.container(border=True, key="forecast"):
         sides = {f"{name} rows": f"{n:,}" for name, n in parcel.rows.items()}
-        parts.facts({**sides, "to send": f"{parcel.size / 1e6:,.1f} MB", "runs": f"{parcel.runs:,}"})
+        parts.facts({**sides, "to send": _size(parcel.size), "runs": f"{parcel.runs:,}"})
         there = f"{notices.plain(parcel.engine.name)}, {notices.plain(parcel.engine.url)}"
-        if parcel.engine.leaves:
-            st.warning(f"These examples leave your machine: they are sent to {there}.", icon=":material/outbound:")
-        st.caption(f"{there} counts them and refuses what it cannot do; the run's page says what it found.")
+        st.warning(
+            f"These examples are sent to {there}: what is sent there {parcel.engine.announced}.",
+            icon=":material/outbound:",
+        )
+        st.caption("That engine counts and checks them when they arrive; the run's page says what it found.")
     return True
 
 
@@ -144,6 +146,10 @@ def _said(remark: Remark) -> str:
 def _between(span: Span) -> str:
     low, high = parts.lasting(span.low), parts.lasting(span.high)
     return f"{low} to {high}" if low != high else low
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
 
 
 def _gb(size: float) -> str:
