@@ -63,7 +63,8 @@ def rows(tmp_path) -> tuple[Path, Path]:
     made = []
     for name, numbers in (("train", range(48)), ("validation", range(48, 56))):
         path = tmp_path / f"{name}.jsonl"
-        path.write_text("\n".join(json.dumps(conversation(n)) for n in numbers))
+        kept = {"tags": ["orders"], "group": "ada@acme.org"}  # a snapshot's rows know more than a run learns from
+        path.write_text("".join(json.dumps({"id": str(n), **conversation(n), **kept}) + "\n" for n in numbers))
         made.append(path)
     return made[0], made[1]
 
@@ -140,10 +141,10 @@ def test_a_method_that_only_an_engine_of_ours_knows_travels_with_the_order(engin
 
 
 def test_what_the_engine_refuses_is_said_with_its_own_sentence(engine, rows, tmp_path):
-    rows[0].write_text("no row\n")
+    rows[0].write_text('{"messages": []}\n')
     job = sent(tmp_path, engine, rows)
     assert jobs.wait(job, 60) == jobs.FAILED
-    assert "JSON" in jobs.why(job.folder)
+    assert "line 1" in jobs.why(job.folder)
 
 
 def test_without_its_key_nothing_is_sent(rows, tmp_path, monkeypatch):
@@ -163,6 +164,7 @@ class Cloud(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         if self.path == "/v1/files":
+            assert b"ada@acme.org" not in body, "what is not learned from stays at home"
             self._send(200, {"id": f"file-{body.count(b'Where')}"})
         elif self.status != 200:
             self._send(self.status, {"object": "error", "message": "Fine-tuning is no longer available.", "code": None})

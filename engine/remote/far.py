@@ -13,7 +13,7 @@ from typing import Any
 from engine.problems import Problem
 from engine.serving import calls
 from engine.serving.calls import Endpoint, Refused
-from engine.training.settings import SFT, TrainSpec
+from engine.training.settings import CPT, GRPO, PREFERENCES, SFT, TrainSpec
 
 ATELIER, MISTRAL = "atelier", "mistral"
 KINDS = {
@@ -30,8 +30,24 @@ HYPERPARAMETERS = {
     "warmup_fraction": "warmup",
     "seq_len": "max_tokens",
 }
+PAIR = ("messages", "tools", "rejected", "good")
+# what of a row a method learns from; the rest (ids, tags, groups) is nobody else's business
+SENT = {
+    SFT: ("messages", "tools"),
+    GRPO: ("messages", "tools", "expected"),
+    CPT: ("text",),
+    **dict.fromkeys(PREFERENCES, PAIR),
+}
 RETIRED = "Mistral has retired its fine-tuning API: it takes no new jobs."
 INSTEAD = "Train on this machine, or on an engine of your own: choose it where the run is launched."
+
+
+def pack(rows: Path, method: str, to: Path) -> None:
+    """Write to a file what of the rows is sent for a method."""
+    with rows.open("rb") as source, to.open("w", encoding="utf-8") as packed:
+        for line in source:
+            row = json.loads(line)
+            packed.write(json.dumps({key: row[key] for key in SENT[method] if key in row}, ensure_ascii=False) + "\n")
 
 
 def upload(engine: Endpoint, path: Path) -> str:

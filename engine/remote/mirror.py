@@ -89,12 +89,14 @@ def _send(folder: Path, spec: RemoteSpec, engine: Endpoint, sent: Sent) -> None:
     wanted = specs.parse(spec.run, TrainSpec)
     far.order(wanted, spec.kind, spec.suffix, "", "")  # what cannot be ordered sends no file
     for name in ("train", "validation"):
-        path = getattr(wanted, name)
+        path, packed = getattr(wanted, name), folder / f"{name}.jsonl"
         if path and not getattr(sent, name):
-            what = f"the {name} rows, {Path(path).stat().st_size:,} bytes"
+            far.pack(Path(path), wanted.method, packed)
+            what = f"the {name} rows, {packed.stat().st_size:,} bytes"
             events.append(folder, "leaves", to=str(engine), what=what)
-            setattr(sent, name, far.upload(engine, Path(path)))
+            setattr(sent, name, far.upload(engine, packed))
             sent.save(folder)
+            packed.unlink()
     if sent.job and spec.kind == far.ATELIER and _halted(far.job(engine, sent.job)):
         far.resume(engine, sent.job)
     if not sent.job:

@@ -50,7 +50,7 @@ def _sent(parcel: Parcel) -> bool:
     """What goes to another machine. It counts and checks by itself, and the run says what it found."""
     with st.container(border=True, key="forecast"):
         sides = {f"{name} rows": f"{n:,}" for name, n in parcel.rows.items()}
-        parts.facts({**sides, "to send": _size(parcel.size), "runs": f"{parcel.runs:,}"})
+        parts.facts({**sides, "to send, at most": _size(parcel.size), "runs": f"{parcel.runs:,}"})
         there = f"{notices.plain(parcel.engine.name)}, {notices.plain(parcel.engine.url)}"
         st.warning(
             f"These examples are sent to {there}: what is sent there {parcel.engine.announced}.",
