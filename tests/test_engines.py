@@ -98,7 +98,7 @@ def test_the_launch_form_says_what_is_sent_and_the_runs_page_what_was(app, full,
     engines.add(full.store, "cloud", far.MISTRAL, cloud, VARIABLE, "ada")
     found = look(app, "runs", snapshot=full.snapshot)
     found.selectbox(key="launch-engine").select("cloud").run()
-    assert not found.exception and "These examples are sent to cloud" in words(found)
+    assert not found.exception and "The examples are sent to cloud" in words(found)
     assert found.selectbox(key="launch-base-cloud").value == "open-mistral-7b"
     found.button(key="launch").click().run()
     (run,) = [run for run in runs.listed(full.store) if run.engine == "cloud"]
@@ -122,3 +122,17 @@ def test_a_key_is_shown_once_and_kept_nowhere(app, full):
     assert not any(code.value.startswith("atl-") for code in found.code)
     found.button(key=f"revoke-{key.id}").click().run()
     assert keys.found(full.store.home.root, secret) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"method": "grpo", "rewards": [{"kind": "length", "most": 20}]}, "does not train by grpo"),
+        ({"trackers": "wandb"}, "Leave trackers out"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_said_before_it_is_in_the_queue(store, cloud, tmp_path, settings, says):
+    engines.add(store, "cloud", far.MISTRAL, cloud, VARIABLE, "ada")
+    with pytest.raises(Problem, match=says):
+        runs.launch(store, "far", "open-mistral-7b", frozen(store, tmp_path), "ada", settings, engine="cloud")
+    assert runs.listed(store) == [] and jobs.listed(store.home.jobs) == []

@@ -133,11 +133,27 @@ def test_killed_it_goes_on_listening_to_the_same_run_and_stopped_it_cancels_it(e
 
 
 @pytest.mark.slow
-def test_a_method_that_only_an_engine_of_ours_knows_travels_with_the_order(engine, rows, tmp_path):
-    job = sent(tmp_path, engine, rows, steps=3, tuning="full", learning_rate=1e-4)
+@pytest.mark.parametrize(
+    ("settings", "row"),
+    [
+        ({"tuning": "full", "learning_rate": 1e-4}, {}),
+        ({"method": "dpo"}, {"rejected": [{"role": "assistant", "content": "I don't know."}]}),
+        ({"method": "cpt"}, {"text": "The copper kettle has a warranty of 24 months. " * 3}),
+        ({"method": "grpo", "group": 2, "answer_tokens": 8, "rewards": [{"kind": "length", "most": 20}]}, {}),
+    ],
+    ids=["full", "dpo", "cpt", "grpo"],
+)
+def test_what_only_an_engine_of_ours_knows_travels_with_the_order(engine, tmp_path, settings, row):
+    made = []
+    for name, numbers in (("train", range(12)), ("validation", range(12, 16))):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps({"id": str(n), **conversation(n), **row}) + "\n" for n in numbers))
+        made.append(path)
+    job = sent(tmp_path, engine, (made[0], made[1]), steps=2, **settings)
     assert jobs.wait(job, 120) == jobs.DONE, jobs.why(job.folder)
-    plan = told(job, "plan")[-1]
-    assert plan["trained_parameters"] == plan["parameters"] and told(job, "step")[-1]["steps"] == 3
+    plan, step = told(job, "plan")[-1], told(job, "step")[-1]
+    assert step["steps"] == step["step"] == 2
+    assert (plan["trained_parameters"] == plan["parameters"]) == (settings.get("tuning") == "full")
 
 
 def test_what_the_engine_refuses_is_said_with_its_own_sentence(engine, rows, tmp_path):

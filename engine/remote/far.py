@@ -67,6 +67,11 @@ def order(spec: TrainSpec, kind: str, suffix: str, train: str, validation: str) 
     values = {key: value for key, value in asdict(spec).items() if key not in GIVEN}
     if kind == MISTRAL and spec.method != SFT:
         raise Problem(f"Mistral's cloud does not train by {spec.method}.", do="Use sft there, or another engine.")
+    if spec.trackers:
+        raise Problem(
+            f"Figures of a run elsewhere cannot be sent on to {spec.trackers}.",
+            do="Leave trackers out: the run's page shows the same figures.",
+        )
     told = {theirs: values.pop(ours) for theirs, ours in HYPERPARAMETERS.items()}
     # steps take the place of epochs; both at once contradict each other
     told.pop("epochs" if told["training_steps"] else "training_steps")

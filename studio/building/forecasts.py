@@ -83,7 +83,7 @@ class Parcel:
     runs: int
 
     def as_dict(self) -> dict[str, Any]:
-        told = {"engine": self.engine.name, "rows": self.rows, "bytes": self.size, "leaves": str(self.engine.endpoint)}
+        told = {"engine": self.engine.name, "rows": self.rows, "bytes": self.size, "address": str(self.engine.endpoint)}
         return {**told, "runs": self.runs, "ready": True, "seconds": None, "price": None, "preflights": []}
 
 

@@ -48,6 +48,9 @@ class Order:
             if where := trackers.leaving(name):
                 what = "the settings of the run without its files, and the figures of each step"
                 said.append(f"This leaves your machine: {what}, to {where}. No text of any example does.")
+        if self.engine:
+            there = engines.get(store, self.engine)
+            said.append(f"The examples are sent to {there.name}, {there.url}: what is sent there {there.announced}.")
         return said
 
     @property

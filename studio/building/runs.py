@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from engine import jobs, specs
 from engine.problems import Problem
 from engine.queue import Place
+from engine.remote import far
 from engine.remote.mirror import RemoteSpec
 from engine.training.settings import FULL, GRPO, LORA, TrainSpec, of_job
 from studio.building import engines, material, models, parity
@@ -157,6 +158,7 @@ def _elsewhere(store: Store, engine: str, spec: TrainSpec, name: str) -> RemoteS
     """The same recipe for another engine. Its name there ends in what letters and figures `name` has."""
     there = engines.get(store, engine)
     suffix = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:18]
+    far.order(spec, there.kind, suffix, "", "")  # what cannot be ordered there is said before it is in the queue
     return RemoteSpec(there.url, there.kind, asdict(spec), there.key_from, suffix)
 
 

@@ -57,10 +57,8 @@ def train(
         raise typer.Exit(0 if ahead["ready"] else 1)
     show.stops(ahead)
     typer.echo(ahead["personal_data"], err=True)
-    if leaves := ahead.get("leaves"):
-        typer.echo(f"This leaves your machine, to {leaves}.", err=True)
-    if (ahead["personal"] or leaves) and not yes:
-        _ask_first(ahead, leaves)
+    if (ahead["personal"] or engine) and not yes:
+        _ask_first(ahead)
     found = run(place, "train", **asked)
     if not wait or tonight or at:
         say(found, as_json, "{name} is in the queue. {waits} The studio or `atelier engine` must be open then.")
@@ -126,12 +124,12 @@ def pretrain(
     console.print(f"The model is in {out}.")
 
 
-def _ask_first(ahead: dict[str, Any], leaves: str | None) -> None:
+def _ask_first(ahead: dict[str, Any]) -> None:
     """Problem unless somebody who was told what is in the data, and where it goes, wants to go on."""
     if not sys.stdin.isatty():
-        what = f"send the examples to {leaves}" if leaves else "train on personal data"
+        what = f"send the examples to {ahead['address']}" if "address" in ahead else "train on personal data"
         raise Problem(f"Nobody was asked whether to {what}.", ahead["personal_data"], "Add --yes.")
-    if not typer.confirm("Send them as they are?" if leaves else "Train on them as they are?", err=True):
+    if not typer.confirm("Go on with them as they are?", err=True):
         raise typer.Exit(1)
 
 

@@ -71,7 +71,7 @@ def queue(found: dict[str, Any], as_json: bool) -> None:
 def _parcel(ahead: dict[str, Any]) -> dict[str, str]:
     """What is sent to an engine elsewhere, which counts and checks it itself."""
     rows = {f"{name} rows": f"{n:,}" for name, n in ahead["rows"].items()}
-    return {"sent to": f"{ahead['engine']}, at {ahead['leaves']}", **rows, "size": f"{ahead['bytes'] / 1e6:,.1f} MB"}
+    return {"sent to": f"{ahead['engine']}, at {ahead['address']}", **rows, "at most": f"{ahead['bytes']:,} bytes"}
 
 
 def _figures(one: dict[str, Any]) -> dict[str, str]:

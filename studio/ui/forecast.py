@@ -25,10 +25,10 @@ UNCOUNTED = ("rewards", "trackers", "learning_rate", "dropout", "seed")  # chang
 
 def show(store: Store, order: Order) -> bool:
     """Draw the forecast; True when nothing keeps it from starting."""
-    if order.engine:
-        return _sent(forecasts.parcel(store, order))
     for words in order.leaves(store):
         st.warning(notices.plain(words), icon=":material/outbound:")
+    if order.engine:
+        return _sent(forecasts.parcel(store, order))
     found = forecasts.of(store, order, _counted)
     with st.container(border=True, key="forecast"):
         parts.facts(_facts(found.looks[0]))
@@ -51,11 +51,6 @@ def _sent(parcel: Parcel) -> bool:
     with st.container(border=True, key="forecast"):
         sides = {f"{name} rows": f"{n:,}" for name, n in parcel.rows.items()}
         parts.facts({**sides, "to send, at most": _size(parcel.size), "runs": f"{parcel.runs:,}"})
-        there = f"{notices.plain(parcel.engine.name)}, {notices.plain(parcel.engine.url)}"
-        st.warning(
-            f"These examples are sent to {there}: what is sent there {parcel.engine.announced}.",
-            icon=":material/outbound:",
-        )
         st.caption("That engine counts and checks them when they arrive; the run's page says what it found.")
     return True
 
