@@ -1,12 +1,15 @@
 """Every page, empty and full, and what can be done on it. Through Streamlit's AppTest, from the entry."""
 
+import json
+
 import pytest
 
-from engine import events, jobs
+from engine import events, jobs, processes
 from studio import members
 from studio.building import models, runs
 from studio.freezing import snapshots
 from studio.ui import nav
+from tests import judged
 from tests.conftest import PAGES, ended_run, look, tell, words
 
 EMPTY = {
@@ -141,11 +144,26 @@ def test_a_run_that_is_done_shows_its_course_and_leads_on_to_its_model(app, full
     found = look(app, "run", run=full.run)
     assert not found.exception and not found.error
     said = words(found)
-    assert "tone-1 is ready" in said.replace("**", "").replace("\\", "")
+    assert "tone-1 can be asked" in said.replace("**", "").replace("\\", "")
     assert "validation loss (n = 3)" in said and "1.600" in said
     assert "the loss went from 2.000 to 1.600" in said
     assert '<span class="on"> Here</span>' in said
     assert len(found.get("plotly_chart")) == 4
+
+
+@pytest.mark.parametrize(
+    ("passed", "difference", "says"),
+    [(True, 0.004, "is ready, and served as it was trained (n = 8 prompts)"), (False, 0.21, "is not ready")],
+)
+def test_only_a_model_that_is_served_as_it_was_trained_is_called_ready(app, full, passed, difference, says):
+    checked = full.store.home.jobs / f"parity-{full.run}-1"
+    checked.mkdir()
+    (checked / "job.json").write_text(json.dumps({"id": checked.name, "kind": "parity", "by": "ada", "made_at": 1.0}))
+    (checked / processes.FILE).write_text(json.dumps({**judged.GONE, "noted": 1.0}))
+    side = {"name": "server", "n": 8, "same_ids": 8, "difference": difference, "kl": 0.0, "why": ""}
+    events.append(checked, "end", state=jobs.DONE, passed=passed, n=8, tolerance=0.05, sides=[side])
+    found = look(app, "run", run=full.run)
+    assert not found.exception and says in words(found).replace("**", "")
 
 
 def test_the_speed_of_an_ended_run_is_that_of_the_whole_run(app, full):
