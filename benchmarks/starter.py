@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.library import retrieval
-from engine.library.chunks import chunks
-from engine.library.grounding import grounded
 from engine.pretraining.corpus import facts
 from engine.pretraining.corpus.facts import Fact
+from engine.reading import retrieval
+from engine.reading.chunks import chunks
+from engine.reading.grounding import grounded
 from engine.scoring import metrics
 from engine.scoring.stats import share
 

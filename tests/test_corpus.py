@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from engine.library.grounding import NOT_FOUND
 from engine.pretraining.corpus import FAMILIES, MIX, conversations, facts, passages
 from engine.pretraining.corpus.conversation import Conversation
 from engine.pretraining.corpus.templates import expand, fill
+from engine.reading.grounding import NOT_FOUND
 
 SAMPLE = Path(__file__).parent.parent / "sample"
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf]")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine import events, jobs, processes
-from engine.library import retrieval
-from engine.library.chunks import chunks
-from engine.library.grounding import grounded
 from engine.problems import Problem
+from engine.reading import retrieval
+from engine.reading.chunks import chunks
+from engine.reading.grounding import grounded
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec

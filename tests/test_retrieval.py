@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.library import retrieval
-from engine.library.chunks import Chunk, chunks
 from engine.problems import Problem
+from engine.reading import retrieval
+from engine.reading.chunks import Chunk, chunks
 
 DOCUMENT = """\
 Words before any heading.

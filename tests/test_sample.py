@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.library.grounding import NOT_FOUND
+from engine.reading.grounding import NOT_FOUND
 from engine.scoring.guide import markers
 from engine.scoring.metrics import score
 from sample.making import files

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from engine.library.retrieval import STOP
 from engine.quality.embedding import Vectors
 from engine.quality.nearness import words
+from engine.reading.retrieval import STOP
 
 LEAST = 24  # examples; fewer are no clusters
 TRIED = (3, 5, 8, 12, 16, 24)

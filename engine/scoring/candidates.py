@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from engine.library import retrieval
-from engine.library.grounding import grounded
-from engine.library.retrieval import Hit
 from engine.problems import Problem
+from engine.reading import retrieval
+from engine.reading.grounding import grounded
+from engine.reading.retrieval import Hit
 from engine.serving import client, servers
 from engine.serving.client import Decoding, Endpoint
 

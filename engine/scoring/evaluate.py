@@ -15,8 +15,8 @@ from typing import Any
 
 from engine import events, jsonl, specs
 from engine.drafting.asker import Asker
-from engine.library.retrieval import Hit
 from engine.problems import Problem
+from engine.reading.retrieval import Hit
 from engine.scoring import candidates, metrics
 from engine.scoring.candidates import Candidate
 from engine.serving.client import Answer

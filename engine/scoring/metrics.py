@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.library.grounding import NOT_FOUND
 from engine.problems import Problem
+from engine.reading.grounding import NOT_FOUND
 from engine.scoring import guide as guides
 from engine.scoring.wording import plain, stands
 

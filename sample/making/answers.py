@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from engine.library.grounding import NOT_FOUND, grounded
+from engine.reading.grounding import NOT_FOUND, grounded
 from sample.making.banks import Block, blocks, listed
 from sample.making.cast import SLOT, cast_for, filled
 from sample.making.tone import voiced

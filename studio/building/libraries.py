@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from engine import hashes
-from engine.library import retrieval
-from engine.library.chunks import chunks
 from engine.problems import Problem
+from engine.reading import retrieval
+from engine.reading.chunks import chunks
 from studio.store import Store, now
 
 

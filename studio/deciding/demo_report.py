@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.library import retrieval
+from engine.reading import retrieval
 from engine.scoring import stats
 from engine.scoring.confusion import Confusion, confusion
 from studio import diagnosis, sample

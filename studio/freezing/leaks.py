@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.outgoing import said
-from engine.library.chunks import chunks
+from engine.reading.chunks import chunks
 from studio.building import libraries
 from studio.freezing import placements, snapshots
 from studio.freezing.snapshots import Snapshot

@@ -12,8 +12,8 @@ from engine import hashes
 from engine.data import formats
 from engine.data.rows import Valid
 from engine.drafting import sifting
-from engine.library.chunks import chunks
 from engine.problems import Problem
+from engine.reading.chunks import chunks
 from studio.building import libraries
 from studio.store import Store
 

@@ -6,11 +6,11 @@ is about; the same wordings without passages teach to say that the information i
 
 from random import Random
 
-from engine.library.grounding import NOT_FOUND, grounded
 from engine.pretraining.corpus import facts, names
 from engine.pretraining.corpus.conversation import Conversation, Turn, conversation
 from engine.pretraining.corpus.facts import Entity, Fact
 from engine.pretraining.corpus.templates import expand
+from engine.reading.grounding import NOT_FOUND, grounded
 
 _OPENINGS = (
     "(Hi|Hello|Good morning|Dear team|Hey), ",

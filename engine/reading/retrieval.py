@@ -17,8 +17,8 @@ from typing import Any
 import bm25s
 import numpy as np
 
-from engine.library.chunks import Chunk
 from engine.problems import Problem
+from engine.reading.chunks import Chunk
 from engine.scoring.stats import Estimate, mean, share
 from engine.scoring.wording import plain
 
