@@ -15,6 +15,7 @@ import pytest
 
 from engine import events, jobs
 from engine.api import keys
+from engine.serving import servers
 from studio import commands, running
 from studio.building import models, runs
 from studio.data import datasets
@@ -66,6 +67,8 @@ def open_studio(home: Home) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
         studio.wait()
     for job in jobs.listed(home.jobs):
         jobs.stop(job, grace=1)
+    for server in servers.listed(home.servers):  # a run that is done is checked against one
+        servers.stop(server)
 
 
 def until(true: Callable[[], object], seconds: float) -> None:
