@@ -18,8 +18,7 @@ from engine.problems import Problem
 from engine.training import checkpoint, leaving, train
 from engine.training.checkpoint import Checkpoint
 from engine.training.settings import TrainSpec
-from tests import tiny
-from tests.test_train import ROWS, told
+from tests.test_train import recipe, told
 
 pytestmark = pytest.mark.slow
 KILLS = 20
@@ -27,17 +26,7 @@ KILLS = 20
 
 @pytest.fixture
 def spec(base: Path, tmp_path: Path) -> TrainSpec:
-    return TrainSpec(
-        base=str(base),
-        train=str(tiny.jsonl(tmp_path / "train.jsonl", ROWS)),
-        validation=str(tiny.jsonl(tmp_path / "validation.jsonl", ROWS[:5])),
-        steps=330,
-        dropout=0.1,
-        batch_size=8,
-        evaluate_every=7,
-        checkpoint_every=5,
-        patience=0,
-    )
+    return recipe(base, tmp_path, epochs=3.0, steps=330, dropout=0.1, evaluate_every=7, checkpoint_every=5, patience=0)
 
 
 def learn(folder: Path) -> None:

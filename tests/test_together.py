@@ -19,8 +19,7 @@ from engine.training import train
 from engine.training.settings import TrainSpec
 from engine.training.together import ALONE, Team
 from studio.folders import CODE
-from tests import tiny
-from tests.test_train import ROWS, told, wait_for_step
+from tests.test_train import recipe, told, wait_for_step
 
 pytestmark = pytest.mark.slow
 
@@ -33,15 +32,7 @@ def exactly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def spec(base: Path, tmp_path: Path) -> TrainSpec:
-    return TrainSpec(
-        base=str(base),
-        train=str(tiny.jsonl(tmp_path / "train.jsonl", ROWS)),
-        validation=str(tiny.jsonl(tmp_path / "validation.jsonl", ROWS[:5])),
-        epochs=2,
-        batch_size=8,
-        evaluate_every=4,
-        checkpoint_every=3,
-    )
+    return recipe(base, tmp_path)
 
 
 def ran(folder: Path, spec: TrainSpec) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from tests import tiny
 
 ANSWERS = ["Good news: it left our workshop.", "Send it back, we pay the postage.", "Tomorrow!"]
 ROWS = [tiny.conversation(f"Where is order {n}?", ANSWERS[n % 3] * (1 + n % 2)) for n in range(36)]
+SIDES = {"train": ROWS, "validation": ROWS[:5]}
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +47,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.base(tmp_path_factory.mktemp("base"))
 
 
+def recipe(base: Path, folder: Path, **settings: Any) -> TrainSpec:
+    """A run on ROWS that watches five of them; short, and with a look and a checkpoint now and then."""
+    usual = {"epochs": 2, "batch_size": 8, "evaluate_every": 4, "checkpoint_every": 3}
+    files = {name: str(tiny.jsonl(folder / f"{name}.jsonl", rows)) for name, rows in SIDES.items()}
+    return TrainSpec(base=str(base), **files, **{**usual, **settings})
+
+
 @pytest.fixture
 def spec(base: Path, tmp_path: Path) -> TrainSpec:
-    return TrainSpec(
-        base=str(base),
-        train=str(tiny.jsonl(tmp_path / "train.jsonl", ROWS)),
-        validation=str(tiny.jsonl(tmp_path / "validation.jsonl", ROWS[:5])),
-        epochs=2,
-        batch_size=8,
-        evaluate_every=4,
-        checkpoint_every=3,
-    )
+    return recipe(base, tmp_path)
 
 
 def ran(folder: Path, spec: TrainSpec) -> dict[str, Any]:

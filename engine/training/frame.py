@@ -7,7 +7,6 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -77,31 +76,15 @@ def finish(trainer: Followed, tokenizer: Any, data: Data, validation: Data | Non
     held-out rows by the weights that are kept, and `more`."""
     folder, spec = trainer.folder, trainer.spec
     made = leaving.place(folder, spec)
-    result = _result(trainer, made, len(validation.rows) if validation else 0) | more
+    done, n = trainer.done, len(validation.rows) if validation else 0
+    metrics = trainer.metrics_at(done.best.step) if done.best else {}
+    result = leaving.result(folder, spec, done, n, done.step < trainer.args.max_steps) | {"metrics": metrics} | more
     leaving.leave(folder, spec, cast(Any, trainer.model), tokenizer)
     (made / "README.md").write_text(card.text(spec, data, validation, result))
     probes.take(folder, spec, trainer.model)
     (folder / leaving.RESULT).write_text(json.dumps(result))
     shutil.rmtree(folder / following.PLACE)  # nothing goes on from here
     return result
-
-
-def _result(trainer: Followed, made: Path, n: int) -> dict[str, Any]:
-    done, spec = trainer.done, trainer.spec
-    best = done.best
-    return {
-        "steps": done.step,
-        "loss": round(done.recent_loss, 5),
-        "validation_loss": round(best.validation, 5) if best else None,
-        "validation_examples": n,
-        "best_step": best.step if best else done.step,
-        "stopped_early": done.step < trainer.args.max_steps,
-        "tokens": done.tokens,
-        "seconds": round(done.seconds, 1),
-        "metrics": trainer.metrics_at(best.step) if best else {},
-        "path": str(made),
-        leaving.MODEL if spec.whole else leaving.ADAPTER: str(made),
-    }
 
 
 def _is_adapted(model: Any) -> bool:

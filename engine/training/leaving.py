@@ -8,6 +8,7 @@ from peft import PeftModel
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from engine.training import merge
+from engine.training.progress import Progress
 from engine.training.settings import TrainSpec
 
 ADAPTER, MODEL = "adapter", "model"
@@ -17,6 +18,26 @@ RESULT = "result.json"  # its last word, so that one killed after it is not done
 def place(folder: Path, spec: TrainSpec) -> Path:
     """Where a run leaves what it made."""
     return folder / (MODEL if spec.whole else ADAPTER)
+
+
+def result(folder: Path, spec: TrainSpec, done: Progress, watched: int, stopped_early: bool) -> dict[str, Any]:
+    """The fields of a run's last word. Losses are in nats per trained token, or what the method makes smaller: `loss`
+    is the mean of the last ten steps; `validation_loss` is the lowest over `watched` examples, that of `best_step`,
+    whose weights are the ones that are kept, and None where there is no validation file. `path` is the folder of what
+    was made, which is called `adapter` or `model`."""
+    best, made = done.best, str(place(folder, spec))
+    return {
+        "steps": done.step,
+        "loss": round(done.recent_loss, 5),
+        "validation_loss": round(best.validation, 5) if best else None,
+        "validation_examples": watched,
+        "best_step": best.step if best else done.step,
+        "tokens": done.tokens,
+        "seconds": round(done.seconds, 1),
+        "stopped_early": stopped_early,
+        "path": made,
+        MODEL if spec.whole else ADAPTER: made,
+    }
 
 
 def leave(folder: Path, spec: TrainSpec, model: PreTrainedModel | PeftModel, tokenizer: Any) -> None:

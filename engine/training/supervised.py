@@ -62,7 +62,7 @@ def run(folder: Path, spec: TrainSpec, team: Team) -> dict[str, Any]:
         _learn(learner, sample)
     if not team.first:
         return {}
-    result = _result(learner, folder)
+    result = leaving.result(folder, spec, learner.progress, len(watched), learner.stopped_early)
     leaving.leave(folder, spec, model, tokenizer)
     (Path(result["path"]) / "README.md").write_text(card.text(spec, train, validation, result))
     if words.sources:
@@ -128,24 +128,3 @@ def _agree(row: Row, data: Data, tokenizer: PreTrainedTokenizerBase) -> None:
             f"{len(row.tokens)} tokens against {len(theirs)}.",
             "Save the base's tokenizer anew with transformers.",
         )
-
-
-def _result(learner: Learner, folder: Path) -> dict[str, Any]:
-    """Losses in nats per trained token: `loss` is the mean of the last ten steps; `validation_loss` is the lowest,
-    that of `best_step`, whose weights are the ones that are kept. None where there is no validation file. `path` is
-    the folder of what was made, which is called `adapter` or `model`."""
-    done = learner.progress
-    best = done.best
-    made = str(leaving.place(folder, learner.spec))
-    return {
-        "steps": done.step,
-        "loss": round(done.recent_loss, 5),
-        "validation_loss": round(best.validation, 5) if best else None,
-        "validation_examples": len(learner.validation),
-        "best_step": best.step if best else done.step,
-        "tokens": done.tokens,
-        "seconds": round(done.seconds, 1),
-        "stopped_early": learner.stopped_early,
-        "path": made,
-        leaving.MODEL if learner.spec.whole else leaving.ADAPTER: made,
-    }

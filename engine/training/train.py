@@ -18,7 +18,7 @@ from engine.training.settings import GRPO, PREFERENCES, of_job
 
 
 def run(folder: Path) -> dict[str, Any]:
-    """Train as `folder/spec.json` says. The fields of the result: see `supervised` and `frame`."""
+    """Train as `folder/spec.json` says. The fields of the result: see `leaving.result`."""
     folder = folder.resolve()
     spec = of_job(folder)
     if (folder / leaving.RESULT).exists():
