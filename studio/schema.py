@@ -360,4 +360,66 @@ MIGRATIONS: dict[str, str] = {
             made_at timestamp not null
         )
     """,
+    "m004_comparing": """
+        -- texts, chunks and vectors lie in the library's folder, so that deleting a document can remove every word of it
+        alter table library add column settings json default '{}';  -- LibrarySettings of the engine
+        alter table document add column kind text default 'markdown';   -- what it was read as: pdf, docx, html ...
+        alter table document add column source text default '';     -- where it came from: an upload's name, a path
+        alter table document add column bytes bigint default 0;
+        alter table document add column pages integer default 0;    -- 0 where it has none
+        alter table document add column language text default '';   -- two letters, '' when nobody can tell
+        alter table document add column remarks json default '[]';  -- sentences about what could not be read of it
+        create table question (                 -- a question whose passage is known, to measure retrieval with
+            library text not null,
+            id text not null,                   -- content hash of question, document and passage
+            question text not null,
+            answer text not null,               -- '' when nobody wrote one
+            document text not null,
+            passage text not null,              -- words that stand in the document
+            origin text not null,               -- '' by hand; else the file or the model that it came from
+            status text not null,               -- proposed, approved, rejected
+            made_by text not null,
+            made_at timestamp not null,
+            primary key (library, id)
+        );
+        alter table candidate add column examples json default '[]';    -- messages shown before the conversation
+        alter table evaluation add column purpose text default 'comparison';    -- comparison, search, probe
+        alter table evaluation add column snapshot text default '';     -- whose split was asked; '' for other items
+        alter table evaluation add column split text default '';
+        alter table evaluation add column judge text default '';        -- the model that judges, '' for none
+        alter table response add column cost double;                    -- euros; null when nobody knows
+        alter table response add column calls json default '[]';        -- tool calls
+        alter table response add column finish text default '';
+        alter table response add column kept boolean default false;     -- taken from an earlier, identical request
+        alter table score add column detail json;                       -- what the score is made of, such as claims
+        create table baseline (                 -- a search for the best prompt of a model within a budget
+            id text primary key,
+            name text not null,
+            model text not null,
+            library text not null,
+            body json not null,                 -- budget, what was tried in which evaluation, what was chosen
+            candidate text not null,            -- the best; '' until it is known
+            made_by text not null,
+            made_at timestamp not null
+        );
+        create table grid (                     -- base and tuned, each with and without retrieval, on the same items
+            id text primary key,
+            name text not null,
+            evaluation text not null,
+            base text not null,                 -- the four candidates
+            base_rag text not null,
+            tuned text not null,
+            tuned_rag text not null,
+            probe text not null,                -- the evaluation of the forgetting probe; '' for none
+            margin double not null,             -- how much may be forgotten, declared before it is measured
+            made_by text not null,
+            made_at timestamp not null
+        );
+        create table arrangement (              -- what stands in the playground, for whoever has the link
+            id text primary key,
+            body json not null,                 -- candidates, questions, settings; answers if they were shared too
+            made_by text not null,
+            made_at timestamp not null
+        )
+    """,
 }

@@ -31,6 +31,7 @@ class Candidate:
     endpoint: str = ""
     adapter: str = ""
     system: str = ""
+    examples: list[Message] = field(default_factory=list)  # questions and answers shown before the conversation
     library: str = ""  # folder of a retrieval index
     passages: int = 0
     decoding: Decoding = field(default_factory=Decoding)
@@ -47,7 +48,7 @@ def parse(values: dict[str, Any]) -> Candidate:
 def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
     """What the model is sent for a conversation that ends with the user's turn, and the passages in it.
 
-    The candidate's system prompt, if it has one, takes the place of the conversation's own.
+    The candidate's system prompt, if it has one, takes the place of the conversation's own; its examples follow it.
     """
     if not conversation or conversation[-1]["role"] != "user":
         raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
@@ -55,6 +56,9 @@ def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[lis
     if candidate.system:
         before = [message for message in before if message["role"] != "system"]
         before.insert(0, {"role": "system", "content": candidate.system})
+    if candidate.examples:
+        spoken = next((n for n, message in enumerate(before) if message["role"] != "system"), len(before))
+        before[spoken:spoken] = candidate.examples
     hits = _found(candidate, last["content"])
     asked = grounded(last["content"], [hit.text for hit in hits])
     return [*before, {**last, "content": asked}], hits

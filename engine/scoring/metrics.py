@@ -20,10 +20,14 @@ Guide = guides.Guide | Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Score:
-    """`value` is None when the metric can't apply; `why` is one short sentence either way."""
+    """`value` is None when the metric can't apply; `why` is one short sentence either way.
+
+    `detail` is what the value is made of, as JSON can hold it: claims with their passages, labels with their chances.
+    """
 
     value: float | None
     why: str
+    detail: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

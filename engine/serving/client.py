@@ -35,12 +35,16 @@ Messages = Sequence[dict[str, str]]
 
 @dataclass(frozen=True)
 class Decoding:
-    """How an answer is drawn. Temperature 0 takes the likeliest token each time; the seed matters above it."""
+    """How an answer is drawn. Temperature 0 takes the likeliest token each time; the seed matters above it.
+
+    `schema` is a JSON schema that the answer must follow; None lets it be any text.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 96
     seed: int = 0
+    schema: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

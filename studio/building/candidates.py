@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Candidate:
     decoding: dict[str, Any]
     made_by: str
     made_at: datetime
+    examples: list[dict[str, str]] = field(default_factory=list)  # messages shown before the conversation
 
 
 def add(
@@ -39,9 +41,12 @@ def add(
     library: str = "",
     passages: int = 2,
     decoding: Decoding | None = None,
+    examples: Sequence[Mapping[str, str]] = (),
 ) -> Candidate:
     """A candidate; the same arrangement again is the same candidate, under the name it had first."""
-    made = draft(store, name, model, by, system=system, library=library, passages=passages, decoding=decoding)
+    made = draft(
+        store, name, model, by, system=system, library=library, passages=passages, decoding=decoding, examples=examples
+    )
     return keep(store, made, by)
 
 
@@ -51,7 +56,7 @@ def keep(store: Store, made: Candidate, by: str) -> Candidate:
         name = _free(store, made.name.strip() or made.model)
         with store.write(by, "candidate.add", made.id, name=name) as cursor:
             cursor.execute(
-                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
                 [
                     made.id,
                     name,
@@ -62,6 +67,7 @@ def keep(store: Store, made: Candidate, by: str) -> Candidate:
                     json.dumps(made.decoding),
                     by,
                     made.made_at,
+                    json.dumps(made.examples, ensure_ascii=False),
                 ],
             )
     return get(store, made.id)
@@ -77,15 +83,18 @@ def draft(
     library: str = "",
     passages: int = 2,
     decoding: Decoding | None = None,
+    examples: Sequence[Mapping[str, str]] = (),
 ) -> Candidate:
     """A candidate that can be asked but is kept nowhere; the id that it would have follows from what it is."""
     chosen = models.get(store, model)
     if library:
         libraries.get(store, library)
     passages = passages if library else 0
-    settings = asdict(decoding or Decoding())
-    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings)
-    return Candidate(id, name, model, system, library, passages, settings, by, now())
+    settings = {name: value for name, value in asdict(decoding or Decoding()).items() if value is not None}
+    shown = [dict(message) for message in examples]
+    # what came later is part of the identity only where it is used, so that old candidates keep theirs
+    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings, *([shown] if shown else []))
+    return Candidate(id, name, model, system, library, passages, settings, by, now(), shown)
 
 
 def on_offer(store: Store, by: str) -> list[Candidate]:
@@ -132,6 +141,7 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         endpoint=url,
         adapter=model.path if model.kind == models.ADAPTER else "",
         system=candidate.system,
+        examples=candidate.examples,
         library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
         passages=candidate.passages,
         decoding=Decoding(**candidate.decoding),
@@ -147,4 +157,4 @@ def _free(store: Store, name: str) -> str:
 
 
 def _candidate(row: dict[str, Any]) -> Candidate:
-    return Candidate(**{**row, "decoding": json.loads(row["decoding"])})
+    return Candidate(**{**row, "decoding": json.loads(row["decoding"]), "examples": json.loads(row["examples"])})
