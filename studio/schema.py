@@ -361,7 +361,7 @@ MIGRATIONS: dict[str, str] = {
         )
     """,
     "m004_comparing": """
-        -- texts, chunks and vectors lie in the library's folder, so that deleting a document can remove every word of it
+        -- texts, chunks and vectors lie in the library's folder, so that a deleted document leaves no word behind
         alter table library add column settings json default '{}';  -- LibrarySettings of the engine
         alter table document add column kind text default 'markdown';   -- what it was read as: pdf, docx, html ...
         alter table document add column source text default '';     -- where it came from: an upload's name, a path
