@@ -51,6 +51,11 @@ def items(
         found = evaluations.items_from_snapshot(store, source.snapshot, source.split, by, why)
     else:
         found = evaluations.items_from_questions(sample.questions(source.split))
+    return first(found, n)
+
+
+def first(found: Sequence[dict[str, Any]], n: int | None) -> list[dict[str, Any]]:
+    """`n` of the items, always the same ones and nobody's choice."""
     return sorted(found, key=lambda item: hashes.share(item["id"]))[:n]
 
 
