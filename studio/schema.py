@@ -382,6 +382,24 @@ MIGRATIONS: dict[str, str] = {
             made_at timestamp not null,
             primary key (library, id)
         );
+        create table refusal (                  -- a file that could not become a document of a library
+            library text not null,
+            name text not null,
+            source text not null,               -- as in document
+            why text not null,                  -- a sentence
+            made_by text not null,
+            made_at timestamp not null,
+            primary key (library, name)
+        );
+        create table reading (                  -- a job for a library: its files are read, indexed, or asked about
+            id text primary key,                -- the job's id
+            library text not null,
+            kind text not null,                 -- read, index, ask
+            body json not null,                 -- what was wanted
+            taken json,                         -- what came of it; null until somebody has looked
+            made_by text not null,
+            made_at timestamp not null
+        );
         alter table candidate add column examples json default '[]';    -- messages shown before the conversation
         alter table evaluation add column purpose text default 'comparison';    -- comparison, search, probe
         alter table evaluation add column snapshot text default '';     -- whose split was asked; '' for other items
@@ -392,26 +410,19 @@ MIGRATIONS: dict[str, str] = {
         alter table response add column finish text default '';
         alter table response add column kept boolean default false;     -- taken from an earlier, identical request
         alter table score add column detail json;                       -- what the score is made of, such as claims
-        create table baseline (                 -- a search for the best prompt of a model within a budget
+        create table baseline (                 -- a search for the best that a model can be told, within a budget
             id text primary key,
             name text not null,
             model text not null,
-            library text not null,
-            body json not null,                 -- budget, what was tried in which evaluation, what was chosen
-            candidate text not null,            -- the best; '' until it is known
+            body json not null,                 -- plan, stages with what was tried, what was chosen
             made_by text not null,
             made_at timestamp not null
         );
         create table grid (                     -- base and tuned, each with and without retrieval, on the same items
             id text primary key,
             name text not null,
-            evaluation text not null,
-            base text not null,                 -- the four candidates
-            base_rag text not null,
-            tuned text not null,
-            tuned_rag text not null,
-            probe text not null,                -- the evaluation of the forgetting probe; '' for none
-            margin double not null,             -- how much may be forgotten, declared before it is measured
+            model text not null,                -- the tuned one
+            body json not null,                 -- plan, baseline, the four candidates, evaluation and probe
             made_by text not null,
             made_at timestamp not null
         );

@@ -6,6 +6,8 @@ it. `jot()` is for what is nobody's deed: half-typed drafts, what a job has foun
 """
 
 import json
+import re
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from studio.folders import Home
 from studio.schema import MIGRATIONS
 
 Cursor = duckdb.DuckDBPyConnection
+SPARE = 4  # blocks written beyond those that are free, so that the last of them are covered
 MEMORY = "1GB"  # of DuckDB; what needs more goes by way of the disk, and the pages keep theirs
 T = TypeVar("T")
 
@@ -95,6 +98,28 @@ class Store:
                 self._beside[name] = make()
             found: T = self._beside[name]
             return found
+
+    def scrub(self, *tables: str) -> None:
+        """Leave no trace of rows that were deleted from small tables: DuckDB keeps their bytes until it needs the room.
+
+        The tables are written anew, the file is checkpointed, and what is free in it is written over.
+        """
+        for table in tables:
+            with self.jot() as cursor:
+                (made,) = cursor.execute("select sql from duckdb_tables() where table_name = ?", [table]).fetchone() or ()
+                cursor.execute(re.sub(r'^CREATE TABLE "?\w+"?', "CREATE TABLE rewritten", made))
+                cursor.execute(f"insert into rewritten select * from {table}")
+                cursor.execute(f"drop table {table}")
+                cursor.execute(f"alter table rewritten rename to {table}")
+        with self._lock, self._db.cursor() as cursor:
+            cursor.execute("checkpoint")
+            free, size = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone() or (0, 0)
+            cursor.execute("create table filler (bytes blob)")
+            for _ in range(free + SPARE):
+                cursor.execute("insert into filler values (?)", [secrets.token_bytes(size)])
+            cursor.execute("checkpoint")
+            cursor.execute("drop table filler")
+            cursor.execute("checkpoint")
 
     def close(self) -> None:
         with self._besides:
