@@ -1,8 +1,10 @@
 """Documents: a file as it was read: blocks of text that know what they are, under which heading, on which page."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 HEADING, PARAGRAPH, ITEM, TABLE, CODE = "heading", "paragraph", "item", "table", "code"
+SHEET = "table"  # the kind of a document that is one table
 
 
 @dataclass(frozen=True)
@@ -31,3 +33,14 @@ class Document:
     def text(self) -> str:
         """The words of the document, its blocks apart by an empty line."""
         return "\n\n".join(block.text for block in self.blocks)
+
+
+def parse(values: dict[str, Any]) -> Document:
+    """A document from what `told` made of it."""
+    blocks = tuple(Block(**block) for block in values["blocks"])
+    return Document(**{**values, "blocks": blocks, "remarks": tuple(values["remarks"])})
+
+
+def told(document: Document) -> dict[str, Any]:
+    """A document as JSON knows it."""
+    return asdict(document)
