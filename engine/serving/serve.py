@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from engine import processes, specs
 from engine.problems import Problem
-from engine.serving import generation, protocol, worker
+from engine.serving import echoes, generation, protocol, worker
 from engine.serving.generation import Generated
 from engine.serving.protocol import Ask, Refused
 from engine.serving.servers import ADDRESS, ServeSpec
@@ -46,6 +46,8 @@ class Service:
             Route("/health", self.health),
             Route("/v1/models", self.models),
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
+            Route("/v1/completions", self.weigh, methods=["POST"]),
+            Route("/tokenize", self.spell, methods=["POST"]),
             Route("/v1/load_lora_adapter", self.load, methods=["POST"]),
             Route("/v1/unload_lora_adapter", self.unload, methods=["POST"]),
         ]
@@ -79,6 +81,24 @@ class Service:
                 ask, generated.text, generated.finish, asked.ids, generated.ids, self._places(ask, generated)
             )
         )
+
+    async def weigh(self, request: Request) -> Response:
+        asked = echoes.texts(await _json(request))
+        self._known(asked.model)
+        most, tokens = self.prompts.context or sys.maxsize, self.prompts.tokenizer.get_vocab_size()
+        for n, row in enumerate(asked.rows):
+            if len(row) > most or max(row) >= tokens:
+                raise Refused(f"prompt[{n}] must have at most {most} tokens, each below {tokens}.")
+        try:
+            logprobs = await asyncio.wrap_future(self.crew.weigh(asked.model, asked.rows))
+        except Problem as problem:
+            raise Refused(str(problem), 404, "NotFoundError") from problem
+        return JSONResponse(echoes.likely(asked, logprobs))
+
+    async def spell(self, request: Request) -> Response:
+        asked = echoes.spelling(await _json(request))
+        self._known(asked.model)
+        return JSONResponse(echoes.spelled(self._ids(asked.messages, asked.prompt), self.prompts.context))
 
     async def load(self, request: Request) -> Response:
         given = await _json(request)
@@ -114,10 +134,7 @@ class Service:
 
     def _request(self, ask: Ask) -> generation.Request:
         """The prompt in tokens, with a limit that the model's context has room for."""
-        try:
-            [ids] = self.prompts.ids([self.prompts.render(ask.messages, prompt=True)])
-        except Problem as problem:
-            raise Refused(str(problem)) from problem
+        ids = self._ids(ask.messages, prompt=True)
         room = (self.prompts.context or sys.maxsize) - len(ids)
         if room < (ask.limit or 1):
             raise Refused(
@@ -133,6 +150,13 @@ class Service:
             stops=ask.stops,
             chances=ask.chances,
         )
+
+    def _ids(self, messages: list[dict[str, Any]], prompt: bool) -> list[int]:
+        try:
+            [ids] = self.prompts.ids([self.prompts.render(messages, prompt=prompt)])
+        except Problem as problem:
+            raise Refused(str(problem)) from problem
+        return ids
 
     def _places(self, ask: Ask, generated: Generated) -> list[dict[str, Any]]:
         """How likely each token of an answer was, in the protocol's words."""

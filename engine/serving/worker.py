@@ -18,6 +18,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
 from engine.problems import Problem
+from engine.serving import weighing
 from engine.serving.generation import Batch, Request
 from engine.training import merge
 from engine.training.objective import precise
@@ -56,6 +57,16 @@ class Worker(threading.Thread):
     def unload(self, name: str) -> "Future[None]":
         """Forget an adapter. Answers on their way end with the model that they began with."""
         return self._do(lambda: self.models.__delitem__(name))
+
+    def weigh(self, model: str, rows: Sequence[Sequence[int]]) -> "Future[list[list[float]]]":
+        """How likely the model finds each token of some texts: engine.serving.weighing."""
+
+        def read() -> list[list[float]]:
+            if model not in self.models:
+                raise Problem(f"The model {model} was unloaded before it could answer.")
+            return weighing.logprobs(self.models[model], rows)
+
+        return self._do(read)
 
     def run(self) -> None:
         while True:
