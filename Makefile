@@ -5,6 +5,8 @@ PYTHON ?= python3
 # PyTorch's installation guide): make demo TORCH_INDEX=<that address>
 TORCH_INDEX ?=
 ARGS ?=
+# Tests run in as many processes as there are cores; each computes on one thread, or they stand in each other's way
+WORKERS ?= logical
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -74,7 +76,7 @@ $(LLAMA)/.installed: $(INSTALLED)
 	@touch $@
 
 test: install browser sdks serving gguf lint
-	$(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 clean:
 	rm -rf .venv .venvs .venv-vllm .llama.cpp .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -42,11 +43,11 @@ def spec(tmp_path_factory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def told(spec, tmp_path_factory) -> dict[str, Any]:
+def told(spec) -> dict[str, Any]:
     """What became of each job on the cluster."""
-    home = tmp_path_factory.mktemp("c")
-    command = [*network(), sys.executable, "-m", "tests.two_nodes", str(home), json.dumps(spec)]
-    done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=500)
+    with tempfile.TemporaryDirectory(prefix="ray") as home:  # a socket's path is short, and pytest's own are long
+        command = [*network(), sys.executable, "-m", "tests.two_nodes", home, json.dumps(spec)]
+        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
