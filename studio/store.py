@@ -106,14 +106,17 @@ class Store:
         """
         for table in tables:
             with self.jot() as cursor:
-                (made,) = cursor.execute("select sql from duckdb_tables() where table_name = ?", [table]).fetchone() or ()
+                found = cursor.execute("select sql from duckdb_tables() where table_name = ?", [table]).fetchone()
+                assert found, f"there is no table {table}"
+                (made,) = found
                 cursor.execute(re.sub(r'^CREATE TABLE "?\w+"?', "CREATE TABLE rewritten", made))
                 cursor.execute(f"insert into rewritten select * from {table}")
                 cursor.execute(f"drop table {table}")
                 cursor.execute(f"alter table rewritten rename to {table}")
         with self._lock, self._db.cursor() as cursor:
             cursor.execute("checkpoint")
-            free, size = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone() or (0, 0)
+            found = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone()
+            free, size = found or (0, 0)
             cursor.execute("create table filler (bytes blob)")
             for _ in range(free + SPARE):
                 cursor.execute("insert into filler values (?)", [secrets.token_bytes(size)])

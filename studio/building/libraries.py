@@ -11,6 +11,8 @@ from engine.reading import retrieval
 from engine.reading.chunks import chunks
 from studio.store import Store, now
 
+COLUMNS = "library, name, id, title, text, chunks, made_by, made_at"
+
 
 @dataclass(frozen=True)
 class Library:
@@ -52,7 +54,7 @@ def get(store: Store, name: str) -> Library:
 
 
 def documents(store: Store, library: str) -> list[Document]:
-    rows = store.rows("select * from document where library = ? order by name", [library])
+    rows = store.rows(f"select {COLUMNS} from document where library = ? order by name", [library])
     return [Document(**row) for row in rows]
 
 
@@ -66,13 +68,15 @@ def add(store: Store, library: str, texts: Mapping[str, str], by: str) -> Librar
     if not texts:
         raise Problem("There is no document to add.", do="Choose at least one Markdown file.")
     with store.write(by, "library.add", library, documents=len(texts)) as cursor:
-        cursor.execute("insert into library values (?, ?, ?) on conflict do nothing", [library, by, now()])
+        cursor.execute(
+            "insert into library (name, made_by, made_at) values (?, ?, ?) on conflict do nothing", [library, by, now()]
+        )
         for name, text in texts.items():
             title = next((line[2:].strip() for line in text.splitlines() if line.startswith("# ")), name)
             n = len(chunks(name, text))
             cursor.execute("delete from document where library = ? and name = ?", [library, name])
             cursor.execute(
-                "insert into document values (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"insert into document ({COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [library, name, hashes.content(text), title, text, n, by, now()],
             )
     index(store, library)
