@@ -52,6 +52,12 @@ def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[lis
     """
     if not conversation or conversation[-1]["role"] != "user":
         raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
+    hits = _found(candidate, conversation[-1]["content"])
+    return worded(candidate, conversation, [hit.text for hit in hits]), hits
+
+
+def worded(candidate: Candidate, conversation: Sequence[Message], passages: Sequence[str]) -> list[Message]:
+    """The same where the passages are known already, as those of an answer are."""
     *before, last = conversation
     if candidate.system:
         before = [message for message in before if message["role"] != "system"]
@@ -59,9 +65,7 @@ def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[lis
     if candidate.examples:
         spoken = next((n for n, message in enumerate(before) if message["role"] != "system"), len(before))
         before[spoken:spoken] = candidate.examples
-    hits = _found(candidate, last["content"])
-    asked = grounded(last["content"], [hit.text for hit in hits])
-    return [*before, {**last, "content": asked}], hits
+    return [*before, {**last, "content": grounded(last["content"], list(passages))}]
 
 
 def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
