@@ -27,6 +27,7 @@ from studio import commands, folders, running
 from studio.building import models, runs
 from studio.building.served import Served
 from studio.data import search
+from studio.deciding import grids
 from studio.folders import Home
 from studio.judging import evaluations
 from studio.quality import scans
@@ -77,6 +78,7 @@ def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> No
             jobs.tick(store.home.jobs)
             runs.catch_up(store)
             evaluations.catch_up(store)
+            grids.catch_up(store)
             scans.catch_up(store)
             scans.keep_up(store)
             makings.catch_up(store)

@@ -20,6 +20,7 @@ Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 Z_POWER = float(stats.norm.ppf(POWER))
 
 Verdict = Literal["better", "worse", "no difference worth having", "cannot tell"]
+Kept = Literal["kept", "lost", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -245,6 +246,31 @@ def verdict(found: Difference | Estimate, margin: float = MARGIN) -> Verdict:
     if found.high < -margin:
         return "worse"
     return "no difference worth having" if -margin <= found.low and found.high <= margin else "cannot tell"
+
+
+def kept(found: Difference | Estimate, margin: float) -> Kept:
+    """Non-inferiority: kept where the whole interval of after minus before lies above -`margin`, lost where it lies
+    below. The margin is declared before anybody looks, or it means nothing."""
+    if found.low is None or found.high is None:
+        return "cannot tell"
+    if found.low > -margin:
+        return "kept"
+    return "lost" if found.high < -margin else "cannot tell"
+
+
+def kept_in_words(found: Difference | Estimate, margin: float) -> str:
+    """The verdict of `kept` on shares, with its figures."""
+    if found.value is None:
+        return "Nothing was measured."
+    if found.low is None or found.high is None:
+        return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
+    span = f"{in_points(found.value)} points ({in_points(found.low)} to {in_points(found.high)}, n = {found.n})"
+    allowed = f"{margin * 100:g} points"
+    return {
+        "kept": f"Kept: {span}, and a loss of {allowed} was allowed.",
+        "lost": f"Lost more than the {allowed} that were allowed: {span}.",
+        "cannot tell": f"Cannot tell whether more than {allowed} were lost: {span}.",
+    }[kept(found, margin)]
 
 
 def items_missing(found: Difference | Estimate, margin: float = MARGIN) -> int | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sample.making import answers, documents, tone, triage
+from sample.making import answers, documents, general, tone, triage
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,6 +19,7 @@ def files() -> dict[str, str]:
         made[f"answers/{split}.jsonl"] = _lines(answers.rows(split))
     for split in SPLITS[1:]:
         made[f"questions/{split}.jsonl"] = _lines(documents.questions(split))
+    made["general/questions.jsonl"] = _lines(general.rows())
     made["triage/labels.json"] = json.dumps(triage.labels(), indent=2, ensure_ascii=False) + "\n"
     return made
 

@@ -16,6 +16,8 @@ from engine.serving.client import Decoding
 from studio.building import libraries, models
 from studio.store import Store, now
 
+SEARCH = "Search: "  # how the name of a candidate begins that a search has tried and nobody has chosen
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -51,7 +53,10 @@ def add(
 
 
 def keep(store: Store, made: Candidate, by: str) -> Candidate:
-    """A draft becomes a candidate that evaluations can ask; one that is kept already stays as it is."""
+    """A draft becomes a candidate that evaluations can ask; one that is kept already stays as it is.
+
+    Only one that a search has tried and nobody has named takes the name that it is given now.
+    """
     if store.row("select 1 from candidate where id = ?", [made.id]) is None:
         name = _free(store, made.name.strip() or made.model)
         with store.write(by, "candidate.add", made.id, name=name) as cursor:
@@ -70,7 +75,9 @@ def keep(store: Store, made: Candidate, by: str) -> Candidate:
                     json.dumps(made.examples, ensure_ascii=False),
                 ],
             )
-    return get(store, made.id)
+    found = get(store, made.id)
+    named = made.name.strip() and not made.name.startswith(SEARCH)
+    return rename(store, made.id, _free(store, made.name), by) if found.name.startswith(SEARCH) and named else found
 
 
 def draft(
@@ -101,9 +108,9 @@ def on_offer(store: Store, by: str) -> list[Candidate]:
     """What can be compared: the candidates that were kept, and every model as it is, plain, kept or not."""
     offered = models.offered(store)
     names = {model.name for model in offered}
-    kept = [candidate for candidate in listed(store) if candidate.model in names]
+    kept = [one for one in listed(store) if one.model in names and not one.name.startswith(SEARCH)]
     plain = [draft(store, model.name, model.name, by) for model in offered]
-    known = {candidate.id for candidate in kept}
+    known = {one.id for one in kept}
     return [*kept, *(candidate for candidate in plain if candidate.id not in known)]
 
 

@@ -59,6 +59,11 @@ def first(found: Sequence[dict[str, Any]], n: int | None) -> list[dict[str, Any]
     return sorted(found, key=lambda item: hashes.share(item["id"]))[:n]
 
 
+def voice(store: Store, source: Source) -> str:
+    """The dataset whose style guide answers are held against: that of the snapshot, or of the sample's voice."""
+    return snapshots.get(store, source.snapshot).dataset if source.snapshot else sample.TONE
+
+
 def proposed(store: Store, source: Source) -> list[str]:
     """The metrics that fit a source. Nobody is shown an item for that, so it is no look."""
     if not source.snapshot:

@@ -57,6 +57,7 @@ PLACES = (
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
     Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
     Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),
+    Place("grid", "Four arms", "grid_view", "Decide", "Prompt, retrieval, fine-tuning, or both? Compared fairly."),
     Place("dashboard", "Dashboard", "insights", "Decide", "Quality against cost and time, with its doubt."),
     Place("engines", "Engines & keys", "key", "Admin", "Where runs can train, and who may use this machine's API."),
 )

@@ -1,0 +1,170 @@
+"""Four arms: prompt, retrieval, fine-tuning, or both? Asked fairly, on the same items; and what tuning forgot."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.scoring.metrics import METRICS
+from studio import work
+from studio.building import libraries, models
+from studio.deciding import findings, grids, reports
+from studio.deciding.grids import Grid
+from studio.judging import baselines, evaluations, probes, sources
+from studio.judging.sources import Source
+from studio.ui import contest, live, nav, notices, parts, results, state
+from studio.writing import guides
+
+store, me = state.store(), state.me()
+
+
+def overview() -> None:
+    lead = "A base and its tuned model, each with and without a library, on the same questions."
+    parts.heading("Prompt, retrieval, fine-tuning, or both?", lead, "Decide")
+    found = grids.listed(store)
+    with st.expander("Compare the four arms", icon=":material/add:", expanded=not found or bool(state.asked("model"))):
+        begin()
+    for grid in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            with st.container(gap=None):
+                st.markdown(f"**{notices.plain(grid.name)}** {contest.badge(grids.state(store, grid))}")
+                st.caption(
+                    notices.plain(f"{grid.base} and {grid.model}, with and without {grid.library}")
+                    + f" · {parts.count(grid.n, 'item')} · {parts.ago(grid.made_at)}"
+                )
+            if st.button("Open", key=f"open-{grid.id}"):
+                nav.goto("grid", grid=grid.id)
+
+
+def begin() -> None:
+    """The form: what is compared, what it is asked, what the base is given, and what may be forgotten."""
+    tuned, held = grids.offered(store), [library.name for library in libraries.listed(store)]
+    asked = [source for source in sources.listed(store) if source.split == "test"]
+    searched = [source for source in sources.listed(store) if source.split == "validation"]
+    if missing := contest.missing(tuned, held, asked, searched):
+        notices.empty(*missing)
+        return
+    with st.container(border=True):
+        parts.label("What is compared")
+        one, two, three = st.columns(3)
+        wanted = state.asked("model")
+        model = one.selectbox("Tuned model", tuned, index=tuned.index(wanted) if wanted in tuned else len(tuned) - 1)
+        library = two.selectbox("Library", held)
+        name = three.text_input("Name", placeholder=f"{model} in four arms")
+        parts.label("What is asked")
+        one, two, three = st.columns(3)
+        source = one.selectbox("Test items, asked once", asked, format_func=_offered, key="asked")
+        fits = [s for s in searched if s.snapshot == source.snapshot] or searched
+        search = two.selectbox("Validation items, to search with", fits, format_func=_offered, key=f"s-{source.name}")
+        metrics = three.multiselect(
+            "Metrics", list(METRICS), default=sources.proposed(store, source), key=f"m-{source.name}"
+        )
+    voice = sources.voice(store, source)
+    plan = contest.budget(guides.get(store, voice), metrics, search, bool(grids.shown_from(store, model)))
+    probe, margin = contest.forgetting(probes.listed(store, models.base_of(store, models.get(store, model)).name))
+    st.markdown(contest.promise(plan, source, probe))
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not metrics):
+        made = grids.start(
+            store, name.strip() or f"{model} in four arms", model, library, source, search, plan, me,
+            snapshot=grids.shown_from(store, model), guide=guides.file(store, voice), probe=probe, margin=margin,
+        )  # fmt: skip
+        nav.goto("grid", grid=made.id)
+
+
+def _offered(source: Source) -> str:
+    return f"{source.name} ({source.n})"
+
+
+def detail(grid: Grid) -> None:
+    lead = f"{grid.base} and {grid.model}, with and without {grid.library}, on {grid.source.name} (n = {grid.n})."
+    parts.heading(grid.name, lead, "Four arms")
+    standing = grids.state(store, grid)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(contest.badge(standing))
+        if standing == grids.STUCK and st.button("Go on", icon=":material/play_arrow:", type="primary"):
+            for waits in grids.asking(store, grid):
+                work.resume(store, waits, me)
+            st.rerun()
+        if standing == grids.DONE:
+            for label, place in (("Every answer", "evaluations"), ("Judge blind", "arena"), ("Dashboard", "dashboard")):
+                if st.button(label, icon=nav.place(place).symbol, key=f"to-{place}"):
+                    nav.goto(place, evaluation=grid.evaluation)
+        if st.button("All grids", type="tertiary", icon=":material/arrow_back:"):
+            nav.goto("grid")
+    live.watch(found, grid.id, standing, live=standing in (grids.SEARCHING, grids.ASKING))
+    fairness(grids.get(store, grid.id))
+
+
+def found(id: str, before: str) -> bool:
+    """How far it is, then what it says; whether it stands as before."""
+    grids.catch_up(store)
+    evaluations.catch_up(store)
+    grid = grids.get(store, id)
+    standing = grids.state(store, grid)
+    for waits in grids.asking(store, grid):
+        told = waits.progress
+        text = results.standing(told["done"], told["of"], told.get("seconds_left")) if told else "waiting for its turn"
+        st.progress(told["done"] / max(1, told["of"]) if told else 0.0, text=f"{notices.plain(waits.name)}: {text}")
+    if grid.arms is not None:
+        said(grid)
+        forgetting(grid)
+    return standing == before
+
+
+def said(grid: Grid) -> None:
+    """The two by two, what each step does, and what it costs."""
+    assert grid.arms is not None
+    metric = st.segmented_control(
+        "Metric", grid.metrics, default=grid.metrics[0], required=True, key=f"by-{grid.id}",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    st.caption(METRICS[metric].words if metric in METRICS else "")
+    lines = reports.frontier(store, grid.evaluation, metric)
+    if not lines:
+        st.caption("No answer yet.")
+        return
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        results.four_arms(lines, grid.arms)
+    effects = findings.effects(store, grid.evaluation, metric, grid.arms)
+    if effects is not None:
+        with right:
+            results.effects(effects)
+    names = {line.candidate: line for line in lines}
+    rows = [names[id] for id in grid.arms.ids if id in names]
+    parts.section("What it costs")
+    st.dataframe(contest.costs(rows), hide_index=True)
+
+
+def forgetting(grid: Grid) -> None:
+    """What tuning cost elsewhere."""
+    parts.section("What tuning made it forget")
+    if grid.probe is None:
+        st.caption("No general questions were asked, so this cannot be told.")
+        return
+    probe = grids.forgotten(store, grid)
+    if probe is None:
+        st.caption("Waiting for the answers to the general questions.")
+        return
+    contest.forgotten(probe, grid.base, grid.model)
+    nav.link("Every answer to the general questions", "evaluations", evaluation=grid.forgetting)
+
+
+def fairness(grid: Grid) -> None:
+    """What the base was given, so that nobody need take it on trust."""
+    parts.section("How fair it is")
+    for sentence in grids.fairness(store, grid):
+        st.markdown(f"- {notices.plain(sentence)}")
+    search = baselines.get(store, grid.baseline)
+    for stage in search.stages:
+        with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
+            table = pd.DataFrame(contest.tried(baselines.tried(store, search, stage)))
+            st.dataframe(table, hide_index=True)
+            nav.link("Every answer of this stage", "evaluations", evaluation=stage.evaluation)
+    st.caption("The best of several on validation flatters itself a little there; the figures above are of the test.")
+
+
+grids.catch_up(store)
+asked_for = state.asked("grid")
+if asked_for:
+    detail(grids.get(store, asked_for))
+else:
+    overview()

@@ -1,0 +1,272 @@
+"""Grids: prompt, retrieval, fine-tuning, or both? Four candidates that share everything but what is asked about.
+
+The base gets the best prompt that a search on validation found; all four share the decoding, and both that retrieve
+share library and depth. Then all are asked the same test items, and base and tuned the questions of a probe that shows
+what tuning made the model forget, with a margin declared before.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from engine import jobs
+from engine.problems import Problem
+from engine.scoring import stats
+from engine.serving.client import Decoding
+from studio.building import candidates, models, runs
+from studio.deciding.findings import Arms
+from studio.freezing import snapshots
+from studio.judging import baselines, evaluations, probes, sources
+from studio.judging.baselines import Plan
+from studio.judging.evaluations import Evaluation
+from studio.judging.sources import Source
+from studio.store import Store, now
+
+SEARCHING, ASKING, DONE, STUCK = "searching", "asking", "done", "stuck"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`evaluation`, `forgetting` and `arms` are empty until the search for the best prompt has ended."""
+
+    id: str
+    name: str
+    model: str  # the tuned one
+    base: str
+    library: str
+    source: Source  # the test items
+    n: int
+    metrics: tuple[str, ...]
+    guide: str
+    baseline: str
+    probe: Source | None
+    margin: float
+    made_by: str
+    made_at: datetime
+    evaluation: str = ""
+    forgetting: str = ""
+    arms: Arms | None = None
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """What tuning cost elsewhere: the share right of base and tuned on the probe, and the paired difference."""
+
+    metric: str
+    base: stats.Estimate
+    tuned: stats.Estimate
+    change: stats.Difference
+    margin: float
+
+    @property
+    def verdict(self) -> stats.Kept:
+        return stats.kept(self.change, self.margin)
+
+    @property
+    def words(self) -> str:
+        return stats.kept_in_words(self.change, self.margin)
+
+
+def start(
+    store: Store,
+    name: str,
+    model: str,
+    library: str,
+    source: Source,
+    searched: Source,
+    plan: Plan,
+    by: str,
+    *,
+    snapshot: str = "",
+    guide: str = "",
+    n: int | None = None,
+    probe: Source | None = None,
+    margin: float = probes.MARGIN,
+) -> Grid:
+    """Begin: the search for the base's best prompt on `searched` (a validation split) is in the queue.
+
+    `source` is asked once, at the end, `n` items of it or all. `catch_up` goes on from there.
+    """
+    tuned = models.get(store, model)
+    if tuned.kind != models.ADAPTER:
+        raise Problem(f"{model} is not a tuned model.", do="Choose one that was tuned from a base that is here.")
+    if not library:
+        raise Problem("No library is chosen.", "Two of the four arms read one.", "Choose a library.")
+    if not 0 < margin < 1:
+        raise Problem(f"{margin:g} is no margin.", do="Give a share between 0 and 1, such as 0.05 for five points.")
+    base = models.base_of(store, tuned).name
+    search = baselines.start(
+        store, f"{name}: best prompt", base, searched, plan, by, library=library, snapshot=snapshot, guide=guide
+    )
+    made = Grid(
+        jobs.new_id("grid"), name, model, base, library, source, min(n or source.n, source.n), tuple(plan.metrics),
+        guide, search.id, probe, margin, by, now(),
+    )  # fmt: skip
+    with store.write(by, "grid.start", made.id, name=name, model=model, margin=margin) as cursor:
+        body = json.dumps(_body(made), ensure_ascii=False)
+        cursor.execute("insert into grid values (?, ?, ?, ?, ?, ?)", [made.id, name, model, body, by, made.made_at])
+    return made
+
+
+def listed(store: Store) -> list[Grid]:
+    """Every grid, newest first."""
+    return [_grid(row) for row in store.rows("select * from grid order by made_at desc")]
+
+
+def get(store: Store, id: str) -> Grid:
+    row = store.row("select * from grid where id = ?", [id])
+    if row is None:
+        raise Problem(f"There is no grid {id}.", do="Choose one from the list.")
+    return _grid(row)
+
+
+def asking(store: Store, grid: Grid) -> list[Evaluation]:
+    """The evaluations that it waits for."""
+    search = baselines.asking(store, baselines.get(store, grid.baseline))
+    own = [evaluations.get(store, id) for id in (grid.evaluation, grid.forgetting) if id]
+    return [found for found in ([search] if search else []) + own if found.state != jobs.DONE]
+
+
+def state(store: Store, grid: Grid) -> str:
+    """SEARCHING, ASKING, DONE, or STUCK where an evaluation was stopped or failed: resume that, and it goes on."""
+    waits = asking(store, grid)
+    if any(found.state in (jobs.FAILED, jobs.STOPPED) for found in waits):
+        return STUCK
+    if not grid.evaluation:
+        return SEARCHING
+    return ASKING if waits else DONE
+
+
+def catch_up(store: Store) -> None:
+    """Take every search and every grid as far as its answers allow."""
+    baselines.catch_up(store)
+    for grid in listed(store):
+        if not grid.evaluation:
+            advance(store, grid)
+
+
+def advance(store: Store, grid: Grid) -> Grid:
+    """Ask the four arms once the search has chosen what the base is told."""
+    found = baselines.get(store, grid.baseline)
+    if not found.done or grid.evaluation:
+        return grid
+    arms = _arms(store, grid, found)
+    items = sources.items(store, grid.source, grid.n, grid.made_by, f"grid {grid.name}")
+    asked = evaluations.start(
+        store, grid.name, items, grid.source.name, list(arms.ids), list(grid.metrics), grid.made_by,
+        guide=grid.guide, snapshot=grid.source.snapshot, split=grid.source.split,
+    )  # fmt: skip
+    forgetting = _forgetting(store, grid) if grid.probe else ""
+    grid = replace(grid, evaluation=asked.id, forgetting=forgetting, arms=arms)
+    with store.write("atelier", "grid.ask", grid.id, evaluation=asked.id) as cursor:
+        body = json.dumps(_body(grid), ensure_ascii=False)
+        cursor.execute("update grid set body = ? where id = ?", [body, grid.id])
+    return grid
+
+
+def forgotten(store: Store, grid: Grid) -> Forgetting | None:
+    """What the probe says; None without one, or before it has been answered."""
+    if not grid.forgetting:
+        return None
+    found = evaluations.get(store, grid.forgetting)
+    base, tuned = found.candidates
+    [metric] = found.metrics
+    table = evaluations.values(store, found.id, metric)
+    if not {base, tuned} <= set(table.columns):
+        return None
+    both = table[[base, tuned]].dropna()
+    change = stats.difference(both[base].tolist(), both[tuned].tolist())
+    before, after = (evaluations.share(table, id) for id in (base, tuned))
+    return Forgetting(metric, before, after, change, grid.margin)
+
+
+def fairness(store: Store, grid: Grid) -> list[str]:
+    """What the arms share and what the base was given, a sentence each."""
+    search = baselines.get(store, grid.baseline)
+    tried = sum(len(stage.words) for stage in search.stages)
+    budget = f"a budget of {search.plan.answers:,} answers, of which {search.spent:,} were asked for"
+    said = [f"The base's best prompt was searched among {tried} variants on {search.source.name}, with {budget}."]
+    if grid.arms is None:
+        return said
+    said += [
+        f"Without retrieval the search chose {_told(store, grid.arms.prompt)}; with it {_told(store, grid.arms.rag)}.",
+        f"All four draw their answers the same way ({_drawn(search.plan.decoding)}), and both that retrieve read "
+        f"{_passages(store, grid.arms.both)} of {grid.library}.",
+        "The tuned model is told nothing but the question, as in its training.",
+    ]
+    return said
+
+
+def _arms(store: Store, grid: Grid, found: baselines.Baseline) -> Arms:
+    """The four candidates. What the search chose has its name from here on."""
+    decoding = found.plan.decoding
+    prompt, rag = candidates.get(store, found.prompt), candidates.get(store, found.rag)
+    how = " + best prompt" if prompt.system or prompt.examples else ""
+    tuned = candidates.draft(store, grid.model, grid.model, grid.made_by, decoding=decoding)
+    both = candidates.draft(
+        store, f"{grid.model} + {grid.library}", grid.model, grid.made_by,
+        library=grid.library, passages=rag.passages, decoding=decoding,
+    )  # fmt: skip
+    named = (replace(prompt, name=f"{grid.base}{how}"), replace(rag, name=f"{grid.base} + {grid.library}"), tuned, both)
+    return Arms(*[candidates.keep(store, one, grid.made_by).id for one in named])
+
+
+def _forgetting(store: Store, grid: Grid) -> str:
+    assert grid.probe is not None
+    plain = [candidates.draft(store, name, name, grid.made_by) for name in (grid.base, grid.model)]
+    kept = [candidates.keep(store, one, grid.made_by).id for one in plain]
+    metrics = probes.proposed(store, grid.probe)
+    return probes.start(store, f"{grid.name}: forgetting", grid.probe, kept, metrics, grid.made_by).id
+
+
+def _told(store: Store, id: str) -> str:
+    """What a candidate's model is told before the question."""
+    candidate = candidates.get(store, id)
+    shown = len(candidate.examples) // 2
+    ways = [f"the prompt “{candidate.system}”"] if candidate.system else []
+    ways += [f"{shown} example{'s' * (shown != 1)} from training data"] if shown else []
+    return " with ".join(ways) or "no prompt, since none did better"
+
+
+def _passages(store: Store, id: str) -> str:
+    count = candidates.get(store, id).passages
+    return f"the {count} best passages" if count > 1 else "the best passage"
+
+
+def _drawn(decoding: Decoding) -> str:
+    drawn = f"temperature {decoding.temperature:g}" if decoding.temperature else "the likeliest word each time"
+    return f"{drawn}, at most {decoding.max_tokens} tokens"
+
+
+def _body(grid: Grid) -> dict[str, Any]:
+    columns = {"id", "name", "model", "made_by", "made_at"}
+    return {name: value for name, value in asdict(grid).items() if name not in columns}
+
+
+def _grid(row: Mapping[str, Any]) -> Grid:
+    body = json.loads(row["body"])
+    arms, probe = body["arms"], body["probe"]
+    return Grid(
+        **{name: row[name] for name in ("id", "name", "model", "made_by", "made_at")},
+        **{
+            **body,
+            "source": Source(**body["source"]),
+            "probe": Source(**probe) if probe else None,
+            "arms": Arms(**arms) if arms else None,
+            "metrics": tuple(body["metrics"]),
+        },
+    )
+
+
+def shown_from(store: Store, model: str) -> str:
+    """The snapshot that a tuned model learned from, whose training rows the base may be shown; '' for none."""
+    run = models.get(store, model).run
+    learned = runs.get(store, run).snapshot if run else ""
+    return learned if any(snapshot.id == learned for snapshot in snapshots.listed(store)) else ""
+
+
+def offered(store: Store) -> Sequence[str]:
+    """The models that can stand in a grid: tuned, here, and not archived."""
+    return [model.name for model in models.offered(store, models.ADAPTER)]

@@ -1,0 +1,48 @@
+"""Shots: a few training examples to show a model before it is asked, so that a prompt gets the help that tuning gets.
+
+They are chosen to differ from one another: the training rows fall into as many groups as examples are wanted, by their
+words, and each group gives its most typical row. Only training rows are ever shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from engine.quality import embedding
+from studio.freezing import snapshots
+from studio.store import Store
+
+MOST_ROWS = 5_000  # more do not change which rows are typical
+MOST_LETTERS = 600  # of one example; a prompt has little room
+
+
+def choose(store: Store, snapshot: str, k: int) -> list[dict[str, str]]:
+    """The messages of `k` examples of the training split, question and answer in turn; fewer where fewer are fit.
+
+    An example is fit when it is one question with one answer in plain words, not longer than 600 letters.
+    """
+    rows = [row for row in snapshots.examples(store, snapshot, "train") if _fit(row)]
+    rows = rows[:: max(1, len(rows) // MOST_ROWS)]
+    if not rows or k < 1:
+        return []
+    asked = [_turns(row)[0]["content"] for row in rows]
+    points = embedding.lexical(asked).encode(asked)
+    groups = KMeans(min(k, len(rows)), n_init=1, random_state=0).fit(points)
+    nearest = [int(np.argmin(np.linalg.norm(points - centre, axis=1))) for centre in groups.cluster_centers_]
+    return [message for at in dict.fromkeys(nearest) for message in _turns(rows[at])]
+
+
+def _fit(row: Mapping[str, Any]) -> bool:
+    turns = _turns(row)
+    plain = [turn["role"] for turn in turns] == ["user", "assistant"] and not row.get("tools")
+    return (
+        plain and all(turn["content"] for turn in turns) and sum(len(turn["content"]) for turn in turns) <= MOST_LETTERS
+    )
+
+
+def _turns(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What was said, without a system prompt: that is the candidate's to choose."""
+    spoken = [message for message in row["messages"] if message["role"] != "system"]
+    return [{"role": str(turn["role"]), "content": str(turn.get("content") or "")} for turn in spoken]

@@ -1,0 +1,126 @@
+"""Contest: the pieces of the page of the four arms: what is still missing, the budget, the probe, and what came out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.scoring import stats
+from engine.scoring.guide import Guide
+from studio.deciding import grids
+from studio.deciding.grids import Forgetting
+from studio.deciding.reports import Line
+from studio.judging import baselines, probes
+from studio.judging.baselines import Plan
+from studio.judging.sources import Source
+from studio.ui import charts, results
+
+STANDINGS = {
+    grids.SEARCHING: ("primary", "search", "searching the base's best prompt"),
+    grids.ASKING: ("primary", "autorenew", "asking the four arms"),
+    grids.DONE: ("green", "check", "done"),
+    grids.STUCK: ("red", "error", "stopped on the way"),
+}
+
+
+def badge(standing: str) -> str:
+    """How far a grid is, to stand within Markdown."""
+    color, icon, words = STANDINGS[standing]
+    return f":{color}-badge[:material/{icon}: {words}]"
+
+
+def missing(
+    tuned: Sequence[str], held: Sequence[str], asked: Sequence[Source], searched: Sequence[Source]
+) -> tuple[str, str, str, str, str] | None:
+    """What must be there first, as `notices.empty` says it; None when nothing is missing."""
+    if not tuned:
+        text = "Two of the four arms are a model that was tuned from a base here. Train one first."
+        return "No tuned model yet", text, "model_training", "runs", "To the runs"
+    if not held:
+        text = "Two of the four arms read a library. Add the documents that answers stand in."
+        return "No library yet", text, "menu_book", "libraries", "To the libraries"
+    if not asked or not searched:
+        text = "The arms are asked a frozen test split, and the base's prompt is searched on a validation split."
+        return "There are no frozen test items yet", text, "checklist", "datasets", "To the datasets"
+    return None
+
+
+def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) -> Plan:
+    """What the search for the base's best prompt may try, and how many answers it may take."""
+    with st.expander("What the base is given: the search for its best prompt", icon=":material/search:"):
+        st.caption("A base that nobody tried to prompt well proves nothing about tuning. No prompt is tried as well.")
+        proposed = "\n\n".join(baselines.proposed(guide))
+        typed = st.text_area("Prompts to try, an empty line between two", proposed, height=200, key="prompts")
+        one, two, three = st.columns(3)
+        shots = one.multiselect(
+            "Examples from training data", [1, 2, 3, 5, 8], default=[1, 3] if shown else [], disabled=not shown,
+            help="Shown to the base before the question: it gets from the training data what fits into a prompt.",
+        )  # fmt: skip
+        depths = two.multiselect("Passages to read", [1, 2, 3, 5, 8], default=[1, 2, 3])
+        answers = three.number_input("Answers it may take at most", 40, 100_000, 1500, step=100)
+    prompts = [part.strip() for part in typed.split("\n\n") if part.strip()]
+    return Plan(prompts, sorted(shots), sorted(depths), int(answers), list(metrics))
+
+
+def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
+    """Which general questions base and tuned are asked, and how much may be lost."""
+    with st.expander("What tuning may cost elsewhere: the forgetting probe", icon=":material/psychology_alt:"):
+        one, two = st.columns([2, 1])
+        choice = one.selectbox(
+            "General questions", [*offered, None], key="probe",
+            format_func=lambda source: f"{source.name} ({source.n})" if source else "none: then it cannot be told",
+            help="Asked of base and tuned as they are. They should have nothing to do with what was tuned.",
+        )  # fmt: skip
+        margin = two.number_input("Points that may be lost", 1, 50, round(100 * probes.MARGIN), disabled=choice is None)
+        st.caption("Declared now, before anybody has seen a figure: a margin chosen afterwards means nothing.")
+    return choice, margin / 100
+
+
+def promise(plan: Plan, source: Source, probe: Source | None) -> str:
+    """How many answers all this takes, and what so many test items can show."""
+    visible = stats.smallest_visible(source.n)
+    shows = "too few to see any difference" if visible is None else f"enough to see {100 * visible:.0f} points"
+    asked = 4 * source.n + (2 * probe.n if probe else 0)
+    return (
+        f"Up to **{plan.answers + asked:,} answers**: {plan.answers:,} to search, {4 * source.n:,} for the four arms"
+        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{source.n} items** are {shows} of difference, "
+        "four times out of five."
+    )
+
+
+def costs(lines: Sequence[Line]) -> pd.DataFrame:
+    """A row an arm: what a thousand answers cost, and how long one takes."""
+    return pd.DataFrame(
+        {
+            "arm": line.name,
+            "euros for 1,000 answers": f"{line.cost:.4f}",
+            "half of them under": f"{line.seconds:.2f} s",
+            "95 of 100 under": f"{line.seconds_p95:.2f} s",
+            "n": line.quality.n,
+            "failed": line.failed,
+        }
+        for line in lines
+    )
+
+
+def forgotten(probe: Forgetting, base: str, tuned: str) -> None:
+    """The share right on general questions before and after, and the verdict against the margin."""
+    shares = {base: probe.base, tuned: probe.tuned}
+    said = "; ".join(f"{name} {share}" for name, share in shares.items())
+    charts.show(charts.estimates({probe.metric: shares}), "probe", f"General questions right: {said}")
+    icon = {"kept": ":material/check_circle:", "lost": ":material/warning:", "cannot tell": ":material/help:"}
+    st.markdown(f"{icon[probe.verdict]} {results.figures(probe.words)}", unsafe_allow_html=True)
+
+
+def tried(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The variants of a stage as a table, the chosen one marked."""
+    return [
+        {
+            "chosen": "✓" if row["best"] else "",
+            "tried": row["words"],
+            **{metric: str(estimate) for metric, estimate in row["metrics"].items()},
+            "failed": row["failed"],
+        }
+        for row in rows
+    ]

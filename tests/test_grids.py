@@ -1,0 +1,256 @@
+"""The fair baseline and the four arms: a search on validation within a budget, then base and tuned on the test."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine import jobs
+from engine.problems import Problem
+from engine.scoring import stats
+from engine.scoring.guide import Guide
+from engine.serving.client import Decoding
+from studio import work
+from studio.building import candidates, libraries, models
+from studio.building.candidates import SEARCH, Candidate
+from studio.data import datasets
+from studio.deciding import findings, grids
+from studio.freezing import snapshots
+from studio.judging import baselines, evaluations, probes, shots, sources
+from studio.judging.baselines import EXAMPLES, PASSAGES, PROMPTS, Baseline, Plan
+from studio.judging.evaluations import Evaluation
+from studio.judging.sources import Source
+from studio.store import Store
+from tests import judged
+from tests.conftest import conversation
+
+Rule = Callable[[Candidate, int], float]  # is the answer of this candidate to the item of this number right?
+
+
+@pytest.fixture
+def snapshot(store: Store, tmp_path: Path) -> str:
+    """A frozen dataset with 40 validation and 40 test items; models and a library beside it."""
+    rows = [
+        conversation(f"How long is the warranty of cup {n}?", f"The warranty of cup {n} is {n} months.", split=split)
+        for n, split in enumerate(["train"] * 60 + ["validation"] * 40 + ["test"] * 40)
+    ]
+    for split in ("train", "validation", "test"):
+        file = tmp_path / f"{split}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows if row["split"] == split))
+        datasets.bring_in(store, file, "cups", "ada", split=split)
+    models.add(store, "starter", models.BASE, "/models/starter", "ada")
+    models.add(store, "playful", models.ADAPTER, "/models/playful", "ada", base="starter")
+    libraries.add(store, "manual", {"cups.md": "# Cups\n\nThe warranty of cup 7 is 7 months."}, "ada")
+    return snapshots.freeze(store, "cups", "ada").id
+
+
+def source(store: Store, snapshot: str, split: str) -> Source:
+    return next(found for found in sources.listed(store) if (found.snapshot, found.split) == (snapshot, split))
+
+
+def answered(store: Store, evaluation: Evaluation, rule: Rule, fails: str = "") -> None:
+    """Let an evaluation end with these answers; those of the candidate `fails` never come."""
+    rows = store.rows("select id from item where evaluation = ? order by id", [evaluation.id])
+    lines = []
+    for id in evaluation.candidates:
+        candidate = candidates.get(store, id)
+        for number, row in enumerate(rows):
+            if fails and fails in candidate.name:
+                lines.append(judged.answer(candidate, row["id"], error="It broke off."))
+                continue
+            scores = {metric: {"value": rule(candidate, number), "why": "by hand"} for metric in evaluation.metrics}
+            lines.append(judged.answer(candidate, row["id"], "words", scores=scores))
+    judged.write(evaluation.job.folder, lines)
+    evaluations.catch_up(store)
+
+
+def finished(store: Store, baseline: Baseline, rule: Rule, fails: str = "") -> Baseline:
+    """A search taken to its end."""
+    while (waits := baselines.asking(store, baseline)) is not None:
+        answered(store, waits, rule, fails)
+        baselines.catch_up(store)
+        baseline = baselines.get(store, baseline.id)
+    return baseline
+
+
+def likes(candidate: Candidate, number: int) -> float:
+    """Ten more right for the prompt "Be brief.", five more for each example, and for two passages."""
+    helped = 10 * (candidate.system == "Be brief.") + 5 * (len(candidate.examples) // 2) + 5 * (candidate.passages == 2)
+    return float(number < 5 + helped)
+
+
+PLAN = Plan(prompts=("Be kind.", "Be brief."), shots=(1, 2), depths=(1, 2), answers=400)
+
+
+def test_each_stage_goes_on_with_what_won_the_one_before(store, snapshot):
+    begun = baselines.start(
+        store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada",
+        library="manual", snapshot=snapshot,
+    )  # fmt: skip
+    found = finished(store, begun, likes)
+    assert [stage.name for stage in found.stages] == [PROMPTS, EXAMPLES, PASSAGES] and found.done
+    prompt, rag = candidates.get(store, found.prompt), candidates.get(store, found.rag)
+    assert (prompt.system, len(prompt.examples), prompt.library) == ("Be brief.", 4, "")
+    assert (rag.system, len(rag.examples), rag.passages) == ("Be brief.", 4, 2)
+
+
+def test_no_prompt_is_tried_too_and_chosen_where_none_does_better(store, snapshot):
+    plan = replace(PLAN, shots=(), depths=())
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), plan, "ada")
+    found = finished(store, begun, lambda candidate, number: float(number < 9))
+    assert candidates.get(store, found.prompt).system == "" and len(found.stages[0].words) == 3
+
+
+def test_a_search_keeps_to_its_budget(store, snapshot):
+    begun = baselines.start(
+        store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada",
+        library="manual", snapshot=snapshot,
+    )  # fmt: skip
+    found = finished(store, begun, likes)
+    asked = store.row("select count(*) as n from response")
+    assert found.spent == asked["n"] <= PLAN.answers
+
+
+def test_a_budget_that_would_leave_the_choice_to_chance_is_refused(store, snapshot):
+    with pytest.raises(Problem, match="30 answers are too few"):
+        baselines.start(
+            store, "search", "starter", source(store, snapshot, "validation"), replace(PLAN, answers=30), "ada"
+        )
+    assert baselines.listed(store) == []
+
+
+def test_the_test_set_is_never_searched_on(store, snapshot):
+    with pytest.raises(Problem, match="cannot be searched on"):
+        baselines.start(store, "search", "starter", source(store, snapshot, "test"), PLAN, "ada")
+
+
+def test_a_variant_that_could_not_answer_everything_is_no_choice(store, snapshot):
+    plan = replace(PLAN, shots=(), depths=())
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), plan, "ada")
+    found = finished(store, begun, likes, fails="prompt 2")
+    [stage] = found.stages
+    rows = baselines.tried(store, found, stage)
+    assert candidates.get(store, found.prompt).system != "Be brief."
+    assert [row["failed"] for row in rows if row["worth"] is None] == [40]
+
+
+def test_a_search_whose_evaluation_was_stopped_waits_for_somebody_to_go_on(store, snapshot):
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada")
+    work.stop(store, baselines.asking(store, begun), "ada")
+    baselines.catch_up(store)
+    assert baselines.state(store, baselines.get(store, begun.id)) == baselines.STUCK
+
+
+def test_what_a_search_has_tried_is_not_offered_to_everybody(store, snapshot):
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada")
+    finished(store, begun, likes)
+    assert not [one.name for one in candidates.on_offer(store, "ada") if one.name.startswith(SEARCH)]
+    assert any(one.name == "starter" for one in candidates.on_offer(store, "ada"))
+
+
+def test_examples_to_show_come_from_training_alone_and_differ_from_one_another(store, snapshot):
+    chosen = shots.choose(store, snapshot, 3)
+    trained = {row["messages"][0]["content"] for row in snapshots.examples(store, snapshot, "train")}
+    asked = [message["content"] for message in chosen if message["role"] == "user"]
+    assert len(set(asked)) == 3 and set(asked) <= trained
+    assert [message["role"] for message in chosen] == ["user", "assistant"] * 3
+    assert shots.choose(store, snapshot, 3) == chosen
+
+
+def test_the_style_guide_makes_the_first_prompts():
+    guide = Guide(name="Fernwick", most_words=20)
+    first, second = baselines.proposed(guide)
+    assert "in the voice of Fernwick" in first and "20" in first and "short" in second
+    assert len(baselines.proposed(Guide())) == 1
+
+
+# the grid
+
+
+def arms(candidate: Candidate, number: int) -> float:
+    """Base 5 of 40, with retrieval 25, tuned 10, both 38."""
+    tuned, reads = candidate.model == "playful", bool(candidate.library)
+    return float(number < {(False, False): 5, (False, True): 25, (True, False): 10, (True, True): 38}[tuned, reads])
+
+
+def whole(store: Store, snapshot: str, probe: Rule | None = None, margin: float = 0.05) -> grids.Grid:
+    """A grid taken to its end."""
+    made = grids.start(
+        store, "four", "playful", "manual", source(store, snapshot, "test"), source(store, snapshot, "validation"),
+        replace(PLAN, decoding=Decoding(max_tokens=40)), "ada", snapshot=snapshot,
+        probe=probes.built_in() if probe else None, margin=margin,
+    )  # fmt: skip
+    finished(store, baselines.get(store, made.baseline), likes)
+    grids.catch_up(store)
+    made = grids.get(store, made.id)
+    answered(store, evaluations.get(store, made.evaluation), arms)
+    if probe:
+        answered(store, evaluations.get(store, made.forgetting), probe)
+    return made
+
+
+def test_the_four_arms_share_decoding_and_retrieval_and_only_the_base_is_prompted(store, snapshot):
+    made = whole(store, snapshot)
+    prompt, rag, tuned, both = (candidates.get(store, id) for id in made.arms.ids)
+    assert all(one.decoding["max_tokens"] == 40 for one in (prompt, rag, tuned, both))
+    assert (rag.library, rag.passages) == (both.library, both.passages) == ("manual", 2)
+    assert prompt.system == "Be brief." and tuned.system == both.system == ""
+    assert grids.state(store, made) == grids.DONE
+
+
+def test_the_arms_are_asked_the_test_items_once_and_it_leaves_a_look(store, snapshot):
+    made = whole(store, snapshot)
+    assert evaluations.get(store, made.evaluation).items.endswith("test")
+    assert len(snapshots.looks(store, snapshot)) == 1
+
+
+def test_the_grid_says_what_each_step_does_and_what_both_do_beyond_their_sum(store, snapshot):
+    made = whole(store, snapshot)
+    found = findings.effects(store, made.evaluation, "facts", made.arms)
+    assert found.rag.value == pytest.approx(20 / 40)
+    assert found.tuned.value == pytest.approx(5 / 40)
+    assert found.both.value == pytest.approx(33 / 40)
+    assert found.beyond.value == pytest.approx((38 - 10 - (25 - 5)) / 40)
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, "kept"), (10, "cannot tell"), (60, "lost")])
+def test_the_probe_holds_what_was_lost_against_a_margin_declared_before(store, snapshot, lost, said):
+    def rule(candidate: Candidate, number: int) -> float:
+        return float(number < 150 - (lost if candidate.model == "playful" else 0))
+
+    made = whole(store, snapshot, rule)
+    found = grids.forgotten(store, made)
+    assert found.change.value == pytest.approx(-lost / 200) and found.change.n == 200
+    assert found.verdict == said and made.margin == 0.05
+
+
+def test_how_fair_it_is_stands_in_sentences(store, snapshot):
+    said = " ".join(grids.fairness(store, whole(store, snapshot)))
+    assert "a budget of 400 answers" in said and "“Be brief.” with 2 examples" in said
+    assert "the 2 best passages of manual" in said and "at most 40 tokens" in said
+
+
+def test_a_grid_needs_a_tuned_model_and_a_library(store, snapshot):
+    test, validation = (source(store, snapshot, split) for split in ("test", "validation"))
+    with pytest.raises(Problem, match="not a tuned model"):
+        grids.start(store, "four", "starter", "manual", test, validation, PLAN, "ada")
+    with pytest.raises(Problem, match="No library"):
+        grids.start(store, "four", "playful", "", test, validation, PLAN, "ada")
+    assert grids.listed(store) == []
+
+
+def test_non_inferiority_needs_the_whole_interval_above_the_margin():
+    assert stats.kept(stats.Estimate(-0.01, -0.04, 0.02, 500), 0.05) == "kept"
+    assert stats.kept(stats.Estimate(-0.03, -0.06, 0.00, 200), 0.05) == "cannot tell"
+    assert stats.kept(stats.Estimate(-0.20, -0.26, -0.14, 200), 0.05) == "lost"
+    assert stats.kept(stats.Estimate(0.0, None, None, 1), 0.05) == "cannot tell"
+    assert "Kept: -1 points (-4 to +2, n = 500)" in stats.kept_in_words(stats.Estimate(-0.01, -0.04, 0.02, 500), 0.05)
+
+
+def test_jobs_of_a_search_are_those_of_evaluations(store, snapshot):
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada")
+    waits = baselines.asking(store, begun)
+    assert waits is not None and waits.state == jobs.QUEUED
+    assert store.row("select purpose from evaluation")["purpose"] == "search"
