@@ -1,9 +1,16 @@
 """Documents: a file as it was read: blocks of text that know what they are, under which heading, on which page."""
 
+import json
+import os
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from engine import hashes
+from engine.problems import Problem
+
 HEADING, PARAGRAPH, ITEM, TABLE, CODE = "heading", "paragraph", "item", "table", "code"
+FOLDER = "documents"  # within that of a library
 SHEET = "table"  # the kind of a document that is one table
 
 
@@ -44,3 +51,37 @@ def parse(values: dict[str, Any]) -> Document:
 def told(document: Document) -> dict[str, Any]:
     """A document as JSON knows it."""
     return asdict(document)
+
+
+def identity(document: Document) -> str:
+    """What a document is: its name and all that was read of it. The same file again is the same document."""
+    return hashes.content(told(document))
+
+
+def save(library: Path, document: Document) -> str:
+    """Lay a document down in the folder of a library, as `documents/<id>.json`; its id."""
+    id = identity(document)
+    path = place(library, id)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{id}-{os.getpid()}")
+        draft.write_text(json.dumps(told(document), ensure_ascii=False), encoding="utf-8")
+        draft.rename(path)
+    return id
+
+
+def load(library: Path, id: str) -> Document:
+    """Problem when it does not lie there."""
+    path = place(library, id)
+    if not path.is_file():
+        raise Problem(f"The text of document {id} is not in {library}.", do="Add the document to its library again.")
+    return parse(json.loads(path.read_text(encoding="utf-8")))
+
+
+def held(library: Path) -> dict[str, Path]:
+    """Id -> file of the documents that lie in the folder of a library."""
+    return {path.stem: path for path in sorted((library / FOLDER).glob("[!.]*.json"))}
+
+
+def place(library: Path, id: str) -> Path:
+    return library / FOLDER / f"{id}.json"
