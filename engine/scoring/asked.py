@@ -4,10 +4,13 @@ A metric here is a family: one asking may give several scores, each under its ow
 """
 
 from engine.scoring.given import CANDIDATE, JUDGE, NOBODY, Family, Given
+from engine.scoring.judged.citing import CITATIONS
+from engine.scoring.judged.grounds import GROUNDS
+from engine.scoring.judged.relevance import ASKED_AGAIN, POINTS_GIVEN
 
 __all__ = ["CANDIDATE", "FAMILIES", "JUDGE", "NOBODY", "Family", "Given", "family"]
 
-FAMILIES: tuple[Family, ...] = ()
+FAMILIES: tuple[Family, ...] = (GROUNDS, POINTS_GIVEN, ASKED_AGAIN, CITATIONS)
 
 
 def family(name: str) -> Family | None:

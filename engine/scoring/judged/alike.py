@@ -1,0 +1,16 @@
+"""Alike: how near two questions are to each other, by the words and parts of words that they share.
+
+No model: the same two texts are as near in every evaluation. It finds words, not meaning.
+"""
+
+from collections.abc import Sequence
+
+from sklearn.feature_extraction.text import HashingVectorizer
+
+NAME = "words 1"
+_parts = HashingVectorizer(n_features=2**18, analyzer="char_wb", ngram_range=(3, 5), alternate_sign=False, norm="l2")
+
+
+def cosines(text: str, others: Sequence[str]) -> list[float]:
+    """The cosine of `text` with each of the others, 0 to 1; 0 where one holds no word."""
+    return [float(one) for one in (_parts.transform(others) @ _parts.transform([text]).T).toarray().reshape(-1)]
