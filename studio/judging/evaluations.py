@@ -29,6 +29,10 @@ class Evaluation(Work):
     items: str
     candidates: list[str]
     metrics: list[str]
+    purpose: str = "comparison"  # or search, probe
+    snapshot: str = ""  # whose split was asked; '' for other items
+    split: str = ""
+    judge: str = ""  # the model that judges, '' for none
 
     @property
     def at_once(self) -> int:
@@ -84,6 +88,10 @@ def start(
     *,
     guide: str = "",
     concurrency: int = 16,
+    purpose: str = "comparison",
+    snapshot: str = "",
+    split: str = "",
+    judge: str = "",
 ) -> Evaluation:
     """Put an evaluation in the queue: `items` (from `source`, in words) asked of the `chosen` candidates.
 
@@ -111,8 +119,11 @@ def start(
     id = jobs.new_id("evaluate")
     with store.write(by, "evaluation.start", id, name=name, items=len(items)) as cursor:
         cursor.execute(
-            "insert into evaluation values (?, ?, ?, ?, ?, ?, ?)",
-            [id, name, source, list(chosen), list(metrics), by, now()],
+            """
+            insert into evaluation (id, name, items, candidates, metrics, made_by, made_at, purpose, snapshot, split, judge)
+            values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [id, name, source, list(chosen), list(metrics), by, now(), purpose, snapshot, split, judge],
         )
         frame = pd.DataFrame([{"id": i["id"], "body": json.dumps(dict(i), ensure_ascii=False)} for i in items])
         cursor.register("asked", frame)
