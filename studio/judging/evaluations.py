@@ -120,7 +120,8 @@ def start(
     with store.write(by, "evaluation.start", id, name=name, items=len(items)) as cursor:
         cursor.execute(
             """
-            insert into evaluation (id, name, items, candidates, metrics, made_by, made_at, purpose, snapshot, split, judge)
+            insert into evaluation
+                (id, name, items, candidates, metrics, made_by, made_at, purpose, snapshot, split, judge)
             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [id, name, source, list(chosen), list(metrics), by, now(), purpose, snapshot, split, judge],
