@@ -1,130 +1,126 @@
-"""Playground: the same question to one or two candidates, their answers side by side."""
-
-from dataclasses import replace
+"""Playground: one question or many to two to four candidates, their answers side by side."""
 
 import streamlit as st
 
-from engine.serving.client import Decoding
 from studio import sample
 from studio.building import candidates, libraries, models
 from studio.building.candidates import Candidate
 from studio.data import datasets, examples
-from studio.judging import asking
+from studio.judging import arrangements, asking
+from studio.judging.arrangements import Arrangement
 from studio.judging.asking import Said, Turn
-from studio.ui import chat, fix, notices, parts, state
+from studio.ui import blind, chat, choosing, fix, notices, parts, saving, state
 from studio.writing.fixing import Bad
 
-MOST = 2  # columns; each has its own keys, so that four would be a change of this number
+MOST = 4  # candidates; more columns are too narrow to read
+MOST_QUESTIONS = 50  # of a pasted list; more are an evaluation
 store, me = state.store(), state.me()
-decoding = Decoding()
-
-
-def choose(side: int, kept: dict[str, Candidate], names: list[str], default: int) -> Candidate:
-    """One candidate: a model as it is, or one that was kept, changed at will."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = st.selectbox(
-            "Candidate" if side == 0 else "Against",
-            [*names, *kept],
-            index=default,
-            format_func=lambda one: f"{kept[one].name} · kept" if one in kept else f"{one} · model",
-            key=f"who-{side}",
-            persist_state="session",
-        )
-        start = kept.get(chosen) or candidates.draft(store, chosen, chosen, me)
-        with st.popover("Settings", icon=":material/tune:"):
-            return settings(f"{side}-{chosen}", start)
-
-
-def settings(key: str, start: Candidate) -> Candidate:
-    """The candidate with what the popover says. Its keys hold the choice, so each choice begins with its own values."""
-    held = ["", *(library.name for library in libraries.listed(store))]
-    system = st.text_area("System prompt", start.system, key=f"system-{key}", placeholder="None", height=100)
-    library = st.selectbox(
-        "Library", held, index=held.index(start.library), format_func=lambda name: name or "none", key=f"library-{key}"
-    )
-    passages = st.slider("Passages", 1, 8, start.passages or 2, key=f"passages-{key}", disabled=not library)
-    temperature = st.slider(
-        "Temperature",
-        0.0,
-        1.5,
-        float(start.decoding["temperature"]),
-        0.1,
-        key=f"temperature-{key}",
-        help="0 takes the likeliest word each time; higher is more varied.",
-    )
-    most = st.number_input("Longest answer in tokens", 8, 4096, int(start.decoding["max_tokens"]), key=f"most-{key}")
-    drawn = Decoding(**{**start.decoding, "temperature": temperature, "max_tokens": most})
-    made = candidates.draft(
-        store, start.name, start.model, me, system=system.strip(), library=library, passages=passages, decoding=drawn
-    )
-    if made.id != start.id:
-        made = replace(made, name=f"{start.name}, changed")
-    keep(key, made, start)
-    return made
-
-
-def keep(key: str, made: Candidate, start: Candidate) -> None:
-    """Make it a candidate that evaluations can ask."""
-    known = {candidate.id: candidate for candidate in candidates.listed(store)}
-    if made.id in known:
-        st.caption(f"Kept as {notices.plain(known[made.id].name)}.")
-        return
-    with st.form(f"keep-{key}", border=False):
-        name = st.text_input("Name", placeholder=_suggested(made), key=f"name-{key}")
-        if st.form_submit_button("Keep as candidate", icon=":material/bookmark_add:"):
-            found = candidates.keep(store, replace(made, name=name.strip() or _suggested(made)), me)
-            notices.later(f"Kept as {found.name}. Evaluations can ask it now.")
-            st.rerun()
-
-
-def _suggested(made: Candidate) -> str:
-    ways = [way for way, there in (("prompt", made.system), (f"{made.library} library", made.library)) if there]
-    return f"{made.model} + {' + '.join(ways)}" if ways else made.model
 
 
 def columns(n: int) -> list:
-    return list(st.columns(n, gap="large")) if n > 1 else [st.container()]
+    return list(st.columns(n, gap="large" if n < 3 else "medium")) if n > 1 else [st.container()]
 
 
-def turn(number: int, said: Turn) -> None:
-    """A question with its answers, and what differs between two of them on demand."""
+def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, before: list[Turn]) -> None:
+    """A question with its answers, and what differs between them on demand."""
     chat.question(said.question)
+    places = blind.order(said, number) if hidden else list(range(len(said.answers)))
     done = [answer for answer in said.answers if answer.stage == asking.DONE]
-    marked = None
-    if len(done) == 2 == len(said.answers) and done[0].text != done[1].text:
-        marked = st.toggle("Mark what differs", key=f"differs-{number}")
-    bodies = chat.compared(done[0].text, done[1].text) if marked else [None] * len(said.answers)
-    answered = zip(columns(len(said.answers)), said.answers, bodies, strict=True)
-    for side, (column, answer, body) in enumerate(answered):
+    same = len({answer.text for answer in done}) == 1
+    marked = len(done) > 1 and not same and st.toggle("Mark what differs", key=f"differs-{number}")
+    bodies = differing(said, places) if marked else {}
+    for letter, column, place in zip(blind.LETTERS, columns(len(places)), places, strict=False):
+        answer = said.answers[place]
         with column:
-            chat.answer(answer, body)
+            if hidden:
+                chat.nameless(letter, answer, bodies.get(place))
+                continue
+            chat.answer(answer, bodies.get(place))
             if answer.stage == asking.DONE:
-                asked = [{"role": "user", "content": said.question}]
-                fix.button(Bad(asked, answer.text, f"the playground, answered by {answer.name}"), f"{number}-{side}")
-    if len(done) == 2 and done[0].text == done[1].text:
-        st.caption("Both said the same, word for word.")
+                with st.container(horizontal=True, gap="small"):
+                    asked = [{"role": "user", "content": said.question}]
+                    fix.button(
+                        Bad(asked, answer.text, f"the playground, answered by {answer.name}"), f"{number}-{place}"
+                    )
+                    system = chosen[place].system if place < len(chosen) else ""
+                    saving.button(asking.conversation([*before, said], place, system), answer.name, f"{number}-{place}")
+    if len(done) > 1 and same:
+        st.caption("All said the same, word for word." if len(done) > 2 else "Both said the same, word for word.")
+    if hidden:
+        blind.verdict(number, said)
 
 
-def ask(question: str, chosen: list[Candidate], before: list[Turn]) -> None:
-    """Ask everybody and draw their words as they come."""
+def differing(said: Turn, places: list[int]) -> dict[int, str]:
+    """Each answer with the words marked that the first one shown has not; of two, both are marked."""
+    first, *others = [place for place in places if said.answers[place].stage == asking.DONE]
+    pairs = {place: chat.compared(said.answers[first].text, said.answers[place].text) for place in others}
+    own = pairs[others[0]][0] if len(others) == 1 else chat.said(said.answers[first].text)
+    return {first: own, **{place: right for place, (_, right) in pairs.items()}}
+
+
+def ask(question: str, chosen: list[Candidate], before: list[Turn], hidden: bool) -> None:
+    """Ask everybody and draw their words as they come; without names, only once all have ended."""
     chat.question(question)
     slots = [column.empty() for column in columns(len(chosen))]
     drawn: list[Said | None] = [None] * len(chosen)
     for said in asking.ask(store, chosen, question, before):
         for number, answer in enumerate(said):
-            if answer is not drawn[number]:
+            if answer is not drawn[number] and not (hidden and drawn[number]):
                 with slots[number].container():
-                    chat.answer(answer)
+                    chat.waiting() if hidden else chat.answer(answer)
                 drawn[number] = answer
     state.keep(state.TURNS, [*state.value(state.TURNS, []), Turn(question, tuple(said))])
 
 
-def first_choice(side: int) -> int:
-    """The newest tuned model, and before it the base that it was tuned from."""
-    found = models.listed(store)
-    tuned = next((model for model in reversed(found) if model.kind == models.ADAPTER), found[-1])
-    wanted = tuned.base or found[0].name if side == 0 else tuned.name
-    return [model.name for model in found].index(wanted)
+def ask_all(questions: list[str], chosen: list[Candidate], follow: bool, hidden: bool) -> None:
+    """Ask a list, one question after the other; what was answered stays when somebody leaves."""
+    bar = st.empty()
+    for number, question in enumerate(questions):
+        if len(questions) > 1:
+            bar.progress(number / len(questions), f"Question {number + 1} of {len(questions)}")
+        ask(question, chosen, state.value(state.TURNS, []) if follow else [], hidden)
+
+
+def many() -> list[str]:
+    """The questions of a pasted list, once the button is pressed."""
+    with st.popover("Ask a list", icon=":material/format_list_numbered:"), st.form("many", border=False):
+        typed = st.text_area("One question a line", height=180, key="list", placeholder="Paste them here")
+        questions = [line.strip() for line in (typed or "").splitlines() if line.strip()]
+        st.caption(f"Up to {MOST_QUESTIONS}. To ask more, and to keep what is answered, start an evaluation.")
+        if st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:"):
+            if len(questions) > MOST_QUESTIONS:
+                text = f"These are {len(questions)} questions; {MOST_QUESTIONS} can be asked here. None was asked."
+                st.error(text, icon=":material/error:")
+                return []
+            return questions
+    return []
+
+
+def share(chosen: list[Candidate], turns: list[Turn], follow: bool) -> None:
+    """A link to all that stands here."""
+    with st.popover("Share", icon=":material/link:"):
+        st.markdown(
+            "Whoever can open this studio sees these candidates with their settings, and these questions and answers."
+        )
+        if st.button("Make a link", type="primary", key="share"):
+            state.ask(arrangement=arrangements.keep(store, chosen, turns, me, follow))
+        if id := state.asked("arrangement"):
+            st.code(f"{st.context.url or ''}?arrangement={id}".replace("//?", "/?"), language=None, wrap_lines=True)
+
+
+def opened() -> Arrangement | None:
+    """What a link leads to; its questions and answers are put here the first time it is opened in this window."""
+    id = state.asked("arrangement")
+    if not id:
+        return None
+    with notices.told():
+        found = arrangements.get(store, id)
+        if state.value(state.ARRANGED) != id:
+            state.keep(state.ARRANGED, id)
+            state.keep(state.TURNS, list(found.turns))
+            state.keep(state.VERDICTS, {})
+        return found
+    return None
 
 
 def examples_to_click() -> list[str]:
@@ -136,45 +132,65 @@ def examples_to_click() -> list[str]:
     return [example.prompt for example in found if len(example.prompt) < 160]
 
 
-parts.heading("Playground", "Ask the same question twice and read the answers side by side.", "Build")
-known = [model.name for model in models.listed(store)]
-held = {candidate.id: candidate for candidate in candidates.listed(store) if candidate.model in known}
+parts.heading("Playground", "Ask the same question several times over and read the answers side by side.", "Build")
+known = [model.name for model in models.offered(store)]
 if not known:
     notices.empty("No model yet", "Once a base model is here, you can talk to it.", "forum", "home", "Home")
     st.stop()
+shared = opened()
+given = {candidate.id: candidate for candidate in shared.candidates} if shared else {}
+held = {one.id: one for one in candidates.kept(store) if one.model in known} | given
+said: list[Turn] = state.value(state.TURNS, [])
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    usual = len(given) or min(2, len(known) + len(held))  # one against itself shows nothing
     n = st.segmented_control(
-        "Columns",
+        "Candidates",
         range(1, MOST + 1),
-        default=min(MOST, 2) if len(known) + len(held) > 1 else 1,  # one against itself shows nothing
+        default=usual,
         required=True,
-        key="columns",
-        format_func=lambda n: "One" if n == 1 else "Side by side",
+        key=f"columns-{shared.id if shared else ''}",
+        format_func=lambda n: "One" if n == 1 else f"{n} side by side",
         label_visibility="collapsed",
         persist_state="session",
     )
     follow = st.toggle(
         "Remember the conversation",
+        value=bool(shared and shared.follow),
         key="follow",
         persist_state="session",
         help="Off: each question stands alone, as in an evaluation.",
     )
-    if st.button("Clear", icon=":material/delete_sweep:", disabled=not state.value(state.TURNS)):
+    hidden = st.toggle(
+        "Blind",
+        key="blind",
+        persist_state="session",
+        disabled=n < 2,
+        help="No names and no figures, and another order for each question. Switch it off to see who said what.",
+    )
+    if st.button("Clear", icon=":material/delete_sweep:", disabled=not said):
         state.keep(state.TURNS, [])
+        state.keep(state.VERDICTS, {})
+        state.ask(arrangement="")
         st.rerun()
+order = [*given, *choosing.defaults(MOST)]
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
-        chosen.append(choose(side, held, known, first_choice(side)))
-said = state.value(state.TURNS, [])
+        chosen.append(choosing.candidate(side, held, known, order[min(side, len(order) - 1)]))
+hidden = hidden and n > 1
+if said and not hidden:
+    blind.told(said, [answer.name for answer in said[-1].answers])
 for number, one in enumerate(said):
-    turn(number, one)
+    turn(number, one, chosen, hidden, said[:number] if follow else [])
     st.space("small")
+with st.container(horizontal=True, gap="small"):
+    pasted = many()
+    share(chosen, said, follow)
 suggestions = st.empty()
 question = st.chat_input("Ask something", submit_mode="disable")
-if not said and not question:
+if not said and not question and not pasted:
     question = suggestions.pills("Try one", examples_to_click(), key="suggested")
-if question:
+if asked := pasted or ([question] if question else []):
     suggestions.empty()
-    ask(question, chosen, said if follow else [])
+    ask_all(asked, chosen, follow, hidden)
     st.rerun()

@@ -108,10 +108,10 @@ def on_offer(store: Store, by: str) -> list[Candidate]:
     """What can be compared: the candidates that were kept, and every model as it is, plain, kept or not."""
     offered = models.offered(store)
     names = {model.name for model in offered}
-    kept = [one for one in listed(store) if one.model in names and not one.name.startswith(SEARCH)]
+    held = [candidate for candidate in kept(store) if candidate.model in names]
     plain = [draft(store, model.name, model.name, by) for model in offered]
-    known = {one.id for one in kept}
-    return [*kept, *(candidate for candidate in plain if candidate.id not in known)]
+    known = {candidate.id for candidate in held}
+    return [*held, *(candidate for candidate in plain if candidate.id not in known)]
 
 
 def rename(store: Store, id: str, name: str, by: str) -> Candidate:
@@ -120,6 +120,11 @@ def rename(store: Store, id: str, name: str, by: str) -> Candidate:
         with store.write(by, "candidate.rename", id, name=name) as cursor:
             cursor.execute("update candidate set name = ? where id = ?", [name, id])
     return get(store, id)
+
+
+def kept(store: Store) -> list[Candidate]:
+    """Those that somebody has named; not what a search has tried."""
+    return [candidate for candidate in listed(store) if not candidate.name.startswith(SEARCH)]
 
 
 def listed(store: Store) -> list[Candidate]:

@@ -70,6 +70,13 @@ def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequen
         yield list(said)
 
 
+def conversation(turns: Sequence[Turn], number: int, system: str = "") -> list[dict[str, str]]:
+    """What the candidate in place `number` was asked and said, as the messages of an example. Passages are left out:
+    an example teaches how to answer, and what was looked up changes."""
+    said = [message for turn in turns for message in _turn(turn, number)]
+    return [{"role": "system", "content": system}, *said] if system and said else said
+
+
 def _turn(turn: Turn, number: int) -> list[dict[str, str]]:
     """What this candidate heard and said; a question that it never answered is left out."""
     if number >= len(turn.answers) or turn.answers[number].error:

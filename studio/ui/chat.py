@@ -58,6 +58,22 @@ def compared(one: str, other: str) -> tuple[str, str]:
     return f'<div class="diff">{"".join(left)}</div>', f'<div class="diff">{"".join(right)}</div>'
 
 
+def waiting() -> None:
+    """In place of an answer whose words must not be seen before the others have ended too."""
+    st.markdown(":shimmer[Writing]")
+
+
+def nameless(letter: str, said: Said, body: str | None = None) -> None:
+    """An answer without a name, a figure or a passage, since each of them could tell who wrote it."""
+    parts.label(letter)
+    if said.stage == asking.FAILED:
+        st.caption("No answer came.")
+    elif body:
+        st.html(body)
+    else:
+        words(said.text)
+
+
 def answer(said: Said, body: str | None = None) -> None:
     """One answer in its column: its words as far as they have come, then what it took. `body` replaces the words."""
     parts.label(said.name)

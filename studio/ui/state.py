@@ -46,6 +46,8 @@ EXCLUDED = "excluded"  # entries to leave out of training at the next freeze: (d
 PAID = "paid"  # the rewards that are being tried: the name they are of, and the values of each under its number
 TRIED = "tried"  # answers that a model gave to be paid, and for which model and snapshot
 TURNS = "turns"  # what the playground has asked and been answered
+VERDICTS = "verdicts"  # which answer was found best in the playground's blind mode, by question
+ARRANGED = "arranged"  # the shared arrangement that was opened last in this window
 TASTED = "tasted"  # the first drafts of a making that is being ordered: of which order, its rows, its calls
 COOKIE = "atelier_me"
 

@@ -1,0 +1,112 @@
+"""Choosing: who is asked in the playground: a model as it is, or a candidate that was kept, changed at will."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import streamlit as st
+
+from engine.serving.client import Decoding
+from studio.building import candidates, libraries, models
+from studio.building.candidates import Candidate
+from studio.ui import notices, state
+
+LABELS = ("Candidate", "Against", "And against", "And against that")
+
+
+def candidate(side: int, held: Mapping[str, Candidate], names: list[str], default: str) -> Candidate:
+    """One candidate in its column. `held` are arrangements by id, `names` models, `default` one of either."""
+    offered = [*names, *held]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.selectbox(
+            LABELS[side],
+            offered,
+            index=offered.index(default) if default in offered else 0,
+            format_func=lambda one: f"{held[one].name} · kept" if one in held else f"{one} · model",
+            key=f"who-{side}",
+            persist_state="session",
+        )
+        start = held.get(chosen) or candidates.draft(state.store(), chosen, chosen, state.me())
+        with st.popover("Settings", icon=":material/tune:"):
+            return settings(f"{side}-{chosen}", start)
+
+
+def settings(key: str, start: Candidate) -> Candidate:
+    """The candidate with what the popover says. Its keys hold the choice, so each choice begins with its own values."""
+    store = state.store()
+    held = ["", *(library.name for library in libraries.listed(store))]
+    system = st.text_area("System prompt", start.system, key=f"system-{key}", placeholder="None", height=100)
+    library = st.selectbox(
+        "Library", held, index=held.index(start.library), format_func=lambda name: name or "none", key=f"library-{key}"
+    )
+    passages = st.slider("Passages", 1, 8, start.passages or 2, key=f"passages-{key}", disabled=not library)
+    drawn = _decoding(key, start.decoding)
+    if start.examples:
+        st.caption(f"Shows {len(start.examples) // 2} examples before each question, as it was kept.")
+    made = candidates.draft(
+        store, start.name, start.model, state.me(), system=system.strip(), library=library, passages=passages,
+        decoding=drawn, examples=start.examples,
+    )  # fmt: skip
+    if made.id != start.id:
+        made = replace(made, name=f"{start.name}, changed")
+    _keep(key, made)
+    return made
+
+
+def _decoding(key: str, start: Mapping[str, Any]) -> Decoding:
+    """How answers are drawn: the two settings that everybody needs, and the others folded away."""
+    temperature = st.slider(
+        "Temperature", 0.0, 1.5, float(start["temperature"]), 0.1, key=f"temperature-{key}",
+        help="0 takes the likeliest word each time; higher is more varied.",
+    )  # fmt: skip
+    most = st.number_input("Longest answer in tokens", 8, 4096, int(start["max_tokens"]), key=f"most-{key}")
+    with st.expander("More", type="compact"):
+        chance = st.slider("Top p", 0.05, 1.0, float(start["top_p"]), 0.05, key=f"top-{key}", disabled=not temperature)
+        seed = st.number_input("Seed", 0, 2**31 - 1, int(start["seed"]), key=f"seed-{key}", disabled=not temperature)
+        given = json.dumps(start["schema"], indent=1) if start.get("schema") else ""
+        typed = st.text_area("The answer as JSON, by this schema", given, key=f"schema-{key}", placeholder="None")
+    return Decoding(temperature, chance, int(most), int(seed), _schema(typed, start.get("schema")))
+
+
+def _schema(typed: str, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The schema that was typed; the one before where that is none, with a sentence."""
+    if not typed.strip():
+        return None
+    try:
+        found = json.loads(typed)
+        jsonschema.Draft202012Validator.check_schema(found)
+    except (ValueError, jsonschema.SchemaError) as error:
+        said = error.message if isinstance(error, jsonschema.SchemaError) else str(error)
+        st.error(f"This is no JSON schema, so it is not used: {notices.plain(said)}", icon=":material/error:")
+        return before
+    return found if isinstance(found, dict) else before
+
+
+def _keep(key: str, made: Candidate) -> None:
+    """Make it a candidate that evaluations can ask."""
+    store, me = state.store(), state.me()
+    known = {candidate.id: candidate for candidate in candidates.listed(store)}
+    if made.id in known:
+        st.caption(f"Kept as {notices.plain(known[made.id].name)}.")
+        return
+    with st.form(f"keep-{key}", border=False):
+        name = st.text_input("Name", placeholder=_suggested(made), key=f"name-{key}")
+        if st.form_submit_button("Keep as candidate", icon=":material/bookmark_add:"):
+            found = candidates.keep(store, replace(made, name=name.strip() or _suggested(made)), me)
+            notices.later(f"Kept as {found.name}. Evaluations can ask it now.")
+            st.rerun()
+
+
+def _suggested(made: Candidate) -> str:
+    ways = [way for way, there in (("prompt", made.system), (f"{made.library} library", made.library)) if there]
+    return f"{made.model} + {' + '.join(ways)}" if ways else made.model
+
+
+def defaults(n: int) -> list[str]:
+    """Whom to ask first: the newest tuned model against its base, then the ones before it."""
+    found = models.offered(state.store())
+    tuned = [model for model in reversed(found) if model.kind == models.ADAPTER] or found[-1:]
+    order = [tuned[0].base or found[0].name, *(model.name for model in tuned), *(model.name for model in found)]
+    return list(dict.fromkeys(order))[:n]
