@@ -1,0 +1,178 @@
+"""Layout: lines at places on pages become headings, paragraphs and bullets. Pure.
+
+Headings are those of the bookmarks; without bookmarks, lines in letters that are clearly larger than the text's, where
+there are few enough of them to be headings. A line that repeats on most pages is said once.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+
+from engine.reading.documents import HEADING, ITEM, PARAGRAPH, Block
+
+LARGER = 1.15  # times the size of the text
+SHARE = 0.2  # of all letters; where more are large, large letters are no headings
+SIZES = 6
+LONGEST = 150  # characters of a heading
+ENOUGH = 3  # bookmarks found in the text, or half of them, to trust them
+REPEATED, FEWEST = 0.6, 3  # share of the pages, and pages, that make a line a running one
+APART = 1.3  # times the usual distance of lines
+SHORT = 0.8  # of the longest line: what ends before may be the last of its paragraph
+BULLET = re.compile(r"^(?:[•▪■◦‣●○∙·*–-]\s+|(?=\d{1,3}[.)]\s))")
+BROKEN = re.compile(r"[^\W\d]-$")  # a word goes on in the next line
+NOT_BROKEN = re.compile(r"(?:und|oder|bzw|sowie|and|or|et|ou|e|o|y|en|of|och|og|i)\b")  # "Vor- und Nachteile"
+LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+ENDS = (".", "!", "?", "…", ":", ".”", '."', ".»", ".)")
+
+
+@dataclass(frozen=True)
+class Line:
+    """`size` of its letters and the place of its first one, in points; y counts upwards."""
+
+    text: str
+    size: float
+    x: float
+    y: float
+    page: int = 0
+    level: int = 0  # of a heading
+
+
+def blocks(pages: Sequence[Sequence[Line]], outline: Mapping[int, Mapping[str, int]]) -> tuple[list[Block], list[str]]:
+    """The blocks of a document, and remarks on what was left out. `outline`: page -> bare title -> level."""
+    lines, remarks = _without_running([[replace(line, page=n) for line in page] for n, page in enumerate(pages, 1)])
+    lines = _titled(lines, outline)
+    found: list[Block] = []
+    for together in _together(lines):
+        text, first = _joined([line.text for line in together]), together[0]
+        bullet = BULLET.match(text)
+        if first.level:
+            found.append(Block(HEADING, text, first.level, first.page))
+        elif bullet:
+            found.append(Block(ITEM, text[bullet.end() :], page=first.page))
+        else:
+            found.append(Block(PARAGRAPH, text, page=first.page))
+    return found, remarks
+
+
+def title(blocks: Sequence[Block]) -> str:
+    """The first heading of the highest level that there is, '' without any."""
+    headings = [block for block in blocks if block.kind == HEADING]
+    return min(headings, key=lambda block: block.level).text if headings else ""
+
+
+def plain(text: str) -> str:
+    """Without joined letters, which nobody types when they search."""
+    return text.translate(LIGATURES)
+
+
+def bare(text: str) -> str:
+    """A title as it can be compared: without case, spaces and the signs around it."""
+    return re.sub(r"\W+", " ", plain(text).casefold()).strip()
+
+
+def _without_running(pages: list[list[Line]]) -> tuple[list[Line], list[str]]:
+    """Heads and feet of pages are kept where they first stand, page numbers nowhere."""
+    least = max(FEWEST, REPEATED * len(pages))
+    counted = Counter(key for page in pages for key in {_running(line) for line in page})
+    running = {key for key, n in counted.items() if n >= least}
+    kept, said, numbers = [], set(), False
+    for line in (line for page in pages for line in page):
+        key = _running(line)
+        if key in running:
+            number = not re.search(r"[^\W\d_]{4}", line.text)  # "Page 3 of 9" has nothing to say but its number
+            numbers = numbers or number
+            if number or key in said:
+                continue
+            said.add(key)
+        kept.append(line)
+    remarks = ["The numbers of its pages were left out."] if numbers else []
+    if said:
+        lines = "A line that repeats" if len(said) == 1 else f"{len(said)} lines that repeat"
+        remarks.append(f"{lines} on most of its pages {'was' if len(said) == 1 else 'were'} read once.")
+    return kept, remarks
+
+
+def _running(line: Line) -> tuple[str, int]:
+    return re.sub(r"\d+", "#", line.text), round(line.y / 4)
+
+
+def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list[Line]:
+    """The lines, those that are headings with their level."""
+    marked = [replace(line, level=outline.get(line.page, {}).get(bare(line.text), 0)) for line in lines]
+    n = sum(line.level > 0 for line in marked)
+    if n and (n >= ENOUGH or 2 * n >= sum(map(len, outline.values()))):
+        return marked
+    letters: Counter[float] = Counter()
+    for line in lines:
+        letters[line.size] += len(line.text)
+    if not letters:
+        return lines
+    body = letters.most_common(1)[0][0]
+    large = Counter({size: n for size, n in letters.items() if size >= LARGER * body})
+    candidates = {line.size for line in lines if line.size in large and _can_be_title(line)}
+    if large.total() > SHARE * letters.total() or len(candidates) > SIZES:
+        return lines
+    levels = {size: n for n, size in enumerate(sorted(candidates, reverse=True), 1)}
+    return [replace(line, level=levels.get(line.size, 0) if _can_be_title(line) else 0) for line in lines]
+
+
+def _can_be_title(line: Line) -> bool:
+    letters = sum(sign.isalpha() for sign in line.text)
+    return letters > 1 and len(line.text) <= LONGEST and not line.text.endswith((",", ";"))
+
+
+def _together(lines: list[Line]) -> Iterator[list[Line]]:
+    """Lines that are one paragraph, one bullet or one heading."""
+    usual = _usual_distance(lines)
+    widest = max((len(line.text) for line in lines), default=0)
+    held: list[Line] = []
+    for line in lines:
+        if held and _parts(held, line, usual, widest):
+            yield held
+            held = []
+        held.append(line)
+    if held:
+        yield held
+
+
+def _usual_distance(lines: list[Line]) -> float:
+    """Between neighbours in letters of one size, in sizes of the letters."""
+    found = [
+        (one.y - two.y) / one.size
+        for one, two in pairwise(lines)
+        if one.page == two.page and one.size == two.size > 0 and 0 < one.y - two.y < 3 * one.size
+    ]
+    return median(found) if found else 1.2
+
+
+def _parts(held: list[Line], line: Line, usual: float, widest: int) -> bool:
+    """Whether a line begins something new after those that are held."""
+    before = held[-1]
+    if line.level or before.level:
+        same = line.level == before.level and line.page == before.page
+        return not (same and abs(before.y - line.y) < 2 * line.size)
+    if BULLET.match(line.text):
+        return True
+    ended = before.text.endswith(ENDS)
+    if line.page != before.page or line.y > before.y:  # the next page or column
+        return ended or not line.text[:1].islower()
+    if abs(line.size - before.size) > 0.6 and ended:
+        return True
+    if (before.y - line.y) > APART * usual * max(line.size, before.size):
+        return True
+    if not ended:
+        return False
+    indented = line.x - before.x > 0.8 * line.size and not BULLET.match(held[0].text)
+    return indented or len(before.text) < SHORT * max(len(one.text) for one in held) or len(before.text) < widest / 2
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """Lines as one text; words that were broken at an end are whole again."""
+    text = lines[0]
+    for line in lines[1:]:
+        goes_on = BROKEN.search(text[-2:]) and line[:1].islower() and not NOT_BROKEN.match(line)
+        text = text[:-1] + line if goes_on or text.endswith("\u00ad") else f"{text} {line}"
+    return text.replace("\u00ad", "")

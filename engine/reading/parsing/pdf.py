@@ -1,0 +1,201 @@
+"""PDF: the text of each page, as the lines that `layout` makes paragraphs and headings of.
+
+Tables are not recognised: a PDF holds no tables, only words at places. Nor is text in pictures (no OCR). Scripts,
+forms and attached files are left alone. A page whose inside is broken is named, and the others are read.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdf
+from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+
+from engine.data.formats.table import Progress
+from engine.problems import Problem
+from engine.reading.documents import Document
+from engine.reading.parsing import kinds, layout, limits
+from engine.reading.parsing.layout import Line
+
+KEPT = 50  # pages whose parsed objects are held at once
+MOST_ENTRIES = 5_000  # of an outline
+NAMED = 12  # pages that a remark names
+UNTITLED = ("microsoft word", "untitled", "unbenannt", "powerpoint", "document", "dokument")
+NO_OCR = "Text in pictures is not recognised here (no OCR)."
+
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its remarks on broken files are for programmers
+
+
+def read(path: Path, name: str, progress: Progress) -> Document:
+    """The document. Problem when it is locked, damaged, too long, or holds pictures instead of text."""
+    with path.open("rb") as file:
+        reader = _opened(file, name)
+        n = len(reader.pages)
+        if n > limits.MOST_PAGES:
+            raise Problem(
+                f"{name} has {n:,} pages; the most is {limits.MOST_PAGES:,}.",
+                do="Split it, and bring in the parts one after the other.",
+            )
+        outline, title = _outline(reader), _title(reader)
+        pages: list[list[Line]] = []
+        broken: list[int] = []
+        pictures = False
+        for number in range(1, n + 1):
+            try:
+                lines, shown = _page(reader.pages[number - 1])
+            except (MemoryError, FileNotDecryptedError, DependencyError):
+                raise
+            except Exception:  # the reader raises whatever it meets in a broken page
+                lines, shown = [], False
+                broken.append(number)
+            pages.append(lines)
+            pictures = pictures or shown
+            if number % KEPT == 0:
+                reader.resolved_objects.clear()  # all that was parsed stays in memory otherwise
+            progress(number, n)
+        attached = _attached(reader)
+    if not any(pages):
+        raise _without_text(name, n, pictures, broken)
+    blocks, left_out = layout.blocks(pages, outline)
+    empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
+    remarks = [*left_out, *_remarks(empty, broken), *(["Files attached to it were not read."] if attached else [])]
+    return Document(name, title or layout.title(blocks) or name, kinds.PDF, tuple(blocks), n, remarks=tuple(remarks))
+
+
+def _opened(file: Any, name: str) -> pypdf.PdfReader:
+    try:
+        reader = pypdf.PdfReader(file)
+        len(reader.pages)
+        return reader
+    except FileNotDecryptedError as error:
+        raise Problem(
+            f"{name} is locked with a password.",
+            do="Open it with the password, save it without one (print it as PDF), and choose that.",
+        ) from error
+    except DependencyError as error:
+        raise Problem(f"{name} is encrypted in a way that is not read here.", f"The reader says: {error}.") from error
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # PyPdfError, and whatever else it meets in a damaged file
+        why = f"The reader says: {error if isinstance(error, PyPdfError) else type(error).__name__}."
+        raise Problem(f"{name} is a damaged PDF.", why, "Copy or export it again, and choose that.") from error
+
+
+def _page(page: Any) -> tuple[list[Line], bool]:
+    """The lines of a page in the order of its text, and whether it shows a picture."""
+    found: list[Line] = []
+    held: list[tuple[str, float, float, float]] = []  # what stands in the line so far: text, size, x, y
+
+    def hear(text: str, outer: list[float], inner: list[float], font: Any, size: float) -> None:
+        *whole, rest = text.split("\n")
+        place = _place(outer, inner, size)
+        for part in whole:
+            if part:
+                held.append((part, *place))
+            found.extend(_line(held))
+            held.clear()
+        if rest:
+            held.append((rest, *place))
+
+    page.extract_text(visitor_text=hear)
+    found.extend(_line(held))
+    return found, not found and _shows(page)
+
+
+def _place(outer: list[float], inner: list[float], size: float) -> tuple[float, float, float]:
+    """Size of the letters and where they stand, in points of the page."""
+    c, d, e, f = inner[2:6]
+    tall = ((c * outer[0] + d * outer[2]) ** 2 + (c * outer[1] + d * outer[3]) ** 2) ** 0.5
+    x = e * outer[0] + f * outer[2] + outer[4]
+    y = e * outer[1] + f * outer[3] + outer[5]
+    return abs(size) * tall, x, y
+
+
+def _line(held: list[tuple[str, float, float, float]]) -> Iterator[Line]:
+    """One line: the size is that of most of its letters, the place that of its first."""
+    text = " ".join("".join(part[0] for part in held).split())
+    if text:
+        sizes: dict[float, int] = {}
+        for part, size, _, _ in held:
+            half = round(size * 2) / 2
+            sizes[half] = sizes.get(half, 0) + len(part.strip())
+        first = next(part for part in held if part[0].strip())
+        yield Line(layout.plain(text), max(sizes, key=lambda size: sizes[size]), first[2], first[3])
+
+
+def _shows(page: Any) -> bool:
+    """Whether a page has a picture; none is opened."""
+    try:
+        things = page["/Resources"]["/XObject"]
+        return any(things[one].get("/Subtype") in ("/Image", "/Form") for one in things)
+    except (KeyError, TypeError, AttributeError, PyPdfError):
+        return False
+
+
+def _outline(reader: pypdf.PdfReader) -> dict[int, dict[str, int]]:
+    """Page -> title -> level, as the bookmarks say; empty where they are broken or there are none."""
+    found: dict[int, dict[str, int]] = {}
+
+    def walk(entries: list[Any], level: int) -> None:
+        for entry in entries[:MOST_ENTRIES]:
+            if isinstance(entry, list):
+                walk(entry, level + 1)
+                continue
+            page = reader.get_destination_page_number(entry)
+            if page is not None and page >= 0:
+                found.setdefault(page + 1, {})[layout.bare(str(entry.title or ""))] = min(level, 6)
+
+    try:
+        walk(reader.outline, 1)
+    except MemoryError:
+        raise
+    except Exception:  # bookmarks are an extra; the text is read without them
+        return {}
+    return found
+
+
+def _title(reader: pypdf.PdfReader) -> str:
+    """What the file says it is called, unless a program only put its own words there."""
+    try:
+        said = str((reader.metadata.title if reader.metadata else "") or "").strip()
+    except MemoryError:
+        raise
+    except Exception:  # so is its title
+        return ""
+    return "" if said.lower().startswith(UNTITLED) else said
+
+
+def _attached(reader: pypdf.PdfReader) -> bool:
+    names: Any = reader.root_object.get("/Names")
+    try:
+        return names is not None and "/EmbeddedFiles" in names.get_object()
+    except (TypeError, PyPdfError):
+        return False
+
+
+def _without_text(name: str, n: int, pictures: bool, broken: list[int]) -> Problem:
+    many = "1 page" if n == 1 else f"{n:,} pages"
+    if broken:
+        return Problem(f"None of the {many} of {name} can be read.", "It is damaged.", "Export it again.")
+    if pictures:
+        return Problem(
+            f"{name} holds pictures of its {many}, and no text.",
+            f"It was probably scanned. {NO_OCR}",
+            "Have its text recognised by a scanning program, and choose what that makes.",
+        )
+    return Problem(f"{name} holds no text on its {many}.", do="Choose a document with text in it.")
+
+
+def _remarks(empty: list[int], broken: list[int]) -> Iterator[str]:
+    if empty:
+        yield f"No text was found on {_pages(empty)}. {NO_OCR}"
+    if broken:
+        yield f"The inside of {_pages(broken)} is broken and could not be read."
+
+
+def _pages(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"page {numbers[0]}"
+    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
+    return f"pages {', '.join(map(str, numbers[:NAMED]))}{more}"
