@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.scoring.metrics import as_label
+from engine.scoring.labels import as_label
 from engine.scoring.stats import Estimate, share
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Right answers over labelled items. Labels are compared as `metrics.as_label` writes them."""
+    """Right answers over labelled items. Labels are compared as `labels.as_label` writes them."""
 
     accuracy: Estimate
     majority: Estimate  # always the commonest expected label

@@ -4,43 +4,31 @@ Each reads words, never meaning: it can be fooled by an answer that says everyth
 An answer that can't be read scores 0; an item or a guide that lacks what a metric needs scores None, never 0.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.problems import Problem
 from engine.reading.grounding import NOT_FOUND
+from engine.scoring import forms, labels, likeness, numbers
 from engine.scoring import guide as guides
+from engine.scoring.score import Guide, Item, Metric, Score
 from engine.scoring.wording import plain, stands
+from engine.training import paying
 
-Item = Mapping[str, Any]
-Guide = guides.Guide | Mapping[str, Any] | None
+Settings = Mapping[str, Any]  # what an evaluation sets for all its items: the key of a Setting -> its value
 
 
-@dataclass(frozen=True)
-class Score:
-    """`value` is None when the metric can't apply; `why` is one short sentence either way.
+def score(metric: str, text: str, item: Item, guide: Guide = None, calls: Sequence[Mapping[str, Any]] = ()) -> Score:
+    """How well an answer does on `item`, by the metric of that name: its `text`, and the tools that it `calls`.
 
-    `detail` is what the value is made of, as JSON can hold it: claims with their passages, labels with their chances.
+    An unknown metric is a Problem.
     """
-
-    value: float | None
-    why: str
-    detail: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Metric:
-    name: str
-    words: str
-    rate: Callable[[str, Item, Guide], Score]
-
-
-def score(metric: str, text: str, item: Item, guide: Guide = None) -> Score:
-    """How well the answer `text` does on `item`, by the metric of that name. An unknown metric is a Problem."""
     if metric not in METRICS:
         raise Problem(f"There is no metric called {metric}.", do=f"Known are {', '.join(METRICS)}.")
+    if calls and METRICS[metric].of_calls:
+        text = json.dumps(_plain_calls(calls))
     found = METRICS[metric].rate(text, item, guide)
     if found.value is None:
         return found
@@ -49,6 +37,18 @@ def score(metric: str, text: str, item: Item, guide: Guide = None) -> Score:
     if not re.search(r"\w", text):
         return Score(0.0, "The answer holds no word.")
     return found
+
+
+def lacks(metric: str, item: Item, guide: Guide = None) -> str:
+    """What `item` or `guide` would have to hold for this metric, as a sentence; '' when it is there."""
+    found = METRICS[metric].rate("", item, guide)
+    return found.why if found.value is None else ""
+
+
+def filled(items: Iterable[Item], settings: Settings) -> list[dict[str, Any]]:
+    """Items with an evaluation's own settings wherever they say nothing themselves."""
+    given = {key: value for key, value in settings.items() if value not in (None, "", [], {})}
+    return [{**given, **{key: value for key, value in item.items() if value or key not in given}} for item in items]
 
 
 def facts(text: str, item: Item, guide: Guide = None) -> Score:
@@ -88,20 +88,6 @@ def style(text: str, item: Item, guide: Guide = None) -> Score:
     return Score(1.0, "Keeps every rule of the style guide.")
 
 
-def label(text: str, item: Item, guide: Guide = None) -> Score:
-    if not item.get("label"):
-        return Score(None, "The item has no label.")
-    said, wanted = as_label(text), as_label(item["label"])
-    return Score(1.0, f"Is “{wanted}”.") if said == wanted else Score(0.0, f"Is “{_short(said)}”, not “{wanted}”.")
-
-
-def first_level(text: str, item: Item, guide: Guide = None) -> Score:
-    if not item.get("label"):
-        return Score(None, "The item has no label.")
-    said, wanted = (as_label(one).split(" / ")[0] for one in (text, item["label"]))
-    return Score(1.0, f"Is “{wanted}”.") if said == wanted else Score(0.0, f"Is “{_short(said)}”, not “{wanted}”.")
-
-
 def kept(text: str, item: Item, guide: Guide = None) -> Score:
     source = _asked(item)
     if not source:
@@ -118,11 +104,6 @@ def kept(text: str, item: Item, guide: Guide = None) -> Score:
 def not_found(text: str, item: Item, guide: Guide = None) -> Score:
     hit = UNKNOWING.search(plain(text))
     return Score(1.0, f"Says “{hit[0]}”.") if hit else Score(0.0, "Doesn't say that it doesn't know.")
-
-
-def as_label(text: str) -> str:
-    """A label as we compare it: no case, no quotes or full stop around it, one space either side of a slash."""
-    return re.sub(r" ?/ ?", " / ", plain(text).strip(" .\"'"))
 
 
 def particulars(source: str) -> list[str]:
@@ -143,15 +124,21 @@ def particulars(source: str) -> list[str]:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("facts", "The expected answer stands in the text, as whole words and whole numbers.", facts),
-        Metric("tone", "The text has enough different kinds of the style guide's markers, and none it avoids.", tone),
-        Metric("style", "The text keeps every rule of the style guide: words, length, manner, punctuation.", style),
-        Metric("label", "The answer is the expected type and sub-type, and nothing else.", label),
-        Metric("type", "The first level of the answered label is right, whatever its sub-type.", first_level),
-        Metric("kept", "Every name, number, date and amount of the source message stands in the text.", kept),
-        Metric("not_found", "The answer says that it doesn't know.", not_found),
+        Metric("facts", "The expected answer stands in the text, as whole words and whole numbers.", facts,
+               "an expected answer"),
+        Metric("tone", "The text has enough different kinds of the style guide's markers, and none it avoids.", tone,
+               "a style guide with markers of the voice"),
+        Metric("style", "The text keeps every rule of the style guide: words, length, manner, punctuation.", style,
+               "a style guide with rules"),
+        *labels.METRICS,
+        Metric("kept", "Every name, number, date and amount of the source message stands in the text.", kept,
+               "a source message with names, numbers or dates"),
+        Metric("not_found", "The answer says that it doesn't know.", not_found, ""),
+        *forms.METRICS,
+        *numbers.METRICS,
+        *likeness.METRICS,
     )
-}
+}  # fmt: skip
 
 UNKNOWING = re.compile(
     rf"{re.escape(plain(NOT_FOUND).rstrip('.'))}"
@@ -187,5 +174,6 @@ def _particular(word: str, first: bool, before_comma: bool) -> bool:
     return bool(CALENDAR.fullmatch(said)) or (before_comma and not OPENINGS.fullmatch(said))
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
+def _plain_calls(calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Tool calls as name and arguments, whether or not they come in the wrapping of the chat protocol."""
+    return paying.calls_of({"tool_calls": [call if "function" in call else {"function": call} for call in calls]})

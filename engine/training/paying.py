@@ -17,7 +17,7 @@ import regex
 from engine import specs
 from engine.problems import Problem
 from engine.scoring import guide as guides
-from engine.scoring.metrics import Score
+from engine.scoring.score import Score
 from engine.serving import client
 from engine.serving.calls import Endpoint
 from engine.serving.client import Decoding
