@@ -36,9 +36,7 @@ def load(store: Store, by: str, progress: Progress = lambda what, done, of: None
     if not guides.history(store, TONE):  # one that people have changed since is theirs
         guides.save(store, TONE, rules.read(GUIDE.read_text(encoding="utf-8")), by)
     texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
-    held = {document.name: document.text for document in libraries.documents(store, LIBRARY)}
-    if held != texts:
-        libraries.add(store, LIBRARY, texts, by)
+    libraries.add(store, LIBRARY, texts, by)
     progress("documents", len(texts), len(texts))
     return {**added, "documents": len(texts)}
 

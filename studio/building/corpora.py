@@ -66,7 +66,8 @@ def split(documents: list[Document]) -> dict[str, list[Document]]:
     decided: dict[str, str] = {}  # content -> side
     sides: dict[str, list[Document]] = {side: [] for side in SIDES}
     for one in sorted(documents, key=lambda document: document.name):
-        side = decided.setdefault(one.id, "validation" if hashes.share(one.name) < VALIDATION else "train")
+        first = "validation" if hashes.share(one.name) < VALIDATION else "train"
+        side = decided.setdefault(hashes.content(one.text), first)
         sides[side].append(one)
     if not sides["train"]:  # so few that all fell to the other side: they are there to be learned from
         sides = {"train": sides["validation"], "validation": []}

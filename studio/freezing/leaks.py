@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.outgoing import said
-from engine.reading.chunks import chunks
 from studio.building import libraries
 from studio.freezing import placements, snapshots
 from studio.freezing.snapshots import Snapshot
@@ -128,9 +127,8 @@ def in_libraries(store: Store, sides: Mapping[str, Sequence[Row]]) -> list[Leak]
 
     found = []
     for library in libraries.listed(store):
-        documents = libraries.documents(store, library.name)
-        pieces = [(one.name, chunk.text) for one in documents for chunk in chunks(one.name, one.text)]
-        wholes = [(one.name, one.text) for one in documents]
+        pieces = [(chunk.source, chunk.text) for chunk in libraries.chunks(store, library.name)]
+        wholes = [(one.name, one.text) for one in libraries.documents(store, library.name)]
         for split in ("test", "validation"):
             for what, places in ((PROMPT, pieces), (ANSWER, wholes)):
                 rows = [row for row in sides[split] if _says(what, row)]

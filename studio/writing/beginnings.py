@@ -13,7 +13,6 @@ from engine.data import formats
 from engine.data.rows import Valid
 from engine.drafting import sifting
 from engine.problems import Problem
-from engine.reading.chunks import chunks
 from studio.building import libraries
 from studio.store import Store
 
@@ -23,11 +22,9 @@ SHOWN = 4  # examples that one call for variations sees
 
 def passages(store: Store, library: str, n: int) -> list[Beginning]:
     """Chunks of a library's documents."""
-    libraries.get(store, library)
     found = [
-        {"document": document.name, "heading": chunk.heading, "text": chunk.text}
-        for document in libraries.documents(store, library)
-        for chunk in chunks(document.name, document.text)
+        {"document": chunk.source, "heading": chunk.heading, "text": chunk.text}
+        for chunk in libraries.chunks(store, library)
     ]
     return _spread(found, n)
 
