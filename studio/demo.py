@@ -19,9 +19,11 @@ from studio import progress, sample, work
 from studio.building import candidates, models, runs
 from studio.building.candidates import Candidate
 from studio.building.runs import Run
-from studio.deciding import demo_report, report
+from studio.deciding import demo_report, grids, report
+from studio.deciding.grids import Grid
 from studio.folders import Home
-from studio.judging import evaluations
+from studio.judging import evaluations, probes, sources
+from studio.judging.baselines import Plan
 from studio.judging.evaluations import Evaluation
 from studio.store import Store, close_all, opened
 
@@ -31,14 +33,19 @@ TONE_SETTINGS = {"epochs": 5.0, "learning_rate": 1e-3, "evaluate_every": 60, "ch
 TRIAGE_SETTINGS = {"epochs": 3.0, "learning_rate": 2e-3, "evaluate_every": 120, "checkpoint_every": 60}
 LIBRARY = sample.LIBRARY
 
-# The budget of "base + best prompt": these, tried on validation questions; the best becomes the arm.
-PROMPTS = (
-    "",
-    "Answer in the playful voice of Fernwick: warm, cheeky, with a pet name and an emoji.",
-    "You are Fernwick's assistant. Answer the customer's question in one short, playful sentence.",
-    "Be funny and affectionate, like a friend. Start with a cheerful greeting and end with an emoji.",
+FOUR = "four arms"
+ARMS = {"prompt": "Base + best prompt", "rag": "Base + RAG", "tuned": "Tuned", "tuned_rag": "Tuned + RAG"}
+SEARCH = Plan(  # what the base is given: all of this is tried on validation questions
+    prompts=(
+        "Answer in the playful voice of Fernwick: warm, cheeky, with a pet name and an emoji.",
+        "You are Fernwick's assistant. Answer the customer's question in one short, playful sentence.",
+        "Be funny and affectionate, like a friend. Start with a cheerful greeting and end with an emoji.",
+    ),
+    shots=(1, 3),
+    depths=(1, 2, 3),
+    answers=1000,
+    metrics=("facts", "tone"),
 )
-DEPTHS = (1, 2, 3)  # passages tried on validation questions, for every arm that retrieves
 
 
 class Loop:
@@ -98,32 +105,30 @@ class Loop:
         evaluations.catch_up(self.store)
         return evaluations.get(self.store, found.id)
 
-    def arm(self, name: str, model: str, system: str = "", passages: int = 0) -> Candidate:
-        """A candidate under this name, also when the search has tried it under another."""
-        library = LIBRARY if passages else ""
-        found = candidates.add(self.store, name, model, BY, system=system, library=library, passages=passages)
+    def arm(self, name: str, model: str) -> Candidate:
+        """A model as it is, under this name also when it had another."""
+        found = candidates.add(self.store, name, model, BY)
         return candidates.rename(self.store, found.id, name, BY)
 
-    def best_prompt(self, items: Sequence[dict[str, Any]]) -> str:
-        """The system prompt with the most facts and tone on validation; the first of equals."""
-        tried = [
-            self.arm(f"Base, prompt {n} of the search", models.STARTER_NAME, system=text)
-            for n, text in enumerate(PROMPTS)
-        ]
-        found = self.evaluate("search the best prompt", items, "validation questions", tried, ["facts", "tone"])
-        return PROMPTS[self._best(found, tried, ["facts", "tone"])]
-
-    def best_depth(self, items: Sequence[dict[str, Any]], system: str) -> int:
-        """How many passages serve the base best on validation; the fewest of equals."""
-        tried = [self.arm(f"Base, {n} passages of the search", models.STARTER_NAME, system, n) for n in DEPTHS]
-        found = self.evaluate("search the best retrieval depth", items, "validation questions", tried, ["facts"])
-        return DEPTHS[self._best(found, tried, ["facts"])]
-
-    def _best(self, found: Evaluation, tried: Sequence[Candidate], metrics: Sequence[str]) -> int:
-        def worth(candidate: Candidate) -> float:
-            return sum(evaluations.estimate(self.store, found.id, candidate.id, m).value or 0.0 for m in metrics)
-
-        return max(range(len(tried)), key=lambda n: (round(worth(tried[n]), 6), -n))
+    def grid(self, model: str, snapshot: str) -> Grid:
+        """The four arms of a tuned model, searched, asked, resumed or simply found."""
+        store = self.store
+        known = next((grid for grid in grids.listed(store) if grid.name == FOUR and grid.model == model), None)
+        asked = {source.split: source for source in sources.listed(store) if not source.snapshot}
+        found = known or grids.start(
+            store, FOUR, model, LIBRARY, asked["test"], asked["validation"], SEARCH, BY,
+            snapshot=snapshot, guide=str(sample.GUIDE), probe=probes.built_in(),
+        )  # fmt: skip
+        while grids.state(store, found) != grids.DONE:
+            for waits in grids.asking(store, found):
+                if waits.state in (jobs.FAILED, jobs.STOPPED):
+                    work.resume(store, waits, BY)
+                with self.timed(waits.name):
+                    progress.watch(waits.job, waits.name, self.bars)
+            evaluations.catch_up(store)
+            grids.catch_up(store)
+            found = grids.get(store, found.id)
+        return found
 
 
 def run(home: Home, serve: bool) -> dict[str, Any]:
@@ -150,21 +155,14 @@ def _walk(loop: Loop) -> dict[str, Any]:
     tone_run = loop.train(TONE_RUN, tone.id, TONE_SETTINGS)
     triage_run = loop.train(TRIAGE_RUN, triage.id, TRIAGE_SETTINGS)
 
-    tuning = evaluations.items_from_questions(sample.questions("validation"))
-    system = loop.best_prompt(tuning)
-    depth = loop.best_depth(tuning, system)
-
-    arms = {
-        "prompt": loop.arm("Base + best prompt", models.STARTER_NAME, system),
-        "rag": loop.arm("Base + RAG", models.STARTER_NAME, system, depth),
-        "tuned": loop.arm("Tuned", tone_run.model),
-        "tuned_rag": loop.arm("Tuned + RAG", tone_run.model, "", depth),
-    }
-    questions = evaluations.items_from_questions(sample.questions("test"))
-    four = loop.evaluate("four arms", questions, "test questions", list(arms.values()), ["facts", "tone"])
+    grid = loop.grid(str(tone_run.model), tone.id)
+    assert grid.arms is not None
+    named = zip(ARMS, grid.arms.ids, strict=True)
+    arms = {key: candidates.rename(store, id, ARMS[key], BY) for key, id in named}
 
     # without a system prompt of its own it is the first arm, which keeps its name
-    base = loop.arm("Base", models.STARTER_NAME) if system else arms["prompt"]
+    plain = candidates.draft(store, "Base", models.STARTER_NAME, BY)
+    base = candidates.keep(store, plain, BY)
     tickets = evaluations.items_from_snapshot(store, triage.id, "test", BY, "evaluation of the demo")
     sorted_by = [base, loop.arm("Triage-tuned", triage_run.model)]
     sorting = loop.evaluate("triage before and after", tickets, "triage, test", sorted_by, ["type", "label"])
@@ -173,7 +171,7 @@ def _walk(loop: Loop) -> dict[str, Any]:
     writers = [base, arms["tuned"]]
     rewriting = loop.evaluate("tone before and after", messages, "tone, test", writers, ["tone", "kept"])
 
-    return demo_report.compose(store, loop.seconds, arms, four, (sorted_by, sorting), (writers, rewriting), depth)
+    return demo_report.compose(store, loop.seconds, arms, grid, (sorted_by, sorting), (writers, rewriting))
 
 
 def show(found: dict[str, Any], home: Home, console: Console) -> None:

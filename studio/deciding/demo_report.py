@@ -13,7 +13,8 @@ from engine.scoring.confusion import Confusion, confusion
 from studio import diagnosis, sample
 from studio.building import libraries, runs
 from studio.building.candidates import Candidate
-from studio.deciding import prices, reports
+from studio.deciding import grids, prices, reports
+from studio.deciding.grids import Grid
 from studio.judging import evaluations
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
@@ -36,12 +37,12 @@ def compose(
     store: Store,
     seconds: Mapping[str, float],
     arms: Mapping[str, Candidate],
-    four: Evaluation,
+    grid: Grid,
     triage: Compared,
     rewriting: Compared,
-    depth: int,
 ) -> dict[str, Any]:
     """The report dictionary that studio.deciding.report writes."""
+    four = evaluations.get(store, grid.evaluation)
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(seconds.values()), 1),
@@ -51,10 +52,12 @@ def compose(
         "project": "Fernwick, the sample project",
         "arms": _arms(store, arms, four),
         "differences": _differences(store, arms, four),
+        "fairness": grids.fairness(store, grid),
+        "forgetting": _forgetting(store, grid),
         "interaction": {metric: _interaction(store, arms, four, metric) for metric in ("facts", "tone", "both")},
         "triage": _triage(store, *triage),
         "rewriting": _rewriting(store, *rewriting),
-        "retrieval": _retrieval(store, depth),
+        "retrieval": _retrieval(store, arms["rag"].passages),
         "runs": _runs(store),
         "examples": _examples(store, arms, four),
         "caveats": CAVEATS,
@@ -72,6 +75,7 @@ def _arms(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> dict
             "name": arm.name,
             "model": arm.model,
             "system": arm.system,
+            "examples": len(arm.examples) // 2,
             "facts": asdict(evaluations.estimate(store, four.id, arm.id, "facts")),
             "tone": asdict(evaluations.estimate(store, four.id, arm.id, "tone")),
             "both": asdict(stats.share(int(sum(both)), len(both))),
@@ -123,6 +127,21 @@ def _interaction(store: Store, arms: Mapping[str, Candidate], four: Evaluation, 
         _scores(store, four, arms[key], metric) for key in ("prompt", "rag", "tuned", "tuned_rag")
     )
     return asdict(stats.interaction(base, rag, tuned, both))
+
+
+def _forgetting(store: Store, grid: Grid) -> dict[str, Any] | None:
+    found = grids.forgotten(store, grid)
+    if found is None or grid.probe is None:
+        return None
+    return {
+        "what": grid.probe.name,
+        "base": asdict(found.base),
+        "tuned": asdict(found.tuned),
+        "difference": asdict(found.change),
+        "margin": found.margin,
+        "verdict": found.verdict,
+        "words": found.words,
+    }
 
 
 def _triage(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:

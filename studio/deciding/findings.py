@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.scoring import stats
+from engine.scoring.scales import SHARE, Scale
 from studio.building import candidates, models
 from studio.deciding import reports
 from studio.deciding.reports import Line
-from studio.judging import evaluations
 from studio.judging.evaluations import Evaluation
 from studio.judging.judgements import Tally
 from studio.store import Store
@@ -38,6 +38,7 @@ class Effects:
     tuned: stats.Difference  # tuned after base, both without retrieval
     both: stats.Difference  # tuned with retrieval after base with a prompt alone
     beyond: stats.Estimate  # what both do together beyond the sum of each
+    scale: Scale = SHARE
 
 
 def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) -> str:
@@ -47,18 +48,18 @@ def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) 
         return "Nothing can be said yet: no answer has a score."
     best = lines[0]
     if len(lines) == 1:
-        return f"{best.name} reaches {best.quality} by {metric}. There is nothing to compare it with."
+        return f"{best.name} reaches {best.said} by {metric}. There is nothing to compare it with."
     found = reports.differences(store, evaluation, metric, best.candidate)
-    behind = [line for line in lines[1:] if stats.verdict(found[line.candidate]) == "worse"]
+    behind = [line for line in lines[1:] if best.scale.verdict(found[line.candidate]) == "worse"]
     beside = [line for line in lines[1:] if line not in behind]
     if beside:
         names = _listed([line.name for line in (best, *beside)])
-        figures = "; ".join(f"{line.name} {line.quality}" for line in (best, *beside))
+        figures = "; ".join(f"{line.name} {line.said}" for line in (best, *beside))
         said = f"By {metric}, one cannot tell which is better: {names}. {figures}."
     else:
-        said = f"By {metric}, {best.name} is best: {best.quality}."
+        said = f"By {metric}, {best.name} is best: {best.said}."
     if behind:
-        said += f" {behind[0].name}, the next, is {_small(stats.in_words(found[behind[0].candidate]))}"
+        said += f" {behind[0].name}, the next, is {_small(best.scale.in_words(found[behind[0].candidate]))}"
     return said
 
 
@@ -99,7 +100,7 @@ def arms(store: Store, evaluation: Evaluation) -> Arms | None:
 
 def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects | None:
     """What retrieval, fine-tuning and both do, over the items that all four arms have a score for."""
-    table = evaluations.values(store, evaluation, metric)
+    table, scale = reports.scored(store, evaluation, metric)
     if not set(found.ids) <= set(table.columns):
         return None
     known = table[list(found.ids)].dropna()
@@ -107,10 +108,11 @@ def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects 
         return None
     prompt, rag, tuned, both = (known[id].tolist() for id in found.ids)
     return Effects(
-        stats.difference(prompt, rag),
-        stats.difference(prompt, tuned),
-        stats.difference(prompt, both),
+        scale.difference(prompt, rag),
+        scale.difference(prompt, tuned),
+        scale.difference(prompt, both),
         stats.interaction(prompt, rag, tuned, both),
+        scale,
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.scoring import stats
+from engine.scoring import known, stats
+from engine.scoring.scales import SHARE, Scale
 from studio.building.runs import Run
 from studio.deciding import prices
 from studio.judging import evaluations, judgements
@@ -26,22 +27,30 @@ class Line:
     seconds_p95: float
     cost: float  # euros for 1,000 answers
     failed: int  # answers that never came; counted nowhere else
+    scale: Scale = SHARE
+
+    @property
+    def said(self) -> str:
+        """The figure with its interval and n, as its scale says it."""
+        return self.scale.text(self.quality)
 
 
 def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     """Quality against cost and latency, a line a candidate, best first.
 
-    An answer costs the machine's time for it: what it took, divided by how many were asked at once (Little's law).
+    An answer costs what its endpoint took for it where that is known, else the machine's time for it: what it took,
+    divided by how many were asked at once (Little's law).
     """
     price = prices.assume(store)
     at_once = evaluations.get(store, evaluation).at_once
-    table = evaluations.values(store, evaluation, metric)
+    table, scale = scored(store, evaluation, metric)
     rows = store.rows(
         """
         select r.candidate, c.name, c.model,
                coalesce(median(r.seconds) filter (where r.error = ''), 0) as seconds,
                coalesce(quantile_cont(r.seconds, 0.95) filter (where r.error = ''), 0) as p95,
                coalesce(avg(r.seconds) filter (where r.error = ''), 0) as mean,
+               avg(r.cost) filter (where r.error = '') as billed,
                count(*) filter (where r.error = '') as answered,
                count(*) filter (where r.error != '') as failed
         from response r
@@ -57,25 +66,40 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
             name=row["name"],
             model=row["model"],
             metric=metric,
-            quality=evaluations.share(table, row["candidate"]),
+            quality=scale.estimate(table[row["candidate"]].dropna().tolist() if row["candidate"] in table else []),
             seconds=row["seconds"],
             seconds_p95=row["p95"],
-            cost=1000 * prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price),
+            cost=1000 * (prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price)
+                         if row["billed"] is None else row["billed"]),
             failed=row["failed"],
+            scale=scale,
         )
         for row in rows
-    ]
-    return sorted(lines, key=lambda line: -(line.quality.value or 0))
+    ]  # fmt: skip
+    return sorted(lines, key=lambda line: _place(line.quality.value, scale))
+
+
+def scored(store: Store, evaluation: str, metric: str) -> tuple[pd.DataFrame, Scale]:
+    """Every score by that metric, a row an item and a column a candidate, and what its values are."""
+    table = evaluations.values(store, evaluation, metric)
+    return table, known.scale(metric, [one for one in table.to_numpy().ravel() if one == one])
+
+
+def _place(value: float | None, scale: Scale) -> float:
+    """A key that puts the best first and what has no number last."""
+    if value is None:
+        return float("inf")
+    return value if scale.lower else -value
 
 
 def differences(store: Store, evaluation: str, metric: str, baseline: str) -> dict[str, stats.Difference]:
     """Each candidate against the baseline over the items that both have a score for."""
-    table = evaluations.values(store, evaluation, metric)
+    table, scale = scored(store, evaluation, metric)
     found = {}
     for candidate in table.columns:
         if candidate != baseline and baseline in table:
             both = table[[baseline, candidate]].dropna()
-            found[candidate] = stats.difference([bool(v) for v in both[baseline]], [bool(v) for v in both[candidate]])
+            found[candidate] = scale.difference(both[baseline].tolist(), both[candidate].tolist())
     return found
 
 

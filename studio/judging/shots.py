@@ -5,11 +5,14 @@ words, and each group gives its most typical row. Only training rows are ever sh
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.cluster import KMeans
 
+from engine import jsonl
 from engine.quality import embedding
 from studio.freezing import snapshots
 from studio.store import Store
@@ -23,15 +26,20 @@ def choose(store: Store, snapshot: str, k: int) -> list[dict[str, str]]:
 
     An example is fit when it is one question with one answer in plain words, not longer than 600 letters.
     """
-    rows = [row for row in snapshots.examples(store, snapshot, "train") if _fit(row)]
+    return [message for row in _typical(snapshots.path(store, snapshot, "train"), k) for message in row]
+
+
+@lru_cache(maxsize=32)  # a snapshot never changes, and a search asks several times
+def _typical(file: Path, k: int) -> list[list[dict[str, str]]]:
+    rows = [_turns(row) for row in jsonl.read(file) if _fit(row)]
     rows = rows[:: max(1, len(rows) // MOST_ROWS)]
     if not rows or k < 1:
         return []
-    asked = [_turns(row)[0]["content"] for row in rows]
+    asked = [turns[0]["content"] for turns in rows]
     points = embedding.lexical(asked).encode(asked)
     groups = KMeans(min(k, len(rows)), n_init=1, random_state=0).fit(points)
-    nearest = [int(np.argmin(np.linalg.norm(points - centre, axis=1))) for centre in groups.cluster_centers_]
-    return [message for at in dict.fromkeys(nearest) for message in _turns(rows[at])]
+    far = np.linalg.norm(points - groups.cluster_centers_[groups.labels_], axis=1)
+    return [rows[min(np.flatnonzero(groups.labels_ == group), key=far.__getitem__)] for group in set(groups.labels_)]
 
 
 def _fit(row: Mapping[str, Any]) -> bool:
