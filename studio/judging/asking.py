@@ -73,7 +73,7 @@ def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequen
 def conversation(turns: Sequence[Turn], number: int, system: str = "") -> list[dict[str, str]]:
     """What the candidate in place `number` was asked and said, as the messages of an example. Passages are left out:
     an example teaches how to answer, and what was looked up changes."""
-    said = [message for turn in turns for message in _turn(turn, number)]
+    said = [{**told, "content": told["content"].strip()} for turn in turns for told in _turn(turn, number)]
     return [{"role": "system", "content": system}, *said] if system and said else said
 
 

@@ -1,0 +1,131 @@
+"""The playground beyond one question: lists, four columns, blind mode, links, and what can be kept of it."""
+
+import pytest
+
+from engine.problems import Problem
+from engine.serving.client import Decoding
+from studio.building import candidates, models
+from studio.data import examples
+from studio.judging import arrangements, asking
+from studio.judging.asking import DONE, FAILED, Said, Turn
+from studio.ui import blind
+from tests import judged, speaking
+from tests.conftest import Full, look, words
+from tests.test_judging_pages import press
+
+TURN = Turn("How long?", (Said("plain", DONE, "Two years."), Said("tuned", DONE, "Ages, petal!")))
+
+
+@pytest.fixture
+def speakers(full: Full):
+    """Four models that each say something else."""
+    said = ("Two whole years.", "Two short weeks.", "Two whole months.", "Nobody knows.")
+    with (
+        speaking.endpoint(said[0]) as one,
+        speaking.endpoint(said[1]) as two,
+        speaking.endpoint(said[2]) as three,
+        speaking.endpoint(said[3]) as four,
+    ):
+        for name, url in zip(("one", "two", "three", "four"), (one, two, three, four), strict=True):
+            models.add(full.store, name, models.ENDPOINT, url, "ada")
+        yield said
+
+
+def seated(app, *names: str):
+    """The page with these candidates side by side."""
+    look(app, "playground")
+    app.segmented_control(key="columns-").set_value(len(names)).run()
+    for side, name in enumerate(names):
+        app.selectbox(key=f"who-{side}").set_value(name)
+    return app.run()
+
+
+def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(speakers, app):
+    seated(app, "one", "two", "three", "four").chat_input[0].set_value("How long?").run(timeout=60)
+    said = words(app)
+    assert all(text in said for text in speakers)
+    app.toggle(key="differs-0").set_value(True).run()
+    assert "Two whole <ins>months.</ins>" in words(app) and not app.exception
+
+
+def test_a_pasted_list_is_asked_line_by_line(speakers, app):
+    seated(app, "one", "two")
+    app.text_area(key="list").set_value("How long?\n\nAnd where?\n")
+    press(app, "Ask all")
+    said = words(app)
+    assert "How long?" in said and "And where?" in said and said.count("Two short weeks.") == 2
+
+
+def test_a_list_that_is_too_long_is_refused_whole(speakers, app):
+    seated(app, "one", "two")
+    app.text_area(key="list").set_value("\n".join(f"Question {n}?" for n in range(51)))
+    press(app, "Ask all")
+    assert "None was asked" in app.error[0].value and "Two short weeks." not in words(app)
+
+
+def test_blind_shows_no_name_and_no_figure_until_it_is_switched_off(speakers, app):
+    seated(app, "one", "two")
+    app.toggle(key="blind").set_value(True).run()
+    app.chat_input[0].set_value("How long?").run(timeout=60)
+    drawn = [element.value for element in app.get("html")]
+    assert "Two whole years." in words(app) and " tokens · " not in words(app)
+    assert not any(">one<" in text or ">two<" in text for text in drawn)
+    press(app, "A is best")
+    app.toggle(key="blind").set_value(False).run()
+    said = words(app)
+    assert " tokens · " in said and "n = 1" in said
+
+
+def test_the_order_of_a_blind_question_is_by_chance_and_stays(monkeypatch):
+    monkeypatch.setattr(blind.state, "seat", lambda: "a window")
+    orders = [tuple(blind.order(TURN, number)) for number in range(40)]
+    assert set(orders) == {(0, 1), (1, 0)}
+    assert [tuple(blind.order(TURN, number)) for number in range(40)] == orders
+
+
+def test_what_is_shared_opens_as_it_stood(store):
+    plain, tuned = judged.two(store)
+    warm = candidates.draft(store, "warm", "starter", "ada", decoding=Decoding(temperature=0.7, seed=3))
+    id = arrangements.keep(store, [plain, tuned, warm], [TURN], "ada", follow=True)
+    found = arrangements.get(store, id)
+    assert [one.id for one in found.candidates] == [plain.id, tuned.id, warm.id]
+    assert found.turns == (TURN,) and found.follow and found.made_by == "ada"
+    assert arrangements.keep(store, [plain, tuned, warm], [TURN], "bo", follow=True) == id
+
+
+def test_a_link_that_leads_nowhere_or_to_a_model_that_is_gone_says_so(store):
+    with pytest.raises(Problem, match="leads nowhere"):
+        arrangements.get(store, "0" * 16)
+    plain, tuned = judged.two(store)
+    id = arrangements.keep(store, [plain, tuned], [], "ada")
+    with store.write("ada", "model.remove", "playful") as cursor:
+        cursor.execute("delete from model where name = 'playful'")
+    with pytest.raises(Problem, match="no model playful"):
+        arrangements.get(store, id)
+
+
+def test_a_link_shows_its_questions_and_answers_to_whoever_opens_it(full: Full, app):
+    plain = candidates.draft(full.store, "starter, changed", "starter", "ada", system="Be odd.")
+    other = candidates.draft(full.store, "tiny", "tiny", "ada")
+    id = arrangements.keep(full.store, [plain, other], [TURN], "bo")
+    look(app, "playground", arrangement=id)
+    said = words(app)
+    assert "How long?" in said and "Ages, petal!" in said and not app.exception
+    assert app.selectbox(key="who-0").value == plain.id
+    assert app.text_area(key=f"system-0-{plain.id}").value == "Be odd."
+
+
+def test_a_conversation_is_saved_as_an_example_with_its_system_prompt():
+    before = Turn("Hello?", (Said("plain", DONE, "Hello!"), Said("tuned", FAILED, error="It broke off.")))
+    roles = [message["role"] for message in asking.conversation([before, TURN], 0, "Be kind.")]
+    assert roles == ["system", "user", "assistant", "user", "assistant"]
+    assert asking.conversation([before, TURN], 1)[0]["content"] == "How long?"  # what failed was never said
+
+
+def test_an_answer_becomes_an_example_by_one_button(speakers, full: Full, app):
+    seated(app, "one", "two").chat_input[0].set_value("How long?").run(timeout=60)
+    app.selectbox(key="save-where-0-1").set_value("tone")
+    app.button(key="save-go-0-1").click().run()
+    found = [example for example in examples.find(full.store, "tone")[0] if "playground" in example.tags]
+    assert [example.answer for example in found] == ["Two short weeks."]
+    assert found[0].origin == "two, in the playground" and found[0].status == examples.DRAFT
