@@ -17,12 +17,12 @@ from typing import Any
 
 from engine import events, hashes, jsonl, specs
 from engine.drafting import recipes, sifting
-from engine.drafting.asker import Asker
 from engine.drafting.recipes import Draft, Message, Order, Task
 from engine.drafting.sifting import Sieve
 from engine.problems import Problem
 from engine.scoring import candidates, guide
 from engine.scoring.candidates import Candidate
+from engine.serving.asker import Asker
 
 CALLS, MADE = "calls.jsonl", "made.jsonl"
 TELL = 1.0  # seconds between two progress events

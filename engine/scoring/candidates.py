@@ -81,6 +81,20 @@ def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
     return endpoint, name
 
 
+def named(candidate: Candidate) -> tuple[bytes, str]:
+    """Who answers, as far as an answer depends on it, and by which name; nothing is started or asked for that.
+
+    Of a model of ours: its files' version, who serves it, its adapter's weights. Elsewhere only the address is known.
+    """
+    if not candidate.base:
+        return Endpoint(candidate.endpoint).api.encode(), candidate.model
+    base = Path(candidate.base).resolve()
+    name = adapter_name(Path(candidate.adapter)) if candidate.adapter else base.name
+    served = "vllm" if os.environ.get(servers.VLLM) else "own"
+    version = servers.version(base) if base.is_dir() else ""
+    return f"{base}\n{version}\n{served}\n{name}".encode(), name
+
+
 def adapter_name(folder: Path) -> str:
     """The name that an adapter is served under. Its weights are in it: one trained anew is not taken for the old."""
     path = folder / "adapter_model.safetensors"

@@ -1,7 +1,8 @@
 """The `evaluate` job: asks every candidate every item and keeps each answer, with its scores, in `responses.jsonl`.
 
-An answer that stands is not asked again when the job goes on after an interruption; a call that failed is, and the
-newest line of an item and a candidate holds. A failed call has an error and no scores: never a score of 0.
+An answer that stands is not asked again when the job goes on after an interruption; a call that failed is, and so is a
+score for which a model is asked. A failed call has an error and no scores: never a score of 0. What failed in a first
+round, though it was tried several times, is asked once more in a second one, when the server may have got over it.
 """
 
 import asyncio
@@ -9,20 +10,27 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine import events, jsonl, specs
-from engine.drafting.asker import Asker
 from engine.problems import Problem
 from engine.reading.retrieval import Hit
-from engine.scoring import candidates, metrics
-from engine.scoring.candidates import Candidate
-from engine.serving.client import Answer
+from engine.scoring import candidates, grading, lines
+from engine.scoring.candidates import Candidate, Message
+from engine.scoring.grading import Grader
+from engine.scoring.lines import FILE, Key, Line
+from engine.serving.asker import HOPELESS, Asker, Manner, Nowhere
+from engine.serving.kept import Kept
+from engine.serving.purse import Purse, Rates, Spent
 
-FILE = "responses.jsonl"
+__all__ = ["FILE", "EvaluateSpec", "responses", "run"]
+
 TELL = 1.0  # seconds between two progress events
+AHEAD = 2  # questions that are prepared, or wait to be asked again, for each that is asked at once
+responses = lines.read
 Item = dict[str, Any]
 
 
@@ -38,6 +46,35 @@ class EvaluateSpec:
     guide: str = specs.setting("", "Style guide as JSON, for the metrics that need one; empty for none.")
     concurrency: int = specs.setting(16, "Questions asked at once.")
     servers: str = specs.setting("", "Folder of our own chat servers; needed for candidates with a base.")
+    repeats: int = specs.setting(1, "Answers drawn to each item, each with the next seed.", least=1)
+    judge: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "The Candidate that judges, for the metrics that need one."}
+    )
+    labels: list[str] = field(default_factory=list, metadata={"help": "Every label that an item may have."})
+    stream: bool = specs.setting(False, "Stream the answers, to learn when their first word comes.")
+    kept: str = specs.setting("", "File with the answers to earlier requests; empty to ask everything anew.")
+    rates: dict[str, dict[str, Any]] = field(
+        default_factory=dict, metadata={"help": "engine.serving.purse.Rates by the name of a candidate or judge."}
+    )
+    budget: float = specs.setting(0.0, "Euros that are not to be exceeded; 0 for no such limit.", least=0)
+    timeout: float = specs.setting(300.0, "Seconds without a sign of an answer.")
+    patience: float = specs.setting(240.0, "Seconds that a server which is away, or asked too much, is waited for.")
+    tries: int = specs.setting(4, "Tries at an answer that is late, broken or cut, or meets an error.", least=1)
+    pause: float = specs.setting(0.4, "Seconds before the second try; each next one is twice as long.")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One answer to be had; `line` when it stands and only its scores are to be asked for again."""
+
+    candidate: Candidate
+    item: Item
+    repeat: int
+    line: Line | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.item["id"], self.candidate.name, self.repeat
 
 
 def run(folder: Path) -> dict[str, int]:
@@ -46,74 +83,150 @@ def run(folder: Path) -> dict[str, int]:
     chosen = [candidates.parse(values) for values in spec.candidates]
     items = jsonl.read(Path(spec.items))
     _check(spec, chosen, items)
-    jsonl.cut_torn_line(folder / FILE)
-    standing = {(line["item"], line["candidate"]) for line in responses(folder) if not line["error"]}
-    open_pairs = [(one, item) for one in chosen for item in items if (item["id"], one.name) not in standing]
-    asyncio.run(Round(folder, spec, open_pairs, len(standing)).finish())
-    failed = sum(bool(line["error"]) for line in responses(folder))
-    return {"answered": len(chosen) * len(items) - failed, "failed": failed}
+    return asyncio.run(Round(folder, spec).finish(_questions(spec, chosen, items)))
 
 
-def responses(folder: Path) -> list[dict[str, Any]]:
-    """The answers of an evaluation so far: for each item and candidate the newest one."""
-    lines = jsonl.read(folder / FILE)
-    return list({(line["item"], line["candidate"]): line for line in lines}.values())
+def _questions(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item]) -> list[Question]:
+    """All of them, one candidate after the other, since a server answers one model's questions together.
+
+    With a budget item by item, so that all candidates have answered the same ones when it ends.
+    """
+    pairs = [(one, item) for one in chosen for item in items]
+    if spec.budget:
+        pairs = [(one, item) for item in items for one in chosen]
+    return [Question(one, item, repeat) for repeat in range(spec.repeats) for one, item in pairs]
 
 
 class Round:
-    """What one process does: asks what is open, a few at a time, one candidate after the other."""
+    """What one process does: asks what is open, so many at once, and keeps what comes."""
 
-    def __init__(self, folder: Path, spec: EvaluateSpec, open_pairs: list[tuple[Candidate, Item]], done: int) -> None:
-        self.folder, self.spec, self.open_pairs = folder, spec, open_pairs
-        self.guide = json.loads(Path(spec.guide).read_text(encoding="utf-8")) if spec.guide else None
-        self.asker = Asker(spec.servers, spec.concurrency)
-        self.before = self.done = done
-        self.of = done + len(open_pairs)
+    def __init__(self, folder: Path, spec: EvaluateSpec) -> None:
+        self.folder, self.spec = folder, spec
+        self.writer = lines.Writer(folder)
+        earlier = lines.every(folder)
+        self.standing = {lines.key(line): line for line in earlier}
+        self.failures = Counter[str]()  # of those asked by this process, by their kind
+        self.done = self.kept = self.before = self.of = 0
+        self.spent: Spent | None = None
         self.began = self.told = time.monotonic()
+        self.preparing = ThreadPoolExecutor(1, "preparing")  # passages are looked up beside the asking
+        spent = sum(line.get("paid") or 0.0 for line in earlier)
+        rates = {name: Rates(**values) for name, values in spec.rates.items()}
+        self.purse = Purse(rates, spec.budget, spent, spec.concurrency)
 
-    async def finish(self) -> None:
-        for one in {candidate.name: candidate for candidate, _ in self.open_pairs}.values():
-            await self.asker.ready(one)  # a model that cannot be had ends the job here, not once for every item
-        pairs = iter(self.open_pairs)
+    async def finish(self, questions: Sequence[Question]) -> dict[str, int]:
+        spec = self.spec
+        self.asker = Asker(
+            spec.servers,
+            spec.concurrency,
+            Manner(spec.timeout, spec.patience, spec.tries, spec.pause),
+            kept=Kept(Path(spec.kept)) if spec.kept else None,
+            purse=self.purse,
+            stream=spec.stream,
+        )
+        guide = json.loads(Path(spec.guide).read_text(encoding="utf-8")) if spec.guide else None
+        judge = candidates.parse(spec.judge) if spec.judge else None
+        self.grader = Grader(spec.metrics, guide, spec.labels, judge, self.asker)
+        self.of = len(questions)
         try:
-            await asyncio.gather(*[self._work(pairs) for _ in range(self.spec.concurrency)])
+            await self._ask(self._open(questions))
+            await self._ask([one for one in self._open(questions) if self._worth_another(one)])
+            if self.spent:
+                raise self.spent
         finally:
+            self._tell()
+            self.preparing.shutdown(wait=False)
+            self.writer.close()
             await self.asker.close()
-        self._tell()
+        failed = sum(bool(self.standing[one.key]["error"]) for one in questions)
+        return {"answered": len(questions) - failed, "failed": failed}
 
-    async def _work(self, pairs: Iterator[tuple[Candidate, Item]]) -> None:
-        for candidate, item in pairs:
-            line = await self._line(candidate, item)
-            with (self.folder / FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    def _open(self, questions: Sequence[Question]) -> list[Question]:
+        found = []
+        for one in questions:
+            line = self.standing.get(one.key)
+            if line is None or line["error"]:
+                found.append(one)
+            elif lines.unscored(line):
+                found.append(Question(one.candidate, one.item, one.repeat, line))
+        return found
+
+    def _worth_another(self, question: Question) -> bool:
+        line = self.standing.get(question.key)  # None where a budget ended the first round
+        return line is not None and line.get("code") not in (*HOPELESS, lines.UNUSABLE)
+
+    async def _ask(self, questions: Sequence[Question]) -> None:
+        self.done = self.before = self.of - len(questions)
+        waiting = iter(questions)
+        workers = [asyncio.ensure_future(self._work(waiting)) for _ in range(AHEAD * self.spec.concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, waiting: Iterator[Question]) -> None:
+        for question in waiting:
+            if self.spent:
+                return
+            try:
+                line = await self._line(question)
+            except Spent as spent:  # what others have asked for is paid: it comes in before the job ends
+                self.spent = spent
+                return
+            self.writer.add(line)
+            self.standing[question.key] = line
             self.done += 1
+            self.kept += bool(line["kept"])
+            if line["error"]:
+                self.failures[line["code"]] += 1
             if time.monotonic() - self.told >= TELL:
                 self._tell()
 
-    async def _line(self, candidate: Candidate, item: Item) -> dict[str, Any]:
+    async def _line(self, question: Question) -> Line:
+        candidate, item = question.candidate, question.item
+        if question.line is not None:
+            line = {**question.line, "scores": {**question.line["scores"]}, "paid": 0.0}
+            await self._grade(line, question, lines.unscored(line))
+            return line
         hits: list[Hit] = []
         try:
-            messages, hits = candidates.messages(candidate, item["messages"])
-            answer = await self.asker.ask(candidate, messages)
+            messages, hits = await self._prepared(candidate, item["messages"])
+            answer = await self.asker.ask(candidate, messages, tools=item.get("tools"), repeat=question.repeat)
+        except (Nowhere, Spent):
+            raise
         except Problem as problem:
-            return _line(candidate, item, hits, Answer("", "", None, None, 0.0, None, ""), {}, str(problem))
-        found = {metric: metrics.score(metric, answer.text, item, self.guide) for metric in self.spec.metrics}
-        scores = {metric: {"value": score.value, "why": score.why} for metric, score in found.items()}
-        return _line(candidate, item, hits, answer, scores, None)
+            return lines.failed(question.key, problem, hits)
+        line = lines.answered(question.key, answer, hits)
+        line["cost"] = self.purse.cost(candidate.name, answer)
+        line["paid"] = 0.0 if answer.kept else line["cost"] or 0.0
+        await self._grade(line, question)
+        return line
+
+    async def _grade(self, line: Line, question: Question, only: Sequence[str] = ()) -> None:
+        with self.purse.bill() as bill:
+            try:
+                await self.grader.grade(line, question.item, question.candidate, only)
+            except Spent:  # the answer is paid: it is kept, to be scored when there is more
+                self.writer.add(line)
+                raise
+        if bill.calls:
+            line["asking"] = bill.__dict__
+            line["paid"] += bill.euros
+
+    async def _prepared(self, candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
+        if not candidate.library:
+            return candidates.messages(candidate, conversation)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.preparing, candidates.messages, candidate, conversation)
 
     def _tell(self) -> None:
         self.told = time.monotonic()
         pace = (self.told - self.began) / max(1, self.done - self.before)
         left = round(pace * (self.of - self.done), 1)
-        events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left)
-
-
-def _line(
-    candidate: Candidate, item: Item, hits: Sequence[Hit], answer: Answer, scores: dict[str, Any], error: str | None
-) -> dict[str, Any]:
-    passages = [{"text": hit.text, "source": hit.source, "score": hit.score} for hit in hits]
-    head = {"item": item["id"], "candidate": candidate.name}
-    return {**head, **asdict(answer), "passages": passages, "scores": scores, "error": error}
+        more = {"kept": self.kept, "failures": dict(self.failures), "euros": round(self.purse.spent, 6)}
+        events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left, **more)
 
 
 def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item]) -> None:
@@ -122,7 +235,10 @@ def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item
             raise Problem(f"There is no {what} to evaluate.")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise Problem(f"The {what} {twice[0]} is there twice.", "Then nobody could tell the answers apart.")
-    if unknown := [name for name in spec.metrics if name not in metrics.METRICS]:
-        raise Problem(f"There is no metric called {unknown[0]}.", do=f"Known are {', '.join(metrics.METRICS)}.")
-    if not spec.servers and any(one.base and not one.endpoint for one in chosen):
+    grading.check(spec.metrics, candidates.parse(spec.judge) if spec.judge else None)
+    asked = [*chosen, *([candidates.parse(spec.judge)] if spec.judge else [])]
+    if not spec.servers and any(one.base and not one.endpoint for one in asked):
         raise Problem("A candidate's model needs a server of ours, but no folder for servers is given.")
+    unknown = [one.name for one in asked if not Rates(**spec.rates.get(one.name, {})).known]
+    if spec.budget and unknown:
+        raise Problem(f"Nobody knows what {unknown[0]} costs.", "So no budget can be kept.", "Set its price first.")

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.drafting.asker import Asker
 from engine.scoring.candidates import Candidate
-from engine.scoring.metrics import Guide, Item, Score
+from engine.scoring.score import Guide, Item, Score
+from engine.serving.asker import Asker
 
 JUDGE, CANDIDATE, NOBODY = "judge", "candidate", "nobody"
 

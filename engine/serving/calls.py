@@ -1,13 +1,15 @@
 """Calls: one HTTP call to a server of models, tried again where that helps, its failure told as a Problem.
 
-Connections that fail, 429 and 5xx are tried again with growing pauses. Knows nothing of what is said in a call.
+Connections that fail, 429 and 5xx are tried again with growing pauses. Knows nothing of what is said in a call. Many
+calls at once are the matter of `posting`, which makes each once, and of `asker`, which knows when to try again.
 """
 
-import asyncio
 import json
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -19,6 +21,10 @@ from engine.problems import Problem
 PAUSES = (0.3, 1.0, 3.0)  # seconds before another try
 LONGEST_PAUSE = 30.0  # seconds; a server that asks for more is not waited for
 TIMEOUT = httpx.Timeout(300.0, connect=5.0)  # a request may queue behind many others
+
+# kinds of failure, by the code that is kept with an answer that never came
+UNREACHABLE, TIMED_OUT, RATE_LIMIT, SERVER_ERROR = "unreachable", "timeout", "rate limit", "server error"
+BROKEN, CUT, REFUSED, WRONG_MODEL = "broken JSON", "cut stream", "refused", "wrong model"
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,20 @@ class Endpoint:
         return urlsplit(self.url).netloc
 
 
-def pool(endpoint: Endpoint, size: int) -> httpx.AsyncClient:
-    """Connections for up to `size` questions at once, for `asend`."""
-    limits = httpx.Limits(max_connections=size, max_keepalive_connections=size)
-    return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, trust_env=not _local(endpoint.host))
+class Failure(Problem):
+    """A call that brought no answer. `code` is its kind; `wait` the seconds that the server asked to be left alone."""
+
+    def __init__(self, code: str, what: str, why: str = "", do: str = "", wait: float | None = None) -> None:
+        super().__init__(what, why, do)
+        self.code, self.wait = code, wait
 
 
-class Refused(Problem):
+class Refused(Failure):
     """A server said no. `status` is HTTP's, `why` its own sentence."""
 
-    def __init__(self, endpoint: Endpoint, status: int, why: str, do: str) -> None:
-        super().__init__(f"{endpoint} refused with {status}.", why, do)
+    def __init__(self, endpoint: Endpoint, status: int, why: str, do: str, wait: float | None = None) -> None:
+        code = RATE_LIMIT if status == 429 else SERVER_ERROR if status >= 500 else REFUSED
+        super().__init__(code, f"{endpoint} refused with {status}.", why, do, wait)
         self.status, self.why = status, why
 
 
@@ -82,7 +91,7 @@ def send(
         json=body,
         data=form,
         files={"file": file} if file else None,
-        headers=_headers(endpoint),
+        headers=headers(endpoint),
     )
     for pause in (None,) if once or file else (*PAUSES, None):
         outcome: httpx.Response | httpx.HTTPError
@@ -99,21 +108,6 @@ def send(
     return _checked(endpoint, outcome)
 
 
-async def asend(endpoint: Endpoint, path: str, body: Any, pool: httpx.AsyncClient) -> httpx.Response:
-    """The response to a POST, as `send` gets it, while others are sent."""
-    for pause in (*PAUSES, None):
-        outcome: httpx.Response | httpx.HTTPError
-        try:
-            outcome = await pool.post(f"{endpoint.api}/{path}", json=body, headers=_headers(endpoint))
-        except httpx.HTTPError as error:
-            outcome = error
-        wait = _wait(outcome, pause)
-        if wait is None:
-            break
-        await asyncio.sleep(wait)
-    return _checked(endpoint, outcome)
-
-
 def _wait(outcome: httpx.Response | httpx.HTTPError, pause: float | None) -> float | None:
     """Seconds to wait before another try; None when the outcome stands."""
     if pause is None:
@@ -121,8 +115,8 @@ def _wait(outcome: httpx.Response | httpx.HTTPError, pause: float | None) -> flo
     if isinstance(outcome, httpx.Response):
         if outcome.status_code != 429 and outcome.status_code < 500:
             return None
-        asked = outcome.headers.get("retry-after", "")
-        wait = float(asked) if re.fullmatch(r"\d+(\.\d+)?", asked) else pause
+        asked = asked_to_wait(outcome.headers.get("retry-after", ""))
+        wait = pause if asked is None else asked
         return wait if wait <= LONGEST_PAUSE else None
     # not a timeout of the answer itself: the server may still be at it
     passing = (httpx.ConnectError, httpx.ConnectTimeout, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
@@ -134,26 +128,53 @@ def _checked(endpoint: Endpoint, outcome: httpx.Response | httpx.HTTPError) -> h
         raise lost(endpoint, outcome) from outcome
     if outcome.is_success:
         return outcome
+    raise refusal(endpoint, outcome.status_code, outcome.content, outcome.headers.get("retry-after", ""))
+
+
+def refusal(endpoint: Endpoint, status: int, data: bytes, retry_after: str = "") -> Refused:
+    """What an answer that is no success says, without the key."""
     try:
-        why = said(outcome.json())
+        why = said(json.loads(data))
     except ValueError:
-        why = outcome.text[:300]
+        why = data.decode(errors="replace")[:300]
     if endpoint.key:
         why = why.replace(endpoint.key, "(the key)")
     advice = {401: "Check the key.", 403: "Check what the key may do.", 429: "Wait, or ask fewer at once."}
-    raise Refused(endpoint, outcome.status_code, why, advice.get(outcome.status_code, ""))
+    return Refused(endpoint, status, why, advice.get(status, ""), asked_to_wait(retry_after))
 
 
-def lost(endpoint: Endpoint, error: httpx.HTTPError) -> Problem:
+def asked_to_wait(retry_after: str) -> float | None:
+    """Seconds in a header `retry-after`, which may also be a date; None when it says nothing that can be read."""
+    if re.fullmatch(r"\d+(\.\d+)?", retry_after):
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def lost(endpoint: Endpoint, error: httpx.HTTPError) -> Failure:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
-        return Problem(f"{endpoint} did not answer in {TIMEOUT.read:.0f} seconds.", do="Ask fewer at once.")
-    return Problem(
-        f"{endpoint} cannot be reached.", f"{error or type(error).__name__}.", "See whether the server runs."
-    )
+        return late(endpoint, TIMEOUT.read or 0.0)
+    return unreachable(endpoint, error)
 
 
-def strange(text: str) -> Problem:
-    return Problem("What came back is not in the chat protocol.", f"It begins: {text[:200]}", "Check the address.")
+def late(endpoint: Endpoint, seconds: float) -> Failure:
+    return Failure(TIMED_OUT, f"{endpoint} did not answer in {seconds:.3g} seconds.", do="Ask fewer at once.")
+
+
+def unreachable(endpoint: Endpoint, error: Exception) -> Failure:
+    why = f"{error or type(error).__name__}."
+    return Failure(UNREACHABLE, f"{endpoint} cannot be reached.", why, "See whether the server runs.")
+
+
+def broken_off(who: str) -> Failure:
+    return Failure(CUT, f"The answer of {who} broke off.", do="Ask again.")
+
+
+def strange(text: str) -> Failure:
+    what = "What came back is not in the chat protocol."
+    return Failure(BROKEN, what, f"It begins: {text[:200]}", "Check the address.")
 
 
 def said(body: Any) -> str:
@@ -164,7 +185,7 @@ def said(body: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)[:300]
 
 
-def _headers(endpoint: Endpoint) -> dict[str, str]:
+def headers(endpoint: Endpoint) -> dict[str, str]:
     return {"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
 
 

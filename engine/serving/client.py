@@ -6,31 +6,36 @@ An answer by another model than the one asked is a Problem, so that no compariso
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from engine.problems import Problem
-from engine.serving import calls
-from engine.serving.calls import Endpoint, pool
+from engine.serving import calls, posting
+from engine.serving.calls import Endpoint, Failure
+from engine.serving.posting import Pool, pool
 
 __all__ = [
     "Answer",
     "Decoding",
     "Endpoint",
+    "Pool",
     "achat",
+    "apost",
     "chat",
     "load_adapter",
     "models",
     "pool",
+    "request",
     "stream",
     "unload_adapter",
 ]
 
-Messages = Sequence[dict[str, str]]
+Messages = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -58,22 +63,49 @@ class Answer:
     seconds: float
     first_token_seconds: float | None
     finish: str
+    calls: list[dict[str, Any]] = field(default_factory=list)  # of tools
+    kept: bool = False  # given to the same request earlier; what it took is what it took then
 
 
 def chat(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> Answer:
     """One whole answer."""
     began = time.monotonic()
     response = calls.send(endpoint, "POST", "chat/completions", _body(endpoint, model, messages, decoding))
-    return _answer(response, model, time.monotonic() - began)
+    return _answer(response.content, model, time.monotonic() - began)
 
 
-async def achat(
-    endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding, pool: httpx.AsyncClient
-) -> Answer:
-    """One whole answer, while others are asked for. `seconds` includes the wait for the server's turn."""
+async def achat(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding, pool: Pool) -> Answer:
+    """One whole answer, while others are asked for, asked for once. `seconds` includes the wait for its turn."""
+    return await apost(endpoint, model, request(endpoint, model, messages, decoding), pool)
+
+
+def request(
+    endpoint: Endpoint,
+    model: str,
+    messages: Messages,
+    decoding: Decoding,
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
+    stream: bool = False,
+) -> bytes:
+    """What is sent to ask this; the same question is the same bytes."""
+    body = _body(endpoint, model, messages, decoding, tools, more)
+    return msgspec.json.encode(body | _streaming(endpoint) if stream else body)
+
+
+async def apost(endpoint: Endpoint, model: str, data: bytes, pool: Pool, *, stream: bool = False) -> Answer:
+    """The answer to a `request`, streamed if it asks for that. Failure when none comes."""
     began = time.monotonic()
-    response = await calls.asend(endpoint, "chat/completions", _body(endpoint, model, messages, decoding), pool)
-    return _answer(response, model, time.monotonic() - began)
+    if not stream:
+        said = await posting.post(endpoint, "chat/completions", data, pool)
+        return _answer(said, model, time.monotonic() - began)
+    so_far = Stream(endpoint, model, [])
+    async for line in posting.lines(endpoint, "chat/completions", data, pool):
+        so_far.hear(line.decode(), time.monotonic() - began)
+    if not so_far.ended:
+        raise calls.broken_off(model)
+    return so_far.answer
 
 
 class Stream:
@@ -81,41 +113,46 @@ class Stream:
 
     def __init__(self, endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> None:
         self.endpoint, self.model = endpoint, model
-        self._body = _body(endpoint, model, messages, decoding) | {"stream": True}
-        if not _is_mistral(endpoint):  # Mistral's API sends the usage unasked and refuses the question
-            self._body["stream_options"] = {"include_usage": True}
+        self._body = _body(endpoint, model, messages, decoding) | _streaming(endpoint)
         self._so_far = Answer("", "", None, None, 0.0, None, "")
 
     @property
     def answer(self) -> Answer:
-        if not self._so_far.finish:
+        if not self.ended:
             raise Problem(f"{self.model} has not finished its answer.", do="Read the whole stream first.")
         return self._so_far
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._so_far.finish)
 
     def __iter__(self) -> Iterator[str]:
         began = time.monotonic()
         response = calls.send(self.endpoint, "POST", "chat/completions", self._body, stream=True)
         try:
             for line in response.iter_lines():
-                if not line.startswith("data:") or line.removeprefix("data:").strip() == "[DONE]":
-                    continue
-                try:
-                    text = self._take(json.loads(line.removeprefix("data:")), time.monotonic() - began)
-                except (ValueError, LookupError, TypeError, AttributeError) as error:
-                    raise calls.strange(line) from error
-                if text:
+                if text := self.hear(line, time.monotonic() - began):
                     yield text
         except httpx.HTTPError as error:
             raise calls.lost(self.endpoint, error) from error
         finally:
             response.close()
-        if not self._so_far.finish:
-            raise Problem(f"The answer of {self.model} broke off.", do="Ask again.")
+        if not self.ended:
+            raise calls.broken_off(self.model)
+
+    def hear(self, line: str, seconds: float) -> str:
+        """Add a line of the stream, heard after so many seconds, to the answer; the text that it brings."""
+        if not line.startswith("data:") or line.removeprefix("data:").strip() == "[DONE]":
+            return ""
+        try:
+            return self._take(json.loads(line.removeprefix("data:")), seconds)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise calls.strange(line) from error
 
     def _take(self, event: dict[str, Any], seconds: float) -> str:
         """Add an event to the answer; the text that it brings."""
         if "choices" not in event:
-            raise Problem(f"{self.model} could not finish its answer.", calls.said(event))
+            raise Failure(calls.SERVER_ERROR, f"{self.model} could not finish its answer.", calls.said(event))
         _same(self.model, str(event.get("model", "")))
         choice = event["choices"][0] if event["choices"] else {}
         text = (choice.get("delta") or {}).get("content") or ""
@@ -161,8 +198,15 @@ def unload_adapter(endpoint: Endpoint, name: str) -> None:
     calls.send(endpoint, "POST", "unload_lora_adapter", {"lora_name": name})
 
 
-def _body(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding) -> dict[str, Any]:
-    return {
+def _body(
+    endpoint: Endpoint,
+    model: str,
+    messages: Messages,
+    decoding: Decoding,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    body = {
         "model": model,
         "messages": list(messages),
         "temperature": decoding.temperature,
@@ -170,23 +214,36 @@ def _body(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding
         "max_tokens": decoding.max_tokens,
         "random_seed" if _is_mistral(endpoint) else "seed": decoding.seed,
     }
+    if decoding.schema is not None:
+        shape = {"name": "answer", "schema": decoding.schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": shape}
+    if tools:
+        body["tools"] = list(tools)
+    return body | dict(more or {})
 
 
-def _answer(response: httpx.Response, asked: str, seconds: float) -> Answer:
+def _streaming(endpoint: Endpoint) -> dict[str, Any]:
+    # Mistral's API sends the usage unasked and refuses the question
+    return {"stream": True} | ({} if _is_mistral(endpoint) else {"stream_options": {"include_usage": True}})
+
+
+def _answer(data: bytes, asked: str, seconds: float) -> Answer:
     try:
-        body = response.json()
+        body = msgspec.json.decode(data)
         usage = body.get("usage") or {}
+        message = body["choices"][0]["message"]
         answer = Answer(
-            text=body["choices"][0]["message"]["content"] or "",
+            text=message.get("content") or "",
             model=body["model"],
             tokens_in=usage.get("prompt_tokens"),
             tokens_out=usage.get("completion_tokens"),
             seconds=seconds,
             first_token_seconds=None,
             finish=body["choices"][0]["finish_reason"] or "",
+            calls=message.get("tool_calls") or [],
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise calls.strange(response.text) from error
+        raise calls.strange(data.decode(errors="replace")) from error
     _same(asked, answer.model)
     return answer
 
@@ -195,7 +252,8 @@ def _same(asked: str, answered: str) -> None:
     """Hosted models may answer by the dated name of what was asked; anything else is another model."""
     stem = re.escape(asked.removesuffix("-latest"))
     if answered != asked and not re.fullmatch(rf"{stem}-(\d{{4}}|\d{{8}}|\d{{4}}-\d\d-\d\d)", answered):
-        raise Problem(f"Asked {asked}, but {answered or 'somebody without a name'} answered.", do="Check the endpoint.")
+        what = f"Asked {asked}, but {answered or 'somebody without a name'} answered."
+        raise Failure(calls.WRONG_MODEL, what, do="Check the endpoint.")
 
 
 def _is_mistral(endpoint: Endpoint) -> bool:
