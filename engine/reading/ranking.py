@@ -1,0 +1,80 @@
+"""Ranking: how well an index is searched, over questions whose passage is known.
+
+A hit is right when it is of the question's document and holds the passage. A passage that was cut, so that no chunk
+holds all of it, is found by a chunk that has at least half of its words in their order; or that is itself, whole, a
+piece of the passage. Several right hits count as one: the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from math import log2
+from typing import Any, Protocol
+
+from engine.scoring.stats import Estimate, mean, share
+from engine.scoring.wording import plain
+
+DEPTH = 10  # how far down a question is looked for
+DEPTHS = (1, 3, 5, 10)
+HALF = 0.5
+Question = Mapping[str, Any]
+
+
+class Told(Protocol):
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+class Searched(Protocol):
+    def search(self, query: str, k: int = ..., how: str = ...) -> Sequence[Any]: ...
+
+
+def quality(index: Searched, questions: Sequence[Question], how: str = "") -> dict[str, Estimate]:
+    """How often the passage that answers a question is found, over questions with `document` and `passage`.
+
+    recall@k: it is among the first k. mrr: the mean of 1 / its rank, 0 beyond the first ten. ndcg: the mean of
+    1 / log2(1 + its rank), which is nDCG@10 where one passage is right (Järvelin and Kekäläinen, TOIS 2002).
+    """
+    return measures([rank(index.search(str(question["question"]), DEPTH, how), question) for question in questions])
+
+
+def measures(ranks: Sequence[int]) -> dict[str, Estimate]:
+    """The figures of `quality` for the rank of each question's passage; 0 where it was not among the first ten."""
+    ranks = [rank if rank <= DEPTH else 0 for rank in ranks]
+    found = {f"recall@{k}": share(sum(0 < rank <= k for rank in ranks), len(ranks)) for k in DEPTHS}
+    return found | {
+        "mrr": mean([reciprocal(rank) for rank in ranks], 0.0, 1.0),
+        "ndcg": mean([gain(rank) for rank in ranks], 0.0, 1.0),
+    }
+
+
+def reciprocal(rank: int) -> float:
+    return 1 / rank if rank else 0.0
+
+
+def gain(rank: int) -> float:
+    return 1 / log2(1 + rank) if rank else 0.0
+
+
+def rank(hits: Sequence[Told], question: Question) -> int:
+    """The place of the first hit that is right, from 1; 0 when none is."""
+    wanted = plain(str(question["passage"]))
+    ranks = (at for at, hit in enumerate(hits, 1) if hit.source == question["document"] and holds(hit.text, wanted))
+    return next(ranks, 0)
+
+
+def holds(text: str, wanted: str) -> bool:
+    """Whether a chunk holds a passage, which is `plain` already."""
+    found = plain(text)
+    if not found or not wanted:
+        return False
+    if wanted in found:
+        return True
+    mine, theirs = found.split(), wanted.split()
+    if len(mine) >= 3 and found in wanted:
+        return True
+    pieces = SequenceMatcher(None, theirs, mine, autojunk=False).get_matching_blocks()
+    # single words in common are chance
+    return sum(piece.size for piece in pieces if piece.size > 2) >= HALF * len(theirs)
