@@ -29,7 +29,7 @@ ELSEWHERE = ("remote",)  # kinds whose work another machine does: here they only
 TROUBLE = "trouble.txt"  # why a job that should run could not be started
 CLOCK = 0.002  # seconds; the times of events are rounded
 SAVING = 60.0  # seconds for a last checkpoint
-LIGHT = ("scan", "make", "parity")  # kinds that need little of the machine have a lane of their own
+LIGHT = ("scan", "index", "make", "parity")  # kinds that need little of the machine have a lane of their own
 
 
 @dataclass(frozen=True)
