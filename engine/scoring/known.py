@@ -54,10 +54,10 @@ def words(name: str) -> str:
 
 
 def scale(name: str, values: Sequence[float] = ()) -> Scale:
-    """What the values of a score are. One that is known no longer is read off its `values`."""
-    if name in known():
-        return known()[name].scale
-    return SHARE if {*values} <= {0.0, 1.0} else MEAN
+    """What the values of a score are. One that is known no longer is read off its `values`; and where several answers
+    to an item have been taken together, right or wrong has become a mean."""
+    found = known()[name].scale if name in known() else SCALES.get(name, SHARE)
+    return MEAN if found.yes_no and not {*values} <= {0.0, 1.0} else found
 
 
 def lacks(name: str, items: Sequence[Item], guide: Guide = None) -> tuple[int, str]:

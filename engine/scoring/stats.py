@@ -216,7 +216,8 @@ def interaction(
 @lru_cache(maxsize=64)  # a page that is drawn again asks for the same one, and it takes 30 ms
 def _bootstrapped(values: tuple[float, ...], seed: int) -> tuple[float, float]:
     """The 95 % BCa interval of the mean."""
-    found: Any = stats.bootstrap((np.asarray(values),), np.mean, confidence_level=LEVEL, method="BCa", rng=seed)
+    data, at_once = np.asarray(values), max(1, 2_000_000 // len(values))  # draws that are held in memory
+    found: Any = stats.bootstrap((data,), np.mean, confidence_level=LEVEL, method="BCa", batch=at_once, rng=seed)
     low, high = found.confidence_interval
     return float(low), float(high)
 

@@ -11,6 +11,7 @@ from engine.scoring.scales import SHARE, Scale
 from studio.building import candidates, models
 from studio.deciding import reports
 from studio.deciding.reports import Line
+from studio.judging import figures
 from studio.judging.evaluations import Evaluation
 from studio.judging.judgements import Tally
 from studio.store import Store
@@ -100,7 +101,7 @@ def arms(store: Store, evaluation: Evaluation) -> Arms | None:
 
 def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects | None:
     """What retrieval, fine-tuning and both do, over the items that all four arms have a score for."""
-    table, scale = reports.scored(store, evaluation, metric)
+    table, scale = figures.scored(store, evaluation, metric)
     if not set(found.ids) <= set(table.columns):
         return None
     known = table[list(found.ids)].dropna()

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.scoring import known, stats
+from engine.scoring import stats
 from engine.scoring.scales import SHARE, Scale
 from studio.building.runs import Run
 from studio.deciding import prices
-from studio.judging import evaluations, judgements
+from studio.judging import evaluations, figures, judgements
 from studio.store import Store
 
 
@@ -43,7 +43,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     """
     price = prices.assume(store)
     at_once = evaluations.get(store, evaluation).at_once
-    table, scale = scored(store, evaluation, metric)
+    table, scale = figures.scored(store, evaluation, metric)
     rows = store.rows(
         """
         select r.candidate, c.name, c.model,
@@ -79,12 +79,6 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     return sorted(lines, key=lambda line: _place(line.quality.value, scale))
 
 
-def scored(store: Store, evaluation: str, metric: str) -> tuple[pd.DataFrame, Scale]:
-    """Every score by that metric, a row an item and a column a candidate, and what its values are."""
-    table = evaluations.values(store, evaluation, metric)
-    return table, known.scale(metric, [one for one in table.to_numpy().ravel() if one == one])
-
-
 def _place(value: float | None, scale: Scale) -> float:
     """A key that puts the best first and what has no number last."""
     if value is None:
@@ -94,7 +88,7 @@ def _place(value: float | None, scale: Scale) -> float:
 
 def differences(store: Store, evaluation: str, metric: str, baseline: str) -> dict[str, stats.Difference]:
     """Each candidate against the baseline over the items that both have a score for."""
-    table, scale = scored(store, evaluation, metric)
+    table, scale = figures.scored(store, evaluation, metric)
     found = {}
     for candidate in table.columns:
         if candidate != baseline and baseline in table:

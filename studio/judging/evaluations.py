@@ -48,18 +48,27 @@ def items_from_snapshot(
 
 
 def items_from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Test items from frozen rows: all but the last answer is asked, the last answer is expected."""
-    return [
-        {
+    """Test items from frozen rows: all but the last answer is asked, the last answer is expected.
+
+    A row's tools are offered; where its last answer calls some, these calls are expected.
+    """
+    found = []
+    for row in rows:
+        *asked, answer = row["messages"]
+        item = {
             "id": row["id"],
-            "messages": row["messages"][:-1],
-            "answer": row["messages"][-1].get("content") or "",
-            "label": row["messages"][-1].get("content") or "",
-            "source": row["messages"][-2].get("content") or "",
+            "messages": asked,
+            "answer": answer.get("content") or "",
+            "label": answer.get("content") or "",
+            "source": asked[-1].get("content") or "",
             "tags": row["tags"],
         }
-        for row in rows
-    ]
+        if row.get("tools"):
+            item["tools"] = row["tools"]
+        if answer.get("tool_calls"):
+            item["calls"] = answer["tool_calls"]
+        found.append(item)
+    return found
 
 
 def items_from_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -88,34 +97,36 @@ def start(
     *,
     guide: str = "",
     concurrency: int = 16,
+    judge: str = "",
     purpose: str = "comparison",
     snapshot: str = "",
     split: str = "",
-    judge: str = "",
+    repeats: int = 1,
+    stream: bool | None = None,
+    budget: float = 0.0,
+    reuse: bool = True,
 ) -> Evaluation:
     """Put an evaluation in the queue: `items` (from `source`, in words) asked of the `chosen` candidates.
 
-    `guide` is the path of a style guide, which some metrics need.
+    `guide` is the path of a style guide and `judge` the model that judges, which some metrics need. Each item is asked
+    `repeats` times. `budget`: euros at which it ends; 0 for no limit. `reuse` takes answers to earlier, same requests.
     """
-    if not items:
-        raise Problem(f"{source} holds no test item.", do="Choose another split, or freeze a larger dataset.")
-    if not chosen:
-        raise Problem("No candidate is chosen.", do="Choose at least one.")
-    for id in chosen:
-        parity.require(store, models.get(store, candidates.get(store, id).model))
-    asked = [candidates.for_engine(store, candidates.get(store, id), serve=False) for id in chosen]
-    home = store.home.evaluations
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / f"{hashes.content(list(map(dict, items)))}.jsonl"
-    path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
-    spec = EvaluateSpec(
-        candidates=[asdict(candidate) for candidate in asked],
-        items=str(path),
-        metrics=list(metrics),
+    commission.check(store, items, source, chosen)
+    spec = commission.spec(
+        store,
+        items,
+        chosen,
+        metrics,
         guide=guide,
         concurrency=concurrency,
-        servers=str(store.home.servers),
+        judge=judge,
+        snapshot=snapshot,
+        repeats=repeats,
+        stream=stream,
+        budget=budget,
+        reuse=reuse,
     )
+    evaluate.check(spec)
     id = jobs.new_id("evaluate")
     with store.write(by, "evaluation.start", id, name=name, items=len(items)) as cursor:
         cursor.execute(
@@ -152,67 +163,30 @@ _seen: dict[Path, int] = {}  # how much of each file this process has brought in
 def catch_up(store: Store) -> None:
     """Bring the answers of every evaluation into the database that are not there yet."""
     for evaluation in listed(store):
-        path = evaluation.job.folder / "responses.jsonl"
+        path = evaluation.job.folder / lines.FILE
         if path.exists() and path.stat().st_size != _seen.get(path):
             _pull(store, evaluation, path)
 
 
 def _pull(store: Store, evaluation: Evaluation, path: Path) -> None:
-    data = path.read_bytes()
-    lines = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
-    # a failed answer may have been asked again since: the newest line holds
-    newest = {hashes.content(evaluation.id, line["candidate"], line["item"]): line for line in lines}
-    held = store.rows("select id, error from response where evaluation = ?", [evaluation.id])
-    whole = {row["id"] for row in held if not row["error"]}
-    failed = {row["id"]: row["error"] for row in held if row["error"]}
-    fresh = {id: line for id, line in newest.items() if id not in whole and failed.get(id) != (line["error"] or "")}
+    seen = _seen.get(path, 0)
+    with path.open("rb") as file:
+        file.seek(seen if seen <= path.stat().st_size else 0)
+        data, end = file.read(), file.tell()
+    whole = data.rfind(b"\n") + 1
+    # a question may have been asked again since: the newest line holds
+    newest = {_id(evaluation, line): line for line in map(msgspec.json.decode, data[:whole].splitlines())}
+    fresh = {id: line for id, line in newest.items() if _told(line) != held.get(id)} if (
+        held := _held(store, evaluation)
+    ) else newest
     if fresh:
         _keep(store, evaluation, fresh)
-    _seen[path] = len(data)
+    _seen[path] = end - len(data) + whole
 
 
-def _keep(store: Store, evaluation: Evaluation, answers: Mapping[str, dict[str, Any]]) -> None:
-    responses = [_response(id, evaluation, answer) for id, answer in answers.items()]
-    scores = [
-        {"response": id, "metric": metric, "value": score["value"], "why": score["why"]}
-        for id, answer in answers.items()
-        for metric, score in (answer["scores"] or {}).items()
-    ]
-    with store.write("atelier", "evaluation.pull", evaluation.id, responses=len(responses)) as cursor:
-        for table, rows in (("response", responses), ("score", scores)):
-            if rows:
-                cursor.register("pulled", pd.DataFrame(rows))
-                cursor.execute(f"insert or replace into {table} by name select * from pulled")
-                cursor.unregister("pulled")
-
-
-def _response(id: str, evaluation: Evaluation, answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "id": id,
-        "evaluation": evaluation.id,
-        "candidate": answer["candidate"],
-        "item": answer["item"],
-        "text": answer["text"] or "",
-        "model": answer["model"] or "",
-        "passages": json.dumps(answer["passages"], ensure_ascii=False),
-        "tokens_in": answer["tokens_in"] or 0,
-        "tokens_out": answer["tokens_out"] or 0,
-        "seconds": answer["seconds"] or 0.0,
-        "first_token_seconds": answer["first_token_seconds"],
-        "error": answer["error"] or "",
-        "made_at": now(),
-    }
-
-
-def pace(store: Store) -> float | None:
-    """Seconds an answer took in the evaluations done here so far, everything counted; None before the first."""
-    taken = answered = 0.0
-    for evaluation in listed(store):
-        begun, end = (events.last(evaluation.job.folder, kind) for kind in ("start", "end"))
-        if evaluation.state == jobs.DONE and begun and end and end["at"] > begun["at"]:
-            row = store.row("select count(*) as n from response where evaluation = ?", [evaluation.id])
-            taken, answered = taken + end["at"] - begun["at"], answered + (row["n"] if row else 0)
-    return taken / answered if answered else None
+def _id(evaluation: Evaluation, line: Mapping[str, Any]) -> str:
+    item, candidate, repeat = lines.key(line)
+    return hashes.content(evaluation.id, candidate, item, *([repeat] if repeat else []))
 
 
 def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
