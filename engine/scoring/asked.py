@@ -7,10 +7,11 @@ from engine.scoring.given import CANDIDATE, JUDGE, NOBODY, Family, Given
 from engine.scoring.judged.citing import CITATIONS
 from engine.scoring.judged.grounds import GROUNDS
 from engine.scoring.judged.relevance import ASKED_AGAIN, POINTS_GIVEN
+from engine.scoring.likely import ANSWER, RANKING
 
 __all__ = ["CANDIDATE", "FAMILIES", "JUDGE", "NOBODY", "Family", "Given", "family"]
 
-FAMILIES: tuple[Family, ...] = (GROUNDS, POINTS_GIVEN, ASKED_AGAIN, CITATIONS)
+FAMILIES: tuple[Family, ...] = (GROUNDS, POINTS_GIVEN, ASKED_AGAIN, CITATIONS, ANSWER, RANKING)
 
 
 def family(name: str) -> Family | None:

@@ -109,30 +109,30 @@ class Asker:
         self, candidate: Candidate, messages: Sequence[dict[str, str]], answers: Sequence[str]
     ) -> list[Likelihood]:
         """How likely the candidate finds each of `answers` as the next message."""
+        who, name = await self._who(candidate)
+        key = kept.key(who, b"likelihoods", msgspec.json.encode([messages, answers]))
+        if self.kept and (said := self.kept.get(key)):
+            return msgspec.json.decode(said, type=list[Likelihood])
         if candidate.name not in self._readers:
-            _, name = await self._who(candidate)
             where = Endpoint(candidate.endpoint or f"http://{name}")  # one of ours has no address before it is needed
             self._readers[candidate.name] = Reader(where, name, partial(self.post, candidate))
-        return await self._readers[candidate.name].likelihoods(messages, answers)
+        found = await self._readers[candidate.name].likelihoods(messages, answers)
+        if self.kept:  # the figures alone: what the server says of them tells each token of each question again
+            self.kept.put(key, name, msgspec.json.encode(found))
+        return found
 
     async def post(self, candidate: Candidate, path: str, body: Mapping[str, Any]) -> Any:
-        """What the candidate's server answers to another call than chat: `body` with the model's name in it.
+        """What the candidate's server answers to another call than chat: `body` with the model's name in it. Not kept.
 
         `path` is below /v1, or at the root if it begins with a slash.
         """
-        who, name = await self._who(candidate)
+        _, name = await self._who(candidate)
         data = msgspec.json.encode({"model": name, **body})
-        key = kept.key(who, path.encode(), data)
-        if self.kept and (said := self.kept.get(key)):
-            return msgspec.json.decode(said)
         said = await self._patiently(candidate, lambda place, pool: posting.post(place[0], path, data, pool))
         try:
-            found = msgspec.json.decode(said)
+            return msgspec.json.decode(said)
         except ValueError as error:
             raise calls.strange(said.decode(errors="replace")) from error
-        if self.kept:
-            self.kept.put(key, name, said)
-        return found
 
     async def close(self) -> None:
         await asyncio.gather(*[pool.close() for pool in self._pools.values()])

@@ -4,11 +4,12 @@ What all of them begin with is read once: the 150 labels that one question may h
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch.nn.functional import log_softmax
 from transformers import PreTrainedModel
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 AT_ONCE = 4096  # tokens in a forward pass, padding included; more would only need more memory
 Ids = Sequence[int]
@@ -46,12 +47,16 @@ def _beyond(model: PreTrainedModel, rows: Sequence[Ids], cache: DynamicCache, la
     [1, 1, vocabulary] for what comes next."""
     width = max(len(row) for row in rows)
     tokens = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])  # padded where no token looks
-    kept = [
-        (layer.keys.expand(len(rows), -1, -1, -1), layer.values.expand(len(rows), -1, -1, -1)) for layer in cache.layers
-    ]
-    logits = model(input_ids=tokens, past_key_values=DynamicCache(kept), use_cache=True).logits
+    kept = [(layer.keys, layer.values) for layer in cast(list[DynamicLayer], cache.layers)]
+    copied = DynamicCache([(_expanded(keys, len(rows)), _expanded(values, len(rows))) for keys, values in kept])
+    logits = model(input_ids=tokens, past_key_values=copied, use_cache=True).logits
     lines = _chances(torch.cat([last.expand(len(rows), -1, -1), logits[:, :-1]], 1), tokens).tolist()
     return [line[: len(row)] for row, line in zip(rows, lines, strict=True)]
+
+
+def _expanded(one: torch.Tensor | None, rows: int) -> torch.Tensor:
+    assert one is not None, "the model has read the beginning"
+    return one.expand(rows, -1, -1, -1)
 
 
 def _chances(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
