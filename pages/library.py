@@ -1,0 +1,104 @@
+"""Library: one library. Its documents, how they are cut and found, a search to try, how well it works; or one
+document, with the passage marked that a citation means."""
+
+import streamlit as st
+
+from engine.data import language
+from studio.building import libraries
+from studio.building.libraries import Library
+from studio.reading import indexes, readings, upkeep
+from studio.reading.readings import READ
+from studio.ui import cutting, finding, leaf, nav, notices, parts, questioning, recall, stacks, state
+
+store, me = state.store(), state.me()
+upkeep.catch_up(store)
+
+
+def head(library: Library, found: list[libraries.Document]) -> None:
+    nav.back("All libraries", "libraries")
+    parts.heading(library.name, "A model looks things up here before it answers.", "Library")
+    figures = {"documents": f"{library.documents:,}", "chunks": f"{library.chunks:,}"}
+    if pages := sum(one.pages for one in found):
+        figures["pages"] = f"{pages:,}"
+    spoken = dict.fromkeys(language.name(one.language) for one in found if one.language)
+    if spoken:
+        figures["languages"] = ", ".join(list(spoken)[:3]) + (f" and {len(spoken) - 3} more" if len(spoken) > 3 else "")
+    parts.facts(figures)
+    st.caption(f"Searched {indexes.words(library.settings)}.")
+
+
+def documents(library: Library, found: list[libraries.Document]) -> None:
+    stacks.arrived(store, library.name)
+    stacks.gone(store, library.name, me)
+    stacks.refused(store, library.name, me)
+    if found:
+        stacks.documents(store, library, found, me)
+    with st.expander("Bring in more", icon=":material/library_add:", expanded=not found, key="bring"):
+        bring_in(library)
+    stacks.places(store, library.name, me)
+    parts.command("atelier", "library", "add", library.name, "/data/handbook")
+    stacks.remove_all(store, library.name, me)
+
+
+def bring_in(library: Library) -> None:
+    """Files or a path; the form is empty again once they are being read."""
+    asked = len(readings.listed(store, library.name, READ))
+    chosen = stacks.intake(f"{library.name}-{asked}")
+    busy = bool(readings.live(store, library.name, READ))
+    clicked = st.button(
+        "Read them", type="primary", icon=":material/download:", key="read", disabled=busy or not chosen
+    )
+    if clicked and chosen:
+        with notices.told():
+            stacks.begin(store, library.name, chosen, me)
+            st.rerun()
+    st.caption("A document that comes again under its name takes the place of the old one.")
+
+
+def settings(library: Library, found: list[libraries.Document]) -> None:
+    cutting.form(store, library, found, me)
+
+
+def search(library: Library, found: list[libraries.Document]) -> None:
+    if not library.chunks:
+        st.info("Nothing is indexed yet. Bring in a document first.", icon=":material/menu_book:")
+        return
+    finding.show(store, library, me)
+    parts.command("atelier", "library", "search", library.name, "How long is the warranty?")
+
+
+def quality(library: Library, found: list[libraries.Document]) -> None:
+    if not library.chunks:
+        st.info("Nothing is indexed yet. Bring in a document first.", icon=":material/menu_book:")
+        return
+    questioning.judge(store, library.name, me)
+    recall.show(store, library)
+    questioning.more(store, library, me)
+    questioning.listing(store, library.name, me)
+    parts.command("atelier", "library", "quality", library.name)
+
+
+TABS = {"Documents": documents, "Search": search, "Quality": quality, "Settings": settings}
+
+
+def one_document(library: Library, name: str) -> None:
+    nav.back(library.name, "library", library=library.name)
+    document = libraries.document(store, library.name, name)
+    leaf.show(document, library.settings.chunking, state.asked("chunk"), state.asked("words"))
+
+
+if not state.asked("library"):
+    nav.back("All libraries", "libraries")
+    notices.empty("No library is chosen", "Choose one from the list.", "menu_book", "libraries", "To the libraries")
+else:
+    chosen = libraries.get(store, state.asked("library"))
+    if state.asked("document"):
+        one_document(chosen, state.asked("document"))
+    else:
+        held = libraries.documents(store, chosen.name)
+        head(chosen, held)
+        stacks.working(store, chosen.name, me)
+        for tab, draw in zip(st.tabs(list(TABS), key="tabs", on_change="rerun"), TABS.values(), strict=True):
+            if tab.open:  # each searches or cuts; the others wait until somebody asks
+                with tab:
+                    draw(chosen, held)

@@ -1,0 +1,177 @@
+"""Questions: those whose passage is known, so that it can be measured how well a library is searched.
+
+They are written by hand from a passage, imported from a file, or proposed by a model and then approved one by one.
+A passage is words that stand in the document, so a question holds however the document is cut.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine import hashes, jsonl
+from engine.data import formats
+from engine.data.rows import Reject
+from engine.problems import Problem
+from engine.scoring.wording import plain
+from studio.building import libraries
+from studio.store import Store, now
+
+PROPOSED, APPROVED, REJECTED = "proposed", "approved", "rejected"
+NEEDED = ("question", "document", "passage")
+
+
+@dataclass(frozen=True)
+class Question:
+    """`origin` is '' for one that was written by hand, else the file or the model that it came from."""
+
+    library: str
+    id: str
+    question: str
+    answer: str
+    document: str
+    passage: str
+    origin: str
+    status: str
+    made_by: str
+    made_at: datetime
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """As the engine measures with it."""
+        return {"question": self.question, "document": self.document, "passage": self.passage}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """added + known + the refused = rows read."""
+
+    added: int
+    known: int
+    refused: tuple[Reject, ...]
+
+
+def listed(store: Store, library: str, status: str = "") -> list[Question]:
+    """The questions of a library, oldest first."""
+    rows = store.rows(
+        "select * from question where library = ? and ? in ('', status) order by made_at, id", [library, status]
+    )
+    return [Question(**row) for row in rows]
+
+
+def approved(store: Store, library: str) -> list[Question]:
+    """Those that are measured with."""
+    return listed(store, library, APPROVED)
+
+
+def add(store: Store, library: str, question: str, document: str, passage: str, by: str, answer: str = "") -> Question:
+    """A question by hand. Problem when the passage does not stand in the document."""
+    row = {"question": question, "document": document, "passage": passage, "answer": answer}
+    if why := _wrong(row, _texts(store, library)):
+        raise Problem(why, "Then nobody could tell whether a search has found it.", "Take the words of a passage.")
+    added = _insert(store, library, [row], "", APPROVED, by, "question.add")
+    if not added:
+        raise Problem("This question is there already.", do="It may wait among those that a model proposed.")
+    return get(store, library, added[0])
+
+
+def bring_in(store: Store, library: str, path: Path, by: str, name: str = "") -> Imported:
+    """Questions of a JSONL or CSV file with the columns question, document, passage and, if it likes, answer."""
+    table = formats.open_table(path, name or path.name)
+    missing = [column for column in NEEDED if column not in table.columns]
+    if missing:
+        raise Problem(
+            f"{table.name} has no column {', '.join(missing)}.",
+            "A question needs the document and the passage that answer it.",
+            "Name the columns question, document, passage and answer.",
+        )
+    texts, good, refused = _texts(store, library), [], []
+    for found in table.rows():
+        if isinstance(found, Reject):
+            refused.append(found)
+            continue
+        row = {name: str(found.values.get(name) or "").strip() for name in (*NEEDED, "answer")}
+        if why := _wrong(row, texts):
+            refused.append(Reject(found.line, "question", why, jsonl.dump([row]).strip()))
+        else:
+            good.append(row)
+    added = _insert(store, library, good, table.name, APPROVED, by, "question.import")
+    return Imported(len(added), len(good) - len(added), tuple(refused))
+
+
+def propose(store: Store, library: str, rows: Sequence[Mapping[str, str]], origin: str, by: str) -> tuple[int, int]:
+    """Questions that a model wrote, for people to judge: how many are new, how many fit no passage."""
+    texts = _texts(store, library)
+    good = [dict(row) for row in rows if not _wrong(row, texts)]
+    added = _insert(store, library, good, origin, PROPOSED, by, "question.propose")
+    return len(added), len(rows) - len(good)
+
+
+def judge(store: Store, library: str, id: str, status: str, by: str, question: str = "") -> Question:
+    """Approve or reject a question; `question` are better words for it."""
+    old = get(store, library, id)
+    words = question.strip() or old.question
+    new = hashes.content(words, old.document, old.passage)
+    with store.write(by, "question.judge", library, status=status) as cursor:
+        if (
+            new != id
+            and cursor.execute("select 1 from question where library = ? and id = ?", [library, new]).fetchone()
+        ):
+            raise Problem("There is a question with these words already.", do="Reject this one.")
+        cursor.execute(
+            "update question set id = ?, question = ?, status = ? where library = ? and id = ?",
+            [new, words, status, library, id],
+        )
+    return get(store, library, new)
+
+
+def remove(store: Store, library: str, id: str, by: str) -> None:
+    with store.write(by, "question.remove", library) as cursor:
+        cursor.execute("delete from question where library = ? and id = ?", [library, id])
+
+
+def get(store: Store, library: str, id: str) -> Question:
+    row = store.row("select * from question where library = ? and id = ?", [library, id])
+    if row is None:
+        raise Problem(f"There is no question {id} in {library}.", do="Choose one from the list.")
+    return Question(**row)
+
+
+def lost(store: Store, library: str) -> list[Question]:
+    """Approved questions whose passage no longer stands in the document, since that was changed."""
+    texts = _texts(store, library)
+    return [one for one in approved(store, library) if _wrong(one.known, texts)]
+
+
+def _insert(
+    store: Store, library: str, rows: Sequence[Mapping[str, str]], origin: str, status: str, by: str, verb: str
+) -> list[str]:
+    """The ids of those that were not there."""
+    held = {one.id for one in listed(store, library)}
+    fresh = {hashes.content(row["question"], row["document"], row["passage"]): row for row in rows}
+    fresh = {id: row for id, row in fresh.items() if id not in held}
+    if fresh:
+        with store.write(by, verb, library, n=len(fresh)) as cursor:
+            for id, row in fresh.items():
+                told = [row["question"], row.get("answer", ""), row["document"], row["passage"]]
+                cursor.execute(
+                    "insert into question values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [library, id, *told, origin, status, by, now()],
+                )
+    return list(fresh)
+
+
+def _texts(store: Store, library: str) -> dict[str, str]:
+    return {one.name: plain(one.text) for one in libraries.documents(store, libraries.get(store, library).name)}
+
+
+def _wrong(row: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """Why a row is no question about these documents; '' when it is one."""
+    if empty := next((name for name in NEEDED if not row[name].strip()), ""):
+        return f"It has no {empty}."
+    if row["document"] not in texts:
+        return f"There is no document {row['document']} in this library."
+    if plain(row["passage"]) not in texts[row["document"]]:
+        return f"These words do not stand in {row['document']}."
+    return ""

@@ -1,0 +1,19 @@
+"""Upkeep: what the jobs of libraries have brought is taken over, by whoever looks first, once."""
+
+import threading
+
+from studio.reading import arrivals, drafted, indexes
+from studio.store import Store
+
+_one = threading.Lock()
+
+
+def catch_up(store: Store) -> None:
+    """Take over documents, then indexes, then proposed questions; somebody else who is at it is not waited for."""
+    if _one.acquire(blocking=False):
+        try:
+            arrivals.catch_up(store)
+            indexes.catch_up(store)
+            drafted.catch_up(store)
+        finally:
+            _one.release()

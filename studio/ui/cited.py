@@ -1,0 +1,71 @@
+"""Cited: a passage and the way to where it stands. `[1]` in an answer, a hit of a search, a row of an evaluation: each
+links to the page of its library, which shows the document with this very passage marked.
+
+A passage is known by its words, so a link holds as long as they stand in the document, however that is cut.
+"""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from engine import hashes
+from engine.reading import terms
+
+WORDS = 8  # so many of the first words of a passage stand in its address
+NUMBER = re.compile(r"\[(\d{1,2})\]")
+
+
+def mark(text: str) -> str:
+    """What a passage is called in an address."""
+    return hashes.content(text)
+
+
+def asked(text: str) -> dict[str, str]:
+    """What an address says of a passage: its mark, and how it begins, for when the document is cut otherwise."""
+    return {"chunk": mark(text), "words": " ".join(text.split()[:WORDS])} if text else {}
+
+
+def address(library: str, document: str, text: str = "") -> str:
+    """Where a document can be read, with the passage `text` marked in it."""
+    return f"library?{urlencode({'library': library, 'document': document, **asked(text)})}"
+
+
+def citation(label: str, library: str, document: str, text: str = "") -> str:
+    """A link to a passage as HTML; it opens beside what is being read, which would be lost otherwise."""
+    if not (library and document):
+        return html.escape(label)
+    there = html.escape(address(library, document, text), quote=True)
+    return f'<a class="cite" href="{there}" target="_blank">{html.escape(label)}</a>'
+
+
+def place(passage: Mapping[str, Any]) -> str:
+    """Where a passage stands, in words: its document, the heading above it, and the page."""
+    page = f"page {passage['page']}" if passage.get("page") else ""
+    return " · ".join(str(part) for part in (passage.get("source", ""), passage.get("heading", ""), page) if part)
+
+
+def numbered(said: str, found: Sequence[Mapping[str, Any]]) -> str:
+    """An answer, already made safe as HTML, with every `[n]` that names one of the passages made a link to it."""
+
+    def link(number: re.Match[str]) -> str:
+        at = int(number[1]) - 1
+        if not 0 <= at < len(found) or not found[at].get("library"):
+            return number[0]
+        one = found[at]
+        return citation(number[0], str(one["library"]), str(one.get("source", "")), str(one["text"]))
+
+    return NUMBER.sub(link, said)
+
+
+def lit(text: str, query: str, languages: Sequence[str] = ()) -> str:
+    """A text as HTML, with the words marked that a search for `query` meets, whatever their endings."""
+    spoken = languages or (terms.ENGLISH,)
+    wanted = {(one, word) for one in spoken for word in terms.words(query, one)}
+    pieces, at = [], 0
+    for found in terms.WORD.finditer(text):
+        if wanted & {(one, word) for one in spoken for word in terms.words(found[0], one)}:
+            pieces += [html.escape(text[at : found.start()]), f"<mark>{html.escape(found[0])}</mark>"]
+            at = found.end()
+    return "".join([*pieces, html.escape(text[at:])])

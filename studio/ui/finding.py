@@ -1,0 +1,85 @@
+"""Finding: a question asked of a library, and what is found: by words, by likeness and by both, with all scores."""
+
+import html
+
+import streamlit as st
+
+from engine.reading.retrieval import Found, Hit, Index
+from engine.reading.settings import DENSE, HYBRID, LEXICAL
+from studio.building.libraries import Library
+from studio.reading import quality, questions
+from studio.store import Store
+from studio.ui import cited, nav, notices, parts
+
+NAMES = {LEXICAL: "Words", DENSE: "Likeness", HYBRID: "Both"}
+SHOWN = 10
+
+
+def show(store: Store, library: Library, me: str) -> None:
+    """The field, the ways, the hits."""
+    index = quality.opened(store, library.name)
+    known = quality.ways(index)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        asked = st.text_input(
+            "Ask as somebody would who needs to know",
+            placeholder="How long is the warranty?",
+            key="ask",
+            width="stretch",
+        )
+        how = index.how
+        if len(known) > 1:
+            how = st.segmented_control(
+                "Search by", known, default=index.how, required=True, format_func=NAMES.__getitem__, key="by"
+            )
+    if len(known) == 1:
+        st.caption("This library is searched by words. Its settings can add likeness or meaning.")
+    if not asked.strip():
+        return
+    with notices.told(), st.spinner("Searching"):
+        hits = index.search(asked, SHOWN, how)
+        if not hits:
+            st.info(
+                "**Nothing shares a word with this question.** Ask it in other words.", icon=":material/search_off:"
+            )
+        for rank, hit in enumerate(hits, 1):
+            _hit(store, library.name, index, asked, rank, hit, me)
+
+
+def passage(hit: Hit, query: str, index: Index) -> str:
+    """A hit as HTML: its words, those marked that the query meets, and where it stands."""
+    where = cited.place({"source": hit.source, "heading": hit.heading, "page": hit.page})
+    text = cited.lit(hit.text, query, index.version.about.languages)
+    return f'<div class="said">{text}</div><div class="label">{html.escape(where)}</div>'
+
+
+def scores(hit: Hit) -> str:
+    """What each half says of a hit, as HTML."""
+    said = [_half("words", hit.lexical), _half("likeness", hit.dense)]
+    if hit.lexical and hit.dense:
+        said.append(f"together <b>{hit.score:.2f}</b>" if hit.reranked is None else "")
+    if hit.reranked is not None:
+        said.append(f"read again <b>{hit.reranked:.2f}</b>")
+    return f'<div class="scores">{"".join(f"<span>{one}</span>" for one in said if one)}</div>'
+
+
+def _half(name: str, found: Found | None) -> str:
+    return f"{name} <b>{found.score:.2f}</b>, rank {found.rank:,}" if found else ""
+
+
+def _hit(store: Store, library: str, index: Index, asked: str, rank: int, hit: Hit, me: str) -> None:
+    with st.container(border=True, key=f"hit-{rank}", gap="small"):
+        parts.label(f"{rank}")
+        st.html(passage(hit, asked, index) + scores(hit))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            there = {"library": library, "document": hit.source, **cited.asked(hit.text)}
+            nav.link("Read it there", "library", icon="menu_book", **there)
+            if st.button(
+                "This passage answers it",
+                icon=":material/target:",
+                key=f"answers-{rank}",
+                type="tertiary",
+                help="Keep the question with this passage, to measure the search with.",
+            ):
+                with notices.told():
+                    questions.add(store, library, asked.strip(), hit.source, hit.text, me)
+                    st.toast("Kept. It counts in Quality now.", icon=":material/check_circle:")

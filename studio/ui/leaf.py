@@ -1,0 +1,103 @@
+"""Leaf: one document of a library as it was read, piece by piece, with the passage marked that somebody came for."""
+
+import html
+
+import streamlit as st
+
+from engine.data import language
+from engine.reading.chunks import Chunk, chunks
+from engine.reading.settings import Chunking
+from engine.scoring.wording import plain
+from studio.building.libraries import Document
+from studio.ui import cited, notices, parts
+
+PAGE = 25  # pieces shown at once
+KINDS = {
+    "pdf": "PDF",
+    "docx": "Word",
+    "html": "HTML",
+    "markdown": "Markdown",
+    "text": "Text",
+    "table": "Table",
+}
+
+
+def show(document: Document, how: Chunking, marked: str, words: str) -> None:
+    """The document cut by `how`; `marked` is the mark of a passage, `words` how it begins."""
+    parts.heading(document.title, above=f"Document · {document.library}")
+    pieces = chunks(document.read, how)
+    _facts(document, len(pieces))
+    for remark in document.remarks:
+        st.info(notices.plain(remark), icon=":material/info:")
+    at = _wanted(pieces, marked, words)
+    if at is not None:
+        _cited(pieces[at])
+    elif marked or words:
+        st.warning(
+            "**The passage that was cited does not stand in this document any more.** The document has changed since. "
+            "Answers keep the words that they quoted.",
+            icon=":material/history:",
+        )
+    parts.section("The document, as it is cut")
+    _pages(pieces, at)
+
+
+def piece(chunk: Chunk, number: int, *, on: bool = False) -> str:
+    """One chunk as HTML: where it stands above, its words below."""
+    page = f"page {chunk.page}" if chunk.page else ""
+    said = " · ".join(part for part in (f"{number}", page, chunk.heading, _words(chunk.text)) if part)
+    kind = " on" if on else ""
+    text = html.escape(chunk.text)
+    return f'<div class="piece{kind}"><div class="label">{html.escape(said)}</div><div class="said">{text}</div></div>'
+
+
+def size(n: int) -> str:
+    """Bytes in words."""
+    for unit, least in (("MB", 1_000_000), ("kB", 1000)):
+        if n >= least:
+            return f"{n / least:,.1f} {unit}"
+    return f"{n:,} bytes"
+
+
+def _facts(document: Document, n: int) -> None:
+    found = {"kind": KINDS.get(document.kind, document.kind), "chunks": f"{n:,}", "size": size(document.bytes)}
+    if document.pages:
+        found["pages"] = f"{document.pages:,}"
+    parts.facts({**found, "language": language.name(document.language)})
+    from_where = f" from {notices.plain(document.source)}" if document.source else ""
+    st.caption(
+        f"{notices.plain(document.name)}, brought in{from_where} by {notices.plain(document.made_by)}, "
+        f"{parts.ago(document.made_at)}."
+    )
+
+
+def _wanted(pieces: list[Chunk], marked: str, words: str) -> int | None:
+    """The piece that is meant: the very same words; where the document is cut otherwise by now, their beginning."""
+    if marked:
+        for at, one in enumerate(pieces):
+            if cited.mark(one.text) == marked:
+                return at
+    wanted = plain(words)
+    return next((at for at, one in enumerate(pieces) if wanted and wanted in plain(one.text)), None)
+
+
+def _cited(chunk: Chunk) -> None:
+    parts.section("The passage")
+    with st.container(border=True, key="cited"):
+        st.html(f'<div class="said large">{html.escape(chunk.text)}</div>')
+        where = cited.place({"heading": chunk.heading, "page": chunk.page})
+        if where:
+            st.caption(notices.plain(where))
+
+
+def _pages(pieces: list[Chunk], at: int | None) -> None:
+    n = max(1, -(-len(pieces) // PAGE))
+    first = 1 + (at or 0) // PAGE
+    page = st.pagination(n, default=first, key=f"leaf-{first}") if n > 1 else 1
+    begin = (page - 1) * PAGE
+    shown = enumerate(pieces[begin : begin + PAGE], begin)
+    st.html("".join(piece(one, number + 1, on=number == at) for number, one in shown))
+
+
+def _words(text: str) -> str:
+    return parts.count(len(text.split()), "word")
