@@ -20,6 +20,7 @@ from typing import Any
 from engine import events, processes, queue, runners, specs
 from engine.problems import Problem
 from engine.queue import Place
+from engine.serving import holding
 
 QUEUED, RUNNING, PAUSED = "queued", "running", "paused"
 DONE, FAILED, STOPPED = "done", "failed", "stopped"
@@ -29,7 +30,7 @@ ELSEWHERE = ("remote",)  # kinds whose work another machine does: here they only
 TROUBLE = "trouble.txt"  # why a job that should run could not be started
 CLOCK = 0.002  # seconds; the times of events are rounded
 SAVING = 60.0  # seconds for a last checkpoint
-LIGHT = ("scan", "index", "make", "parity")  # kinds that need little of the machine have a lane of their own
+LIGHT = ("scan", "gather", "index", "make", "parity")  # kinds that need little of the machine have a lane of their own
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ def submit(jobs: Path, kind: str, spec: Any, by: str, id: str = "", place: Place
     """Put a job in the queue. `kind` is one of `engine.job.KINDS` or the dotted name of a module with `run(folder)`.
 
     `place` says how urgent it is and what it waits for; without one it is the last of normal priority. Who keeps a
-    record of the job makes its `id` beforehand, with `new_id`, and submits last.
+    record of the job makes its `id` beforehand, with `new_id`, and submits last. Problem when a server has the GPU that
+    it needs, and the rules say to refuse it then.
     """
+    holding.check(jobs.parent, kind)
     job = Job(id or new_id(kind), kind, by, time.time(), Path())
     whole = jobs / job.id
     draft = jobs / f".{job.id}"
@@ -179,7 +182,7 @@ def move(job: Job, to: int) -> None:
 def tick(jobs: Path) -> Job | None:
     """Start the next job that may start, in a lane where nothing runs. Safe to call from several processes at once.
 
-    A paused queue starts no heavy job; a job that waits for its time lets others past.
+    A paused queue starts no heavy job; a job that waits for its time, or for the GPU, lets others past.
     """
     jobs.mkdir(parents=True, exist_ok=True)
     with processes.locked(jobs / ".queue"):
@@ -190,7 +193,8 @@ def tick(jobs: Path) -> Job | None:
         line = _in_order(
             [job for job, state in found if state == QUEUED and (job.light not in closed or job.kind in ELSEWHERE)]
         )
-        ready = next((job for job in line if queue.begins(job.place, rules, now) <= now), None)
+        due = (job for job in line if queue.begins(job.place, rules, now) <= now)
+        ready = next((job for job in due if holding.clear(jobs.parent, job.kind)), None)
         return ready if ready is not None and _started(ready) else None
 
 
@@ -207,6 +211,8 @@ def waits_for(job: Job) -> str:
         return f"Starts {queue.said(begins, now)}{night}."
     if (job.folder / TROUBLE).exists():
         return (job.folder / TROUBLE).read_text()
+    if held := holding.stands_in_the_way(jobs.parent, job.kind):
+        return held
     line = [one.id for one in waiting(jobs, job.light) if queue.begins(one.place, rules, now) <= now]
     ahead = line.index(job.id) if job.id in line else 0
     if ahead:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -37,18 +37,18 @@ def start(folder: Path, module: str) -> psutil.Process:
     return remember(folder, child.pid)
 
 
-def remember(folder: Path, pid: int) -> psutil.Process:
-    """Note which process runs a folder."""
+def remember(folder: Path, pid: int, file: str = FILE) -> psutil.Process:
+    """Note which process runs a folder; one that it has besides goes by another `file`."""
     process = psutil.Process(pid)
-    draft = folder / f".{FILE}.{os.getpid()}"  # the process itself may note the same at this moment
+    draft = folder / f".{file}.{os.getpid()}"  # the process itself may note the same at this moment
     draft.write_text(json.dumps({"pid": pid, "started": process.create_time(), "noted": time.time()}))
-    draft.rename(folder / FILE)
+    draft.rename(folder / file)
     return process
 
 
-def find(folder: Path) -> psutil.Process | None:
+def find(folder: Path, file: str = FILE) -> psutil.Process | None:
     """The living process of a folder. A pid alone proves nothing: it may have come back as somebody else."""
-    path = folder / FILE
+    path = folder / file
     if not path.exists():
         return None
     noted = json.loads(path.read_text())
@@ -69,9 +69,9 @@ def noted_at(folder: Path) -> float | None:
     return float(json.loads(path.read_text()).get("noted") or path.stat().st_mtime) if path.exists() else None
 
 
-def end(folder: Path, grace: float = 10.0) -> None:
+def end(folder: Path, grace: float = 10.0, file: str = FILE) -> None:
     """Ask the folder's process group to end, and insist after `grace` seconds."""
-    process = find(folder)
+    process = find(folder, file)
     if process is None:
         return
     for sent, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
@@ -81,6 +81,17 @@ def end(folder: Path, grace: float = 10.0) -> None:
             return
         if _gone(process, patience):
             return
+
+
+def sweep(folder: Path, file: str = FILE) -> None:
+    """End what a process that is gone left behind in its group; nothing while it lives, or when its pid came back."""
+    path = folder / file
+    if not path.exists():
+        return
+    pid = json.loads(path.read_text())["pid"]
+    if not psutil.pid_exists(pid) or _is_zombie(pid):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def log(folder: Path, lines: int = 200) -> str:
@@ -95,6 +106,13 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _gone(process: psutil.Process, patience: float) -> bool:

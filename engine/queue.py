@@ -17,6 +17,7 @@ from engine.problems import Problem
 FILE, RULES = "place.json", ".rules.json"
 HIGH, NORMAL, LOW = "high", "normal", "low"
 PRIORITIES = (HIGH, NORMAL, LOW)
+WAIT, STOP, REFUSE = "wait", "stop", "refuse"
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,13 @@ class Rules:
     paused: bool = False  # nothing that needs much of the machine starts
     night_from: str = "20:00"
     night_until: str = "06:00"
+    server_has_gpu: str = WAIT  # a run that wants it then waits, has the server stopped, or is refused
+    run_has_gpu: str = WAIT  # a server that wants it then waits, has the run paused, or is refused
 
     def __post_init__(self) -> None:
+        for chosen in (self.server_has_gpu, self.run_has_gpu):
+            if chosen not in (WAIT, STOP, REFUSE):
+                raise Problem(f"There is no rule {chosen!r} for the GPU.", do="Use one of wait, stop, refuse.")
         if clock(self.night_from) == clock(self.night_until):
             raise Problem("The night would begin when it ends.", do="Choose two different times, as 20:00 and 06:00.")
 

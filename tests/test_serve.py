@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine import processes
+from engine import events, processes
 from engine.problems import Problem
-from engine.serving import client, protocol, servers
+from engine.serving import client, health, protocol, servers
 from engine.serving.client import Decoding, Endpoint
 from engine.serving.protocol import Refused
 from tests import adapters, tiny
@@ -200,7 +200,7 @@ def test_what_it_cannot_honour_it_refuses_in_a_sentence(endpoint):
     assert status == 400 and "at most 512 tokens" in message
     response = httpx.post(f"{endpoint.api}/chat/completions", content=b"{nothing")
     assert response.status_code == 400 and "not JSON" in response.json()["message"]
-    assert refusal(endpoint, good, "completions")[0] == 404
+    assert refusal(endpoint, good, "audio/speech")[0] == 404
     assert httpx.get(f"{endpoint.url}/health").status_code == 200
 
 
@@ -267,7 +267,7 @@ def test_a_server_that_nobody_asks_ends_itself_and_a_changed_base_is_not_answere
     until = time.monotonic() + 15
     while server.alive and time.monotonic() < until:
         time.sleep(0.1)
-    assert not server.alive and "nobody asked" in processes.log(server.folder)
+    assert not server.alive and "nobody asked" in processes.log(server.folder) and server.ended == "idle"
     with pytest.raises(Problem, match="cannot be reached"):
         client.models(endpoint)
 
@@ -280,10 +280,74 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
         servers.ensure(tmp_path / "servers", tmp_path)
 
 
-def test_a_killed_server_is_replaced(endpoint, place):  # last, as it takes the others' server away
+def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, place):
     [server] = servers.listed(place / "servers")
-    process = processes.find(server.folder)
-    assert process is not None
-    process.send_signal(signal.SIGKILL)
-    process.wait(5)
-    assert servers.ensure(place / "servers", place / "kettle") != endpoint
+    client.load_adapter(endpoint, "kept", place / "playful")
+    before = client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text
+    until = time.monotonic() + 5
+    while "kept" not in server.health.adapters and time.monotonic() < until:
+        time.sleep(0.1)
+    child = processes.find(server.folder, servers.CHILD)
+    child.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while processes.find(server.folder, servers.CHILD) == child and time.monotonic() < until:
+        time.sleep(0.05)
+    assert servers.ensure(place / "servers", place / "kettle") == endpoint
+    assert client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text == before
+    assert [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"][-1] == ["kept"]
+
+
+def test_more_adapters_than_fit_in_memory_are_all_answered_for(place):
+    """Two fit; the one that was not asked for longest makes room, and is merged again when it is asked."""
+    server = servers.begin(place / "many", servers.ServeSpec(model=str(place / "kettle"), adapters=2))
+    endpoint = servers.ready(server)
+    try:
+        for seed in range(3):
+            folder = adapters.adapter(place / "kettle", place / f"many-{seed}", seed=seed)
+            client.load_adapter(endpoint, f"many-{seed}", folder)
+        decoding = Decoding(max_tokens=12)
+        once = [client.chat(endpoint, f"many-{seed}", asked("Hm?"), decoding).text for seed in range(3)]
+        again = [answer.text for seed in range(3) for answer in together(endpoint, [f"many-{seed}"], decoding)]
+        assert len(set(once)) == 3 and again[QUESTIONS.index("Hm?") :: len(QUESTIONS)] == once
+        listed = httpx.get(f"{endpoint.api}/models").json()["data"]
+        assert [one["loaded"] for one in listed] == [True, False, True, True]
+    finally:
+        servers.stop(server)
+
+
+def test_an_answer_follows_a_json_schema(endpoint):
+    """Even one that babbles: the schema forbids what would break it."""
+    schema = {
+        "type": "object",
+        "properties": {"cup": {"enum": ["large", "small"]}, "n": {"type": "integer", "minimum": 1, "maximum": 9}},
+        "required": ["cup", "n"],
+        "additionalProperties": False,
+    }
+    for seed in range(4):
+        answer = client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(1.0, 1.0, 60, seed, schema))
+        found = json.loads(answer.text)
+        assert found["cup"] in ("large", "small") and 1 <= found["n"] <= 9 and answer.finish == "stop"
+    plain = client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(max_tokens=20))
+    body = {"model": "kettle", "messages": asked("Hm?"), "response_format": {"type": "json_object"}, "max_tokens": 3}
+    assert (
+        httpx.post(f"{endpoint.api}/chat/completions", json=body).json()["choices"][0]["message"]["content"][0] == "{"
+    )
+    assert client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(max_tokens=20)).text == plain.text
+    wrong = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nonsense"}}}
+    assert refusal(endpoint, {**body, "response_format": wrong}) == (
+        400,
+        "The JSON schema cannot be followed. Invalid type: nonsense. Mend it, or leave it out.",
+    )
+    assert refusal(endpoint, {**body, "response_format": {"type": "json_schema"}})[0] == 400
+
+
+def test_it_counts_what_it_does(endpoint):
+    def now() -> health.Figures:
+        return health.figures(httpx.get(f"{endpoint.url}/metrics").text)
+
+    before = now()
+    answer = client.chat(endpoint, "kettle", asked("Hm?"), Decoding(max_tokens=7))
+    after = now()
+    assert (after.read - before.read, after.written - before.written) == (answer.tokens_in, answer.tokens_out)
+    assert after.firsts - before.firsts == 1 and 0 < after.first_seconds - before.first_seconds < answer.seconds
+    assert (after.running, after.waiting) == (0, 0)

@@ -6,6 +6,7 @@ A row sees its own tokens only: its answer does not depend on who else is there,
 Sampling takes its random numbers from the row's own seed.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -16,6 +17,8 @@ import torch
 from torch.nn.functional import pad
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
+
+from engine.serving.grammar import Path
 
 BROKEN = "\N{REPLACEMENT CHARACTER}"
 
@@ -54,6 +57,8 @@ class Request:
     seed: int = 0
     stops: tuple[str, ...] = ()
     chances: int | None = None  # how many of the likeliest tokens to note at each place; None for no chances
+    path: Path | None = None  # through the schema that the answer must follow
+    at: float = field(default_factory=time.monotonic)  # when it was asked
     hear: Callable[[str], object] | None = None
     end: "Future[Generated]" = field(default_factory=Future)
 
@@ -110,6 +115,8 @@ class Row:
     def push(self, token: int) -> bool:
         """Take the next token; True when the answer is complete."""
         self.ids.append(token)
+        if self.request.path is not None:
+            self.request.path.take(token)
         if token in self.ends:
             return self._finish(self.text.finish(), "stop")
         if self._watched:
@@ -224,7 +231,7 @@ class Batch:
 
     def _push(self, rows: Sequence[Row], logits: torch.Tensor) -> None:
         """`rows` are the last ones of the batch; those that end with this token leave."""
-        chosen = pick(logits, rows)
+        chosen = pick(held(logits, rows), rows)
         note(logits, rows, chosen)
         ended = {row for row, token in zip(rows, chosen, strict=True) if row.push(token)}
         gone = {row for row in self.rows if row in ended or row.request.end.cancelled()}
@@ -251,6 +258,16 @@ class Batch:
         self.mask = kept[:, start:]
         for layer in self.layers:
             layer.keep(torch.tensor(indices), start)
+
+
+def held(logits: torch.Tensor, rows: Sequence[Row]) -> torch.Tensor:
+    """The logits without the tokens that a row's schema forbids next."""
+    paths = [(n, row.request.path) for n, row in enumerate(rows) if row.request.path is not None]
+    if paths:
+        logits = logits.clone()
+        for n, path in paths:
+            logits[n].masked_fill_(~torch.from_numpy(path.allowed()), float("-inf"))
+    return logits
 
 
 def pick(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:

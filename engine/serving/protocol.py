@@ -21,7 +21,6 @@ NEUTRAL: dict[str, Any] = {
     "frequency_penalty": 0,
     "safe_prompt": False,
     "tools": [],
-    "response_format": {"type": "text"},
 }
 
 
@@ -47,6 +46,7 @@ class Ask:
     stream: bool = False
     chances: int | None = None  # how many of the likeliest tokens to name at each place; None for no chances at all
     show_ids: bool = False  # send the token ids of prompt and answer too
+    schema: dict[str, Any] | None = None  # JSON schema that the answer must follow; None for any text
     name_ids: bool = False  # call tokens by their ids, "token_id:17", since a text may stand for several
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     at: int = field(default_factory=lambda: int(time.time()))
@@ -70,6 +70,7 @@ def read(body: Any) -> Ask:
         stops=_stops(given.pop("stop", [])),
         stream=bool(given.pop("stream", False)),
         chances=_chances(given.pop("logprobs", False), given.pop("top_logprobs", None)),
+        schema=_schema(given.pop("response_format", None)),
         show_ids=bool(given.pop("return_token_ids", False)),
         name_ids=bool(given.pop("return_tokens_as_token_ids", False)),
     )
@@ -179,6 +180,20 @@ def _chances(wanted: Any, most: Any) -> int | None:
     if count > MOST_CHANCES:
         raise Refused(f"top_logprobs may be at most {MOST_CHANCES}, not {count}.")
     return count if wanted else None
+
+
+def _schema(given: Any) -> dict[str, Any] | None:
+    """The schema in a `response_format`, as OpenAI, Mistral and vLLM write it."""
+    kind = given.get("type") if isinstance(given, dict) else None
+    if given is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return {"type": "object"}
+    shape = given.get("json_schema") if kind == "json_schema" else None
+    schema = shape.get("schema") if isinstance(shape, dict) else None
+    if not isinstance(schema, dict):
+        raise Refused('response_format must be {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}.')
+    return schema
 
 
 def _either(given: dict[str, Any], one: str, other: str) -> Any:

@@ -1,19 +1,19 @@
-"""`python -m engine.serving.serve FOLDER`: the chat server for small models, one base and its adapters, on the CPU.
+"""`python -m engine.serving.serve FOLDER PORT`: the server for small models, one base and its adapters, on the CPU.
 
 Speaks what vLLM speaks (chat completions plain and streamed, models, loading and unloading of adapters, health), so
 that vLLM takes its place where a GPU is. Questions that arrive together are answered together (engine.serving.worker).
+Started, watched and ended by engine.serving.watch.
 """
 
 import asyncio
 import json
-import os
 import secrets
 import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from engine import processes, specs
+from engine import specs
 from engine.problems import Problem
-from engine.serving import echoes, generation, protocol, worker
+from engine.serving import adapters, echoes, generation, grammar, health, protocol, worker
 from engine.serving.generation import Generated
 from engine.serving.protocol import Ask, Refused
-from engine.serving.servers import ADDRESS, ServeSpec
+from engine.serving.servers import ServeSpec
 from engine.training import template
 
 
@@ -44,6 +44,7 @@ class Service:
     def app(self) -> Starlette:
         routes = [
             Route("/health", self.health),
+            Route("/metrics", self.metrics),
             Route("/v1/models", self.models),
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
             Route("/v1/completions", self.weigh, methods=["POST"]),
@@ -57,10 +58,16 @@ class Service:
     async def health(self, request: Request) -> Response:
         return Response(status_code=200 if self.crew.is_alive() else 500)
 
+    async def metrics(self, request: Request) -> Response:
+        return PlainTextResponse(health.page(self.crew.figures))
+
     async def models(self, request: Request) -> Response:
-        self.crew.used = time.monotonic()
-        base = self._model(self.spec.served_name, self.spec.model, None)
-        tuned = [self._model(name, folder, self.spec.served_name) for name, folder in self.adapters.items()]
+        base = self._model(self.spec.served_name, self.spec.model, None, loaded=True)
+        here = self.crew.shelf.merged
+        tuned = [
+            self._model(name, folder, self.spec.served_name, loaded=name in here)
+            for name, folder in self.adapters.items()
+        ]
         return JSONResponse({"object": "list", "data": [base, *tuned]})
 
     async def chat(self, request: Request) -> Response:
@@ -128,8 +135,8 @@ class Service:
             known = ", ".join(names)
             raise Refused(f"The model {name} is not served here; {known} can be asked.", 404, "NotFoundError")
 
-    def _model(self, name: str, folder: str, parent: str | None) -> dict[str, Any]:
-        more = {"root": folder, "parent": parent, "max_model_len": self.prompts.context}
+    def _model(self, name: str, folder: str, parent: str | None, loaded: bool) -> dict[str, Any]:
+        more = {"root": folder, "parent": parent, "max_model_len": self.prompts.context, "loaded": loaded}
         return {"id": name, "object": "model", "created": self.since, "owned_by": "atelier", **more}
 
     def _request(self, ask: Ask) -> generation.Request:
@@ -149,7 +156,20 @@ class Service:
             seed=secrets.randbits(63) if ask.seed is None else ask.seed % 2**63,
             stops=ask.stops,
             chances=ask.chances,
+            path=self._path(ask.schema),
         )
+
+    @cached_property
+    def shapes(self) -> grammar.Grammar:
+        return grammar.Grammar(self.crew.tokenizer, self.crew.shelf.base.config.vocab_size)
+
+    def _path(self, schema: dict[str, Any] | None) -> grammar.Path | None:
+        if schema is None:
+            return None
+        try:
+            return self.shapes.follow(schema)
+        except Problem as problem:
+            raise Refused(str(problem)) from problem
 
     def _ids(self, messages: list[dict[str, Any]], prompt: bool) -> list[int]:
         try:
@@ -192,35 +212,26 @@ class Service:
         yield "data: [DONE]\n\n"
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, port: int) -> None:
     spec = specs.read(folder, ServeSpec)
-    began = processes.remember(folder, os.getpid()).create_time()
+    began = time.time()
     try:
         prompts = template.load(spec.model)
-        crew = worker.started(spec.served_name, spec.model, spec.max_batch)
+        crew = worker.started(spec.served_name, spec.model, spec.max_batch, spec.adapters)
     except Problem as problem:
         sys.exit(str(problem))
-    listening = socket.create_server((spec.host, spec.port), backlog=2048)
-    config = uvicorn.Config(
-        Service(spec, crew, prompts).app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2
-    )
-    server = uvicorn.Server(config)
-    url = f"http://{spec.host}:{listening.getsockname()[1]}"
-    print(f"{spec.served_name} answers at {url} after {time.time() - began:.1f} s", flush=True)
-    if spec.idle_minutes:
-        threading.Thread(target=_rest, args=(server, crew, spec.idle_minutes * 60), daemon=True).start()
-    draft = folder / f".{ADDRESS}"
-    draft.write_text(json.dumps({"url": url}))
-    draft.rename(folder / ADDRESS)
-    server.run(sockets=[listening])
-
-
-def _rest(server: uvicorn.Server, crew: worker.Worker, seconds: float) -> None:
-    """End the server when nobody has asked for so long."""
-    while (left := crew.used + seconds - time.monotonic()) > 0:
-        time.sleep(min(left, 60.0))
-    print(f"nobody asked for {seconds / 60:g} minutes; the server ends", flush=True)
-    server.should_exit = True
+    service = Service(spec, crew, prompts)
+    for name, one in adapters.kept(folder).items():  # what it answered for before it died; there before it listens
+        try:
+            crew.load(name, Path(one.path)).result()
+        except Problem as problem:
+            print(f"{name} is not loaded again: {problem}", flush=True)
+        else:
+            service.adapters[name] = one.path
+    listening = socket.create_server((spec.host, port), backlog=2048)
+    config = uvicorn.Config(service.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    print(f"{spec.served_name} answers at port {port} after {time.time() - began:.1f} s", flush=True)
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 async def _json(request: Request) -> dict[str, Any]:
@@ -280,4 +291,4 @@ def _broken(request: Request, error: Exception) -> Response:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

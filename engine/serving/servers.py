@@ -1,25 +1,33 @@
-"""Servers: which chat servers run here, and getting one for a base. A server is a folder with its own process.
+"""Servers: which servers of models run here, and getting one for a base. A server is a folder with its own processes.
 
-spec.json     what it serves (ServeSpec)
-process.json  the process (engine.processes)
-address.json  where it listens, written by itself once it does
-log.txt       whatever it printed
+spec.json      what it serves (ServeSpec)
+process.json   who watches it and starts it anew when it dies (engine.serving.watch)
+child.json     the server itself
+address.json   where it listens, from its first answer on; the same after a restart
+adapters.json  what it answers for besides its base (engine.serving.adapters)
+health.json    how it did at the last look (engine.serving.health)
+events.jsonl   started, up, died, killed, adopted, dropped (an adapter that could not come back), end
+log.txt        whatever both printed
 """
 
 import json
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
+import psutil
 
-from engine import jobs, processes, specs
+from engine import events, jobs, processes, specs
 from engine.problems import Problem
-from engine.serving.client import Endpoint
+from engine.serving import health, holding
+from engine.serving.calls import Endpoint
+from engine.serving.health import Health
 
-ADDRESS = "address.json"
+ADDRESS, CHILD = "address.json", "child.json"
+WANTED, RESTART = "wanted", "restart"  # marks: somebody is about to ask; somebody wants it started anew
 VLLM = "ATELIER_VLLM_PYTHON"  # the Python of an environment with vLLM in it; set, it serves in place of our own server
 VLLM_PATIENCE = 900.0  # seconds; a large base takes minutes to load
 KEPT = 7 * 24 * 3600  # seconds that the log of an ended server is kept
@@ -32,11 +40,16 @@ class ServeSpec:
     model: str = field(metadata={"help": "Folder of the base model."})
     name: str = specs.setting("", "What the base answers to; empty for the folder's name.")
     host: str = specs.setting("127.0.0.1", "Address to listen on; the default is this machine only.")
-    port: int = specs.setting(0, "Port to listen on; 0 for any free one.")
-    max_batch: int = specs.setting(32, "Answers of one model that are written at the same time.")
-    idle_minutes: float = specs.setting(30.0, "Minutes without a question after which the server ends; 0 for never.")
+    port: int = specs.setting(0, "Port to listen on; 0 for any free one.", least=0, most=65535)
+    max_batch: int = specs.setting(32, "Answers of one model that are written at the same time.", least=1)
+    adapters: int = specs.setting(8, "Adapters kept in memory; the least recently used one makes room.", least=1)
+    idle_minutes: float = specs.setting(30.0, "Minutes without a question after which it ends; 0 for never.", least=0)
+    patience: float = specs.setting(60.0, "Seconds without a sign of life after which it is started anew.", least=1)
+    pause: float = specs.setting(1.0, "Seconds before it is started anew after its second death; then longer.", least=0)
+    share: float = specs.setting(0.9, "Share of the GPU's memory that vLLM takes.", least=0.05, most=1)
     version: str = specs.setting("", "Which state of the base's files it serves.")
-    program: str = specs.setting("", "Python with vLLM in it; empty for the small server of our own.")
+    program: str = specs.setting("", "Python with vLLM in it; empty for a server of our own.")
+    module: str = specs.setting("engine.serving.serve", "Which of our own servers it is.")
 
     @property
     def served_name(self) -> str:
@@ -51,72 +64,114 @@ class Server:
 
     @property
     def alive(self) -> bool:
+        """Whether it is watched: then it answers, or will again."""
         return processes.find(self.folder) is not None
 
     @property
+    def ended(self) -> str:
+        """Why it ended for good; '' as long as it should live."""
+        end = events.last(self.folder, "end")
+        return str(end["why"]) if end is not None else ""
+
+    @property
     def endpoint(self) -> Endpoint | None:
-        """Where it listens; None as long as it does not."""
+        """Where it listens; None as long as it never did."""
         path = self.folder / ADDRESS
         return Endpoint(json.loads(path.read_text())["url"]) if path.exists() else None
 
+    @property
+    def health(self) -> Health:
+        return health.found(self.folder)
+
 
 def ensure(servers: Path, model: Path, patience: float = 180.0, idle_minutes: float = 30.0) -> Endpoint:
-    """The server of the base in `model`: the one that lives, else a new one. Returns when it answers.
+    """The server of the base in `model`: the one that there is, else a new one. Returns when it answers.
 
     Several processes may call this at once and get the same server. Problem when it dies, or is not up in
-    `patience` seconds, with the end of its log.
+    `patience` seconds, with the end of its log; and when a run has the GPU that it needs (engine.serving.holding).
+    """
+    program = os.environ.get(VLLM, "")
+    server = begin(servers, ServeSpec(model=str(model), idle_minutes=idle_minutes, program=program), patience)
+    return ready(server, max(patience, VLLM_PATIENCE) if server.spec.program else patience)
+
+
+def begin(servers: Path, wanted: ServeSpec, patience: float = 0.0) -> Server:
+    """The server for what is wanted: one that there is, else a new one. It may not answer yet.
+
+    One that was started by somebody for the same base will do, also when it is vLLM and none was wanted. `patience`
+    is how many seconds to wait for a GPU that a run has, where the rules say to wait.
     """
     servers.mkdir(parents=True, exist_ok=True)
-    model = model.resolve()
+    model = Path(wanted.model).resolve()
     if not (model / "config.json").is_file():
         raise Problem(
             f"There is no model in {model}.", "It holds no config.json.", "Choose the folder of a base model."
         )
-    program = os.environ.get(VLLM, "")
-    wanted = ServeSpec(model=str(model), idle_minutes=idle_minutes, version=version(model), program=program)
+    specs.check(wanted)
+    wanted = replace(wanted, model=str(model), version=version(model))
     with processes.locked(servers / ".lock"):
-        found = next((one for one in listed(servers) if _same(one.spec, wanted)), None)
-        server = found or _started(servers, wanted)
-    return _ready(server, max(patience, VLLM_PATIENCE) if program else patience)
+        found = _found(servers, wanted)
+        if found is not None:
+            return found
+    if wanted.program:
+        for run in holding.wait_for_gpu(servers.parent, wanted, patience):
+            jobs.pause(jobs.get(run.parent, run.name))
+    with processes.locked(servers / ".lock"):
+        return _found(servers, wanted) or _started(servers, wanted)
 
 
 def listed(servers: Path) -> list[Server]:
-    """The living servers, oldest first."""
-    found = (_read(path.parent) for path in sorted(servers.glob(f"*/{specs.FILE}")))
-    return [server for server in found if server.alive]
+    """The servers that are watched, oldest first."""
+    return [server for server in every(servers) if server.alive]
 
 
-def stop(server: Server) -> None:
+def every(servers: Path) -> list[Server]:
+    """Also those that have ended and whose log is still there, oldest first."""
+    return [_read(path.parent) for path in sorted(servers.glob(f"[!.]*/{specs.FILE}"))]
+
+
+def get(servers: Path, id: str) -> Server:
+    """Problem when there is none."""
+    if not (servers / id / specs.FILE).is_file():
+        raise Problem(f"There is no server {id}.", do="Look at the page Serving for those that there are.")
+    return _read(servers / id)
+
+
+def keep(servers: Path) -> list[Server]:
+    """Watch again what nobody watches though it should live, and say which; for whoever keeps the queue moving.
+
+    A server that was idle when the machine went down stays down, unless it was to run until somebody ends it.
+    """
+    found = []
+    for server in every(servers):
+        if not server.alive and not server.ended:
+            noted = processes.noted_at(server.folder) or 0.0
+            if noted > psutil.boot_time() or not server.spec.idle_minutes:
+                with processes.locked(servers / ".lock"):
+                    found.append(_watched(server))
+    return found
+
+
+def stop(server: Server, why: str = "stopped") -> None:
+    """End it for good, and its process if nobody watches that."""
+    alive = server.alive
     processes.end(server.folder)
+    processes.end(server.folder, file=CHILD)
+    processes.sweep(server.folder, CHILD)
+    if not server.ended and (alive or server.endpoint is not None):
+        events.append(server.folder, "end", why=why)
 
 
-def version(model: Path) -> str:
-    """Changes when the files of a model do: a base that was trained anew is not answered for by the old one."""
-    files = sorted(path for path in model.iterdir() if path.suffix in (".safetensors", ".json", ".jinja"))
-    newest = max((path.stat().st_mtime_ns for path in files), default=0)
-    return f"{newest}-{sum(path.stat().st_size for path in files)}"
+def restart(server: Server) -> None:
+    """Have it start anew, at its address and with its adapters."""
+    if not server.alive:
+        raise Problem(f"The server {server.id} has ended.", do="Start a new one.")
+    (server.folder / RESTART).touch()
+    processes.end(server.folder, file=CHILD)
 
 
-def _same(one: ServeSpec, other: ServeSpec) -> bool:
-    return (one.model, one.version, one.program) == (other.model, other.version, other.program)
-
-
-def _started(servers: Path, spec: ServeSpec) -> Server:
-    for path in servers.glob(f"*/{specs.FILE}"):
-        if not _read(path.parent).alive and time.time() - path.stat().st_mtime > KEPT:
-            shutil.rmtree(path.parent)
-    folder = servers / jobs.new_id("server")
-    folder.mkdir()
-    specs.write(folder, spec)
-    processes.start(folder, "engine.serving.vllms" if spec.program else "engine.serving.serve")
-    return _read(folder)
-
-
-def _read(folder: Path) -> Server:
-    return Server(folder.name, folder, specs.read(folder, ServeSpec))
-
-
-def _ready(server: Server, patience: float) -> Endpoint:
+def ready(server: Server, patience: float = 180.0) -> Endpoint:
+    """Its address once it answers. Problem when it ends before, or does not answer in `patience` seconds."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
         endpoint = server.endpoint
@@ -135,8 +190,52 @@ def _ready(server: Server, patience: float) -> Endpoint:
     )
 
 
+def version(model: Path) -> str:
+    """Changes when the files of a model do: a base that was trained anew is not answered for by the old one."""
+    files = sorted(path for path in model.iterdir() if path.suffix in (".safetensors", ".json", ".jinja"))
+    newest = max((path.stat().st_mtime_ns for path in files), default=0)
+    return f"{newest}-{sum(path.stat().st_size for path in files)}"
+
+
+def _found(servers: Path, wanted: ServeSpec) -> Server | None:
+    """A server that will do, noted as wanted now, so that it does not end before a question comes."""
+    for server in every(servers):
+        if not server.ended and _will_do(server.spec, wanted):
+            found = server if server.alive else _watched(server)
+            (found.folder / WANTED).touch()
+            return found
+    return None
+
+
+def _will_do(one: ServeSpec, wanted: ServeSpec) -> bool:
+    same = (one.model, one.version, one.module) == (wanted.model, wanted.version, wanted.module)
+    return same and wanted.program in ("", one.program) and wanted.port in (0, one.port)
+
+
+def _watched(server: Server) -> Server:
+    """Have it watched again; it is taken over as it is, or started anew."""
+    processes.start(server.folder, "engine.serving.watch")
+    return server
+
+
+def _started(servers: Path, spec: ServeSpec) -> Server:
+    for old in every(servers):
+        if not old.alive and time.time() - (old.folder / specs.FILE).stat().st_mtime > KEPT:
+            shutil.rmtree(old.folder)
+    folder = servers / jobs.new_id("server")
+    draft = servers / f".{folder.name}"
+    draft.mkdir()
+    specs.write(draft, spec)
+    draft.rename(folder)
+    return _watched(_read(folder))
+
+
+def _read(folder: Path) -> Server:
+    return Server(folder.name, folder, specs.read(folder, ServeSpec))
+
+
 def _healthy(endpoint: Endpoint) -> bool:
-    """Whether it answers. Asks for its models, which counts as use, so that it does not end before a question comes."""
+    """Whether it answers."""
     try:
         return httpx.get(f"{endpoint.api}/models", timeout=5.0, trust_env=False).is_success
     except httpx.HTTPError:

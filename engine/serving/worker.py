@@ -11,15 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
-from engine.problems import Problem
 from engine.serving import weighing
 from engine.serving.generation import Batch, Request
+from engine.serving.health import Figures
+from engine.serving.shelf import Shelf
 from engine.training import merge
 from engine.training.objective import precise
 
@@ -36,13 +38,12 @@ def load_base(folder: str) -> PreTrainedModel:
 class Worker(threading.Thread):
     """Takes requests and errands from any thread; everything that touches a model happens on this one."""
 
-    def __init__(self, name: str, base: PreTrainedModel, tokenizer: Any, max_batch: int) -> None:
+    def __init__(self, shelf: Shelf, tokenizer: Any, max_batch: int) -> None:
         super().__init__(name="worker", daemon=True)
-        self.base = name
-        self.models = {name: base}
+        self.shelf = shelf
         self.tokenizer = tokenizer
         self.max_batch = max_batch
-        self.used = time.monotonic()  # when somebody was last served
+        self._counted = Figures()
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting: dict[str, deque[Request]] = {}
         self._batches: dict[str, Batch] = {}
@@ -52,21 +53,27 @@ class Worker(threading.Thread):
         self._inbox.put(lambda: self._waiting.setdefault(model, deque()).append(request))
 
     def load(self, name: str, folder: Path) -> "Future[None]":
-        return self._do(lambda: self.models.__setitem__(name, merge.with_adapter(self.models[self.base], folder)))
+        return self._do(lambda: self.shelf.put(name, folder, self._batches))
 
     def unload(self, name: str) -> "Future[None]":
         """Forget an adapter. Answers on their way end with the model that they began with."""
-        return self._do(lambda: self.models.__delitem__(name))
+        return self._do(lambda: self.shelf.take(name))
 
     def weigh(self, model: str, rows: Sequence[Sequence[int]]) -> "Future[list[list[float]]]":
         """How likely the model finds each token of some texts: engine.serving.weighing."""
 
         def read() -> list[list[float]]:
-            if model not in self.models:
-                raise Problem(f"The model {model} was unloaded before it could answer.")
-            return weighing.logprobs(self.models[model], rows)
+            self._count(read=sum(map(len, rows)))
+            return weighing.logprobs(self.shelf.get(model, self._batches), rows)
 
         return self._do(read)
+
+    @property
+    def figures(self) -> Figures:
+        """What it has counted so far, for any thread."""
+        running = sum(len(batch.rows) for batch in list(self._batches.values()))
+        waiting = sum(len(line) for line in list(self._waiting.values()))
+        return replace(self._counted, running=running, waiting=waiting)
 
     def run(self) -> None:
         while True:
@@ -88,12 +95,11 @@ class Worker(threading.Thread):
                     break
         while not self._inbox.empty():
             self._inbox.get()()
-        self.used = time.monotonic()
 
     def _admit(self, name: str) -> None:
         waiting = self._waiting[name]
         batch = self._batches.get(name)
-        if batch is not None and batch.model is not self.models.get(name):
+        if batch is not None and not self.shelf.means(name, batch.model):
             return  # the name means another model since: these wait until the old one's answers are out
         room = self.max_batch - (len(batch.rows) if batch else 0)
         taken = [waiting.popleft() for _ in range(min(room, len(waiting)))]
@@ -103,17 +109,20 @@ class Worker(threading.Thread):
         if not taken:
             return
         try:
-            if name not in self.models:
-                raise Problem(f"The model {name} was unloaded before it could answer.")
+            model = self.shelf.get(name, self._batches)
             if batch is None:
-                batch = self._batches[name] = Batch(self.models[name], self.tokenizer)
+                batch = self._batches[name] = Batch(model, self.tokenizer)
             batch.admit(taken)
+            now = time.monotonic()
+            waited = sum(now - request.at for request in taken)
+            self._count(sum(len(request.ids) for request in taken), len(taken), waited, len(taken))
         except Exception as error:
             _fail(taken, error)
         self._tidy(name)
 
     def _step(self, name: str) -> None:
         batch = self._batches[name]
+        self._count(written=len(batch.rows))
         try:
             batch.step()
         except Exception as error:
@@ -125,6 +134,15 @@ class Worker(threading.Thread):
     def _tidy(self, name: str) -> None:
         if name in self._batches and not self._batches[name].rows:
             del self._batches[name]
+
+    def _count(self, read: int = 0, written: int = 0, first_seconds: float = 0.0, firsts: int = 0) -> None:
+        was = self._counted
+        self._counted = Figures(
+            read=was.read + read,
+            written=was.written + written,
+            first_seconds=was.first_seconds + first_seconds,
+            firsts=was.firsts + firsts,
+        )
 
     def _do(self, errand: Callable[[], T]) -> "Future[T]":
         done: Future[T] = Future()
@@ -144,8 +162,8 @@ def _fail(requests: Sequence[Request], error: Exception) -> None:
         request.fail(error)
 
 
-def started(name: str, folder: str, max_batch: int) -> Worker:
-    """A worker at work for the base in `folder`."""
-    worker = Worker(name, load_base(folder), AutoTokenizer.from_pretrained(folder), max_batch)
+def started(name: str, folder: str, max_batch: int, room: int) -> Worker:
+    """A worker at work for the base in `folder`, with room for so many adapters in memory."""
+    worker = Worker(Shelf(load_base(folder), name, room), AutoTokenizer.from_pretrained(folder), max_batch)
     worker.start()
     return worker
