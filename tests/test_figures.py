@@ -277,6 +277,14 @@ def test_a_difference_of_corpus_figures_is_paired_over_the_items_of_both():
     assert before.against(before).value == 0 and before.against(before).low is None
 
 
+def test_several_answers_to_an_item_are_drawn_together():
+    items = [{"answer": wanted} for wanted in WANTED]
+    once = figures("chrf", SAID, items)["corpus chrF2++"]
+    rows = [one for one in answered("chrf", SAID, items) for _ in range(3)]
+    (thrice,) = whole.figures("chrf", rows)
+    assert thrice.estimate() == once.estimate() and thrice.estimate().n == 4
+
+
 def test_no_item_no_number_and_items_that_are_alike_no_interval():
     assert resampling.mean([]).value is None
     assert resampling.mean([0.4] * 9) == resampling.Estimate(pytest.approx(0.4), None, None, 9)

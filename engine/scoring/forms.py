@@ -11,9 +11,9 @@ from engine.scoring.score import Guide, Item, Metric, Score, Setting
 from engine.scoring.wording import plain
 from engine.training import paying
 
-WORDS = Setting("contains", "Words or phrases, one a line", "lines")
-PATTERN = Setting("pattern", "Regular expression that the answer must match somewhere", "text")
-SCHEMA = Setting("schema", "JSON schema (draft 2020-12)", "json")
+WORDS = Setting("contains", "Words or phrases, one a line", "lines", needed=True)
+PATTERN = Setting("pattern", "Regular expression that the answer must match somewhere", "text", needed=True)
+SCHEMA = Setting("schema", "JSON schema (draft 2020-12)", "json", needed=True)
 ARGUMENTS = Setting("arguments", "The arguments must be", "choice", ("exact", "subset"))
 
 

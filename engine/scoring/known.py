@@ -34,6 +34,11 @@ class Known:
     def judged(self) -> bool:
         return self.asks == asked.JUDGE
 
+    @property
+    def needed(self) -> tuple[Setting, ...]:
+        """What an evaluation can set where its items lack it, and must."""
+        return tuple(setting for setting in self.settings if setting.needed)
+
 
 @cache
 def known() -> dict[str, Known]:

@@ -27,13 +27,15 @@ class Score:
 class Setting:
     """What a metric reads from an item, under the key `key`, and what an evaluation can set for all items that lack it.
 
-    `kind` says how it is asked for: text, lines, number, json or choice (the first of `choices` is what holds unsaid).
+    `kind` says how it is asked for: text, lines, json or choice (the first of `choices` is what holds unsaid). A metric
+    can do nothing without what is `needed`.
     """
 
     key: str
     words: str
     kind: str
     choices: tuple[str, ...] = ()
+    needed: bool = False
 
 
 @dataclass(frozen=True)

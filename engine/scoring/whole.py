@@ -65,7 +65,17 @@ def figures(metric: str, answered: Sequence[Answered], labels: Sequence[str] = (
     """
     if not answered or metric not in WHOLES:
         return []
-    return WHOLES[metric](answered, labels)
+    return [_by_item(one) for one in WHOLES[metric](answered, labels)]
+
+
+def _by_item(one: Whole) -> Whole:
+    """Several answers to an item are one row, since items are what chance draws; then right or wrong is a mean."""
+    if len(set(one.items)) == len(one.items):
+        return one
+    places = {item: at for at, item in enumerate(dict.fromkeys(one.items))}
+    rows = np.zeros((len(places), one.rows.shape[1]))
+    np.add.at(rows, [places[item] for item in one.items], one.rows)
+    return replace(one, items=list(places), rows=rows, scale=replace(one.scale, yes_no=False))
 
 
 def unreadable(text: str, labels: Sequence[str]) -> bool:

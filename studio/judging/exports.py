@@ -52,7 +52,7 @@ def rows(store: Store, evaluation: Evaluation) -> list[dict[str, Any]]:
         join candidate c on c.id = r.candidate
         join item i on i.evaluation = r.evaluation and i.id = r.item
         where r.evaluation = ?
-        order by r.item, list_position(?, r.candidate), r.id
+        order by r.item, list_position(?, r.candidate), r.repeat
         """,
         [evaluation.id, evaluation.candidates],
     )
@@ -98,12 +98,14 @@ def _flat(row: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
     flat = {
         "item": row["item"],
         "candidate": row["candidate_name"],
+        "repeat": row["repeat"],
         "model": row["model"],
         "question": outgoing.said(body["messages"][-1]),
         "expected": str(body.get("answer") or ""),
         "answer": row["text"],
         "tool_calls": row["calls"] if row["calls"] not in (None, "[]") else "",
         "failed_because": row["error"],
+        "finish": row["finish"],
         "tags": ", ".join(body.get("tags") or []),
         "passages": len(json.loads(row["passages"])),
         "tokens_in": row["tokens_in"],
@@ -147,7 +149,7 @@ def _jsonl(store: Store, evaluation: Evaluation) -> bytes:
 
 
 def _parquet(store: Store, evaluation: Evaluation) -> bytes:
-    numbers = {"tokens_in", "tokens_out", "passages"}
+    numbers = {"repeat", "tokens_in", "tokens_out", "passages"}
     shares = {"seconds", "first_token_seconds", "cost_euros", *evaluation.metrics}
     flat = list(_table(store, evaluation))
     kinds = [

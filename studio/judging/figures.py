@@ -29,7 +29,7 @@ def answered(store: Store, evaluation: str, metric: str) -> dict[str, list[Answe
         join item i on i.evaluation = r.evaluation and i.id = r.item
         join score s on s.response = r.id and s.metric = ?
         where r.evaluation = ? and s.value is not null
-        order by r.item, r.id
+        order by r.item, r.repeat
         """,
         [metric, evaluation],
     )

@@ -24,16 +24,18 @@ SHOWN = {
 # items with what their answers are worth: of one candidate or of all, cut to a slice and to words that stand in them
 SOUGHT = r"""
     with answer as (
-        select r.item, r.candidate, r.text, r.error, s.value
+        select r.item, r.candidate, avg(s.value) as value, string_agg(r.text, ' ') as text,
+               bool_or(r.error != '') as failed, bool_or(s.value is null and r.error = '') as unknown
         from response r
         left join score s on s.response = r.id and s.metric = $metric
         where r.evaluation = $evaluation
+        group by r.item, r.candidate
     ), judged as (
         select item,
                avg(value) filter ($candidate in ('', candidate)) as value,
                coalesce(max(value) - min(value), 0) as spread,
-               bool_or(error != '') filter ($candidate in ('', candidate)) as failed,
-               bool_or(value is null and error = '') filter ($candidate in ('', candidate)) as unknown,
+               bool_or(failed) filter ($candidate in ('', candidate)) as failed,
+               bool_or(unknown) filter ($candidate in ('', candidate)) as unknown,
                string_agg(text, ' ') filter ($candidate in ('', candidate)) as said
         from answer
         group by item
@@ -137,7 +139,7 @@ def opened(store: Store, evaluation: str, item: str) -> Opened:
         join candidate c on c.id = r.candidate
         join evaluation e on e.id = r.evaluation
         where r.evaluation = ? and r.item = ?
-        order by list_position(e.candidates, r.candidate), r.id
+        order by list_position(e.candidates, r.candidate), r.repeat
         """,
         [evaluation, item],
     )
