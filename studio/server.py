@@ -31,6 +31,7 @@ from studio.deciding import grids
 from studio.folders import Home
 from studio.judging import evaluations
 from studio.quality import scans
+from studio.reading import upkeep
 from studio.store import Store, close_all, opened
 from studio.writing import makings
 
@@ -82,6 +83,7 @@ def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> No
             scans.catch_up(store)
             scans.keep_up(store)
             makings.catch_up(store)
+            upkeep.catch_up(store)
             behind = search.catch_up(store, seconds=2.0)  # a million new examples take a minute: not in one go
         except Exception:
             log.exception("The queue stumbled and goes on.")

@@ -5,7 +5,6 @@ them. Nothing of what a document says is in the database but its title, so that 
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,16 +18,16 @@ from engine import hashes
 from engine.data import language
 from engine.problems import Problem
 from engine.reading import documents as texts
-from engine.reading import gathering, markdown, retrieval, settings
+from engine.reading import gathering, indexing, markdown, retrieval, settings, versions
 from engine.reading.chunks import Chunk
 from engine.reading.chunks import chunks as cut
 from engine.reading.documents import HEADING
 from engine.reading.settings import LEXICAL, LibrarySettings
+from engine.reading.versions import About
 from studio.store import Store, now
 
 PLAIN = LibrarySettings(search=LEXICAL)  # by words, a paragraph a chunk: what texts that are handed over begin with
 COLUMNS = "library, name, id, title, chunks, made_by, made_at, kind, source, bytes, pages, language, remarks"
-INDEXED = "indexed"  # names the file that says what the index was made of
 Line = Mapping[str, Any]  # what engine.reading.gathering says of a document
 
 
@@ -185,43 +184,35 @@ def put(store: Store, library: str, lines: Sequence[Line], by: str) -> Changes:
 
 
 def index(store: Store, library: str) -> None:
-    """Build the index from the documents, here and now."""
-    wanted = stamp(store, library)
-    place = folder(store, library)
-    built = retrieval.build(place.with_name(f"{place.name}-index"), chunks(store, library))
-    for path in (made := place.with_name(f"{place.name}-index")).iterdir():
-        path.replace(place / path.name)
-    made.rmdir()
-    assert built
-    indexed(store, library, wanted)
+    """Bring the index up to the documents and settings, here and now; only what is new of them is read."""
+    indexing.update(folder(store, library), get(store, library).settings, store.home.servers)
+    indexed(store, library)
 
 
-def indexed(store: Store, library: str, made_of: str) -> None:
-    """Note that the index in the folder is made of that, and how many chunks each document has in it."""
-    counted = Counter(chunk.source for chunk in retrieval.open_index(folder(store, library)).chunks)
-    names = [row["name"] for row in store.rows("select name from document where library = ?", [library])]
-    frame = pd.DataFrame({"name": names, "n": [counted[name] for name in names]})
+def indexed(store: Store, library: str) -> None:
+    """Note how many chunks each document has in the index."""
+    told = about(store, library).documents
+    ids = [row["id"] for row in store.rows("select id from document where library = ?", [library])]
+    frame = pd.DataFrame({"id": ids, "n": [told.get(id, {}).get("chunks", 0) for id in ids]})
     with store.jot() as cursor:
-        cursor.register("counted", frame)
+        cursor.register("told", frame)
         cursor.execute(
-            "update document set chunks = c.n from counted c where library = ? and document.name = c.name", [library]
+            "update document set chunks = t.n from told t where library = ? and document.id = t.id", [library]
         )
-        cursor.unregister("counted")
-    note = beside(store, library) / INDEXED
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(made_of)
+        cursor.unregister("told")
 
 
-def stamp(store: Store, library: str) -> str:
-    """What an index of the library as it is would be made of."""
-    ids = sorted(row["id"] for row in store.rows("select id from document where library = ?", [library]))
-    return hashes.content(ids, settings.told(get(store, library).settings))
+def about(store: Store, library: str) -> About:
+    """What the index was made from; nothing where there is none."""
+    place = folder(store, library)
+    return retrieval.open_index(place).version.about if versions.current(place) else About()
 
 
 def current(store: Store, library: str) -> bool:
     """Whether a search reads the library as it is now."""
-    note = beside(store, library) / INDEXED
-    return note.is_file() and note.read_text() == stamp(store, library)
+    found = about(store, library)
+    ids = {row["id"] for row in store.rows("select id from document where library = ?", [library])}
+    return found.documents.keys() == ids and found.settings == settings.told(get(store, library).settings)
 
 
 def sweep(store: Store, library: str) -> None:

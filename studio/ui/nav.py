@@ -54,6 +54,8 @@ PLACES = (
     Place("rewards", "Rewards", "paid", "Build", "What an answer is paid for, tried before a model learns from it."),
     Place("models", "Models", "deployed_code", "Build", "What can be asked and what a run can start from."),
     Place("model", "Model", "deployed_code", "Build", "One model: is it sound, its card, where it goes.", hidden=True),
+    Place("libraries", "Libraries", "menu_book", "Build", "Documents in which a model looks things up."),
+    Place("library", "Library", "menu_book", "Build", "One library: documents, search, quality.", hidden=True),
     Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
     Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
     Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),
