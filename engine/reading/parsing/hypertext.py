@@ -99,7 +99,7 @@ def _walk(tag: Tag) -> Iterator[Block]:
                 inline = []
                 yield from _block(child)
             else:
-                inline.append(_inline(child))
+                inline.append(" " if child.name == "br" else _inline(child))
     yield from _paragraph(inline)
 
 

@@ -1,7 +1,7 @@
 """Layout: lines at places on pages become headings, paragraphs and bullets. Pure.
 
 Headings are those of the bookmarks; without bookmarks, lines in letters that are clearly larger than the text's, where
-there are few enough of them to be headings. A line that repeats on most pages is said once.
+there are few enough of them to be headings. What repeats at the head or foot of pages is said once.
 """
 
 import re
@@ -18,13 +18,19 @@ SHARE = 0.2  # of all letters; where more are large, large letters are no headin
 SIZES = 6
 LONGEST = 150  # characters of a heading
 ENOUGH = 3  # bookmarks found in the text, or half of them, to trust them
-REPEATED, FEWEST = 0.6, 3  # share of the pages, and pages, that make a line a running one
+REPEATED, FEWEST = 0.4, 3  # share of the pages, and pages, that make a line a running one; left ones may have another
+EDGE = 2  # lines at the head and at the foot of a page that may be running ones
 APART = 1.3  # times the usual distance of lines
 SHORT = 0.8  # of the longest line: what ends before may be the last of its paragraph
 BULLET = re.compile(r"^(?:[•▪■◦‣●○∙·*–-]\s+|(?=\d{1,3}[.)]\s))")
 BROKEN = re.compile(r"[^\W\d]-$")  # a word goes on in the next line
 NOT_BROKEN = re.compile(r"(?:und|oder|bzw|sowie|and|or|et|ou|e|o|y|en|of|och|og|i)\b")  # "Vor- und Nachteile"
 LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+NUMBER = re.compile(  # "Page 3 of 9", "- 3 -", in the languages of Europe
+    r"\W*(?:(?:pages?|seite|p[áa]gina|pag|strana|strona|str|side|sida|sivu|oldal|blz|p|s)\b)?\W*\d+"
+    r"(?:\W+(?:(?:of|von|de|di|da|sur|van|av|af|z|ze|iz|din)\W+)?\d+)?\W*(?:oldal)?\W*",
+    re.IGNORECASE,
+)
 ENDS = (".", "!", "?", "…", ":", ".”", '."', ".»", ".)")
 
 
@@ -38,6 +44,7 @@ class Line:
     y: float
     page: int = 0
     level: int = 0  # of a heading
+    running: bool = False  # the head or foot of most pages
 
 
 def blocks(pages: Sequence[Sequence[Line]], outline: Mapping[int, Mapping[str, int]]) -> tuple[list[Block], list[str]]:
@@ -76,27 +83,41 @@ def bare(text: str) -> str:
 def _without_running(pages: list[list[Line]]) -> tuple[list[Line], list[str]]:
     """Heads and feet of pages are kept where they first stand, page numbers nowhere."""
     least = max(FEWEST, REPEATED * len(pages))
-    counted = Counter(key for page in pages for key in {_running(line) for line in page})
-    running = {key for key, n in counted.items() if n >= least}
-    kept, said, numbers = [], set(), False
-    for line in (line for page in pages for line in page):
-        key = _running(line)
-        if key in running:
-            number = not re.search(r"[^\W\d_]{4}", line.text)  # "Page 3 of 9" has nothing to say but its number
-            numbers = numbers or number
-            if number or key in said:
-                continue
-            said.add(key)
-        kept.append(line)
+    counted = Counter(key for page in pages for key in {key for line in _edges(page) for key in _keys(line)})
+    kept: list[Line] = []
+    said: set[str] = set()
+    numbers = False
+    for page in pages:
+        edges = _edges(page)
+        for line in page:
+            running = [key for key in _keys(line) if counted[key] >= least] if line in edges else []
+            if running and NUMBER.fullmatch(line.text):
+                numbers = True
+            elif not said.intersection(running):
+                said.update(running[:1])
+                kept.append(replace(line, running=bool(running)))
     remarks = ["The numbers of its pages were left out."] if numbers else []
     if said:
         lines = "A line that repeats" if len(said) == 1 else f"{len(said)} lines that repeat"
-        remarks.append(f"{lines} on most of its pages {'was' if len(said) == 1 else 'were'} read once.")
+        remarks.append(f"{lines} at the edge of its pages {'was' if len(said) == 1 else 'were'} read once.")
     return kept, remarks
 
 
-def _running(line: Line) -> tuple[str, int]:
-    return re.sub(r"\d+", "#", line.text), round(line.y / 4)
+def _edges(page: list[Line]) -> set[Line]:
+    """The lines at the head and the foot of a page."""
+    places = sorted({round(line.y) for line in page})
+    outer = {*places[:EDGE], *places[-EDGE:]}
+    return {line for line in page if round(line.y) in outer}
+
+
+def _keys(line: Line) -> list[str]:
+    """What a line is counted as: its text and place, and its text with what may be the number of the page."""
+    place = round(line.y / 4)
+    numbers = [found for found in re.finditer(r"\d{1,4}", line.text)]
+    return [f"{place} {line.text}"] + [
+        f"{place} {line.text[: found.start()]}#{int(found[0]) - line.page}#{line.text[found.end() :]}"
+        for found in numbers
+    ]
 
 
 def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list[Line]:
@@ -151,6 +172,8 @@ def _usual_distance(lines: list[Line]) -> float:
 def _parts(held: list[Line], line: Line, usual: float, widest: int) -> bool:
     """Whether a line begins something new after those that are held."""
     before = held[-1]
+    if line.running or before.running:
+        return True
     if line.level or before.level:
         same = line.level == before.level and line.page == before.page
         return not (same and abs(before.y - line.y) < 2 * line.size)

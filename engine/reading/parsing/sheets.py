@@ -20,7 +20,7 @@ def read(path: Path, name: str, progress: Progress) -> Document:
     try:
         table = separated.table(source, False, delimiter)
         first = table.head(1)[0]
-        if isinstance(first, Row) and _names([str(cell) for cell in first.values.values()]):
+        if isinstance(first, Row) and _names([str(cell).strip() for cell in first.values.values()]):
             table = separated.table(source, True, delimiter)
     except Problem as problem:
         raise Problem(problem.what, do="Choose a table with rows in it.") from problem
@@ -43,6 +43,9 @@ def read(path: Path, name: str, progress: Progress) -> Document:
 
 def _names(cells: list[str]) -> bool:
     """Whether a row can be a header: all filled, all different, short, and no figure among them."""
-    bare = [cell.strip() for cell in cells]
-    figures = any(cell.replace(".", "").replace(",", "").lstrip("-").isdigit() for cell in bare)
-    return all(bare) and len(set(bare)) == len(bare) and max(map(len, bare)) <= LONGEST_NAME and not figures
+    while cells and not cells[-1]:
+        cells = cells[:-1]  # rows further down may be wider
+    figures = any(cell.replace(".", "").replace(",", "").lstrip("-").isdigit() for cell in cells)
+    return (
+        all(cells) and len(set(cells)) == len(cells) and max(map(len, cells), default=0) <= LONGEST_NAME and not figures
+    )
