@@ -164,6 +164,59 @@ def test_a_stream_gives_pieces_and_then_its_answer():
     assert asked[-1][2]["stream"] is True
 
 
+TOOL = {"type": "function", "function": {"name": "order", "parameters": {"type": "object"}}}
+
+
+def called(**function: str) -> dict:
+    return {"index": 0, "id": "call-1", "type": "function", "function": function}
+
+
+def test_schemas_tools_seeds_and_whatever_else_the_protocol_has_is_passed_on():
+    schema = {"type": "object", "properties": {"cup": {"type": "string"}}}
+    with foreign((200, {}, whole())) as (endpoint, asked):
+        more = {"stop": ["###"], "logprobs": True, "top_logprobs": 2, "tool_choice": "any"}
+        client.chat(endpoint, "large", HELLO, Decoding(seed=5, schema=schema), tools=[TOOL], more=more)
+    [(_, _, body)] = asked
+    assert body["response_format"]["json_schema"]["schema"] == schema and body["seed"] == 5
+    assert (body["stop"], body["logprobs"], body["top_logprobs"], body["tools"]) == (["###"], True, 2, [TOOL])
+    assert body["tool_choice"] == "required"
+    hosted = client._body(
+        Endpoint("https://api.mistral.ai"), "m", HELLO, Decoding(), [TOOL], {"tool_choice": "required"}
+    )
+    assert hosted["tool_choice"] == "any"
+
+
+def test_calls_of_tools_logprobs_and_cached_tokens_come_with_the_answer():
+    message = {"role": "assistant", "content": None, "tool_calls": [called(name="order", arguments='{"cup": 1}')]}
+    token = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105], "top_logprobs": []}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": {"content": [token]}}
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 6}}
+    with foreign((200, {}, {"model": "large", "choices": [choice], "usage": usage})) as (endpoint, _):
+        answer = client.chat(endpoint, "large", HELLO, tools=[TOOL])
+    assert (answer.text, answer.finish, answer.tokens_cached) == ("", "tool_calls", 6)
+    assert answer.calls == [called(name="order", arguments='{"cup": 1}')] and answer.logprobs == [token]
+
+
+def test_calls_of_tools_are_put_together_from_a_stream():
+    def piece(finish: str | None = None, *calls: dict) -> dict:
+        choice = {"index": 0, "delta": {"tool_calls": list(calls)}, "finish_reason": finish}
+        return {"model": "large", "choices": [choice]}
+
+    more = {"index": 0, "function": {"arguments": '1, "of": "tea"}'}}
+    other = {"index": 1, "id": "call-2", "type": "function", "function": {"name": "pay", "arguments": "{}"}}
+    said = events(
+        piece(None, called(name="order", arguments='{"cup": ')), piece(None, more), piece("tool_calls", other)
+    )
+    with foreign((200, {}, said)) as (endpoint, _):
+        stream = client.stream(endpoint, "large", HELLO, tools=[TOOL])
+        assert list(stream) == []
+    assert [call["function"] for call in stream.answer.calls] == [
+        {"name": "order", "arguments": '{"cup": 1, "of": "tea"}'},
+        {"name": "pay", "arguments": "{}"},
+    ]
+    assert stream.answer.finish == "tool_calls" and stream.answer.first_token_seconds is not None
+
+
 def test_a_stream_that_breaks_off_is_a_problem_and_has_no_answer():
     with foreign((200, {}, events(part("Good ")))) as (endpoint, _):
         stream = client.stream(endpoint, "large", HELLO)

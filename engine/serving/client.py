@@ -4,10 +4,9 @@ An answer by another model than the one asked is a Problem, so that no compariso
 """
 
 import json
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import httpx
 import msgspec
 
 from engine.problems import Problem
-from engine.serving import calls, posting
+from engine.serving import answers, calls, posting
+from engine.serving.answers import Answer
 from engine.serving.calls import Endpoint, Failure
 from engine.serving.posting import Pool, pool
 
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Messages = Sequence[Mapping[str, Any]]
+Tools = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -52,31 +53,33 @@ class Decoding:
     schema: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Token counts are None when the server keeps them to itself, `first_token_seconds` when not streamed."""
-
-    text: str
-    model: str
-    tokens_in: int | None
-    tokens_out: int | None
-    seconds: float
-    first_token_seconds: float | None
-    finish: str
-    calls: list[dict[str, Any]] = field(default_factory=list)  # of tools
-    kept: bool = False  # given to the same request earlier; what it took is what it took then
-
-
-def chat(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> Answer:
-    """One whole answer."""
+def chat(
+    endpoint: Endpoint,
+    model: str,
+    messages: Messages,
+    decoding: Decoding = Decoding(),
+    *,
+    tools: Tools = (),
+    more: Mapping[str, Any] | None = None,
+) -> Answer:
+    """One whole answer. `more` are further fields of the protocol, such as `stop`, `logprobs` or `tool_choice`."""
     began = time.monotonic()
-    response = calls.send(endpoint, "POST", "chat/completions", _body(endpoint, model, messages, decoding))
-    return _answer(response.content, model, time.monotonic() - began)
+    response = calls.send(endpoint, "POST", "chat/completions", _body(endpoint, model, messages, decoding, tools, more))
+    return answers.read(response.content, model, time.monotonic() - began)
 
 
-async def achat(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding, pool: Pool) -> Answer:
+async def achat(
+    endpoint: Endpoint,
+    model: str,
+    messages: Messages,
+    decoding: Decoding,
+    pool: Pool,
+    *,
+    tools: Tools = (),
+    more: Mapping[str, Any] | None = None,
+) -> Answer:
     """One whole answer, while others are asked for, asked for once. `seconds` includes the wait for its turn."""
-    return await apost(endpoint, model, request(endpoint, model, messages, decoding), pool)
+    return await apost(endpoint, model, request(endpoint, model, messages, decoding, tools=tools, more=more), pool)
 
 
 def request(
@@ -85,7 +88,7 @@ def request(
     messages: Messages,
     decoding: Decoding,
     *,
-    tools: Sequence[Mapping[str, Any]] | None = None,
+    tools: Tools | None = None,
     more: Mapping[str, Any] | None = None,
     stream: bool = False,
 ) -> bytes:
@@ -99,7 +102,7 @@ async def apost(endpoint: Endpoint, model: str, data: bytes, pool: Pool, *, stre
     began = time.monotonic()
     if not stream:
         said = await posting.post(endpoint, "chat/completions", data, pool)
-        return _answer(said, model, time.monotonic() - began)
+        return answers.read(said, model, time.monotonic() - began)
     so_far = Stream(endpoint, model, [])
     async for line in posting.lines(endpoint, "chat/completions", data, pool):
         so_far.hear(line.decode(), time.monotonic() - began)
@@ -111,9 +114,18 @@ async def apost(endpoint: Endpoint, model: str, data: bytes, pool: Pool, *, stre
 class Stream:
     """An answer as it comes: iterate once over the pieces of its text, then read `answer`."""
 
-    def __init__(self, endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        messages: Messages,
+        decoding: Decoding = Decoding(),
+        *,
+        tools: Tools = (),
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         self.endpoint, self.model = endpoint, model
-        self._body = _body(endpoint, model, messages, decoding) | _streaming(endpoint)
+        self._body = _body(endpoint, model, messages, decoding, tools, more) | _streaming(endpoint)
         self._so_far = Answer("", "", None, None, 0.0, None, "")
 
     @property
@@ -153,9 +165,11 @@ class Stream:
         """Add an event to the answer; the text that it brings."""
         if "choices" not in event:
             raise Failure(calls.SERVER_ERROR, f"{self.model} could not finish its answer.", calls.said(event))
-        _same(self.model, str(event.get("model", "")))
+        answers.check_name(self.model, str(event.get("model", "")))
         choice = event["choices"][0] if event["choices"] else {}
-        text = (choice.get("delta") or {}).get("content") or ""
+        delta = choice.get("delta") or {}
+        text = delta.get("content") or ""
+        called = delta.get("tool_calls") or []
         usage = event.get("usage") or {}
         first = self._so_far.first_token_seconds
         self._so_far = replace(
@@ -165,14 +179,25 @@ class Stream:
             tokens_in=usage.get("prompt_tokens", self._so_far.tokens_in),
             tokens_out=usage.get("completion_tokens", self._so_far.tokens_out),
             seconds=seconds,
-            first_token_seconds=seconds if first is None and text else first,
+            first_token_seconds=seconds if first is None and (text or called) else first,
             finish=choice.get("finish_reason") or self._so_far.finish,
+            calls=answers.grown(self._so_far.calls, called) if called else self._so_far.calls,
+            logprobs=self._so_far.logprobs + answers.logprobs(choice),
+            tokens_cached=answers.cached(usage) if usage else self._so_far.tokens_cached,
         )
         return text
 
 
-def stream(endpoint: Endpoint, model: str, messages: Messages, decoding: Decoding = Decoding()) -> Stream:
-    return Stream(endpoint, model, messages, decoding)
+def stream(
+    endpoint: Endpoint,
+    model: str,
+    messages: Messages,
+    decoding: Decoding = Decoding(),
+    *,
+    tools: Tools = (),
+    more: Mapping[str, Any] | None = None,
+) -> Stream:
+    return Stream(endpoint, model, messages, decoding, tools=tools, more=more)
 
 
 def models(endpoint: Endpoint) -> list[str]:
@@ -203,7 +228,7 @@ def _body(
     model: str,
     messages: Messages,
     decoding: Decoding,
-    tools: Sequence[Mapping[str, Any]] | None = None,
+    tools: Tools | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     body = {
@@ -219,41 +244,15 @@ def _body(
         body["response_format"] = {"type": "json_schema", "json_schema": shape}
     if tools:
         body["tools"] = list(tools)
-    return body | dict(more or {})
+    body |= more or {}
+    if body.get("tool_choice") in ("any", "required"):  # one word for it at Mistral's, another elsewhere
+        body["tool_choice"] = "any" if _is_mistral(endpoint) else "required"
+    return body
 
 
 def _streaming(endpoint: Endpoint) -> dict[str, Any]:
     # Mistral's API sends the usage unasked and refuses the question
     return {"stream": True} | ({} if _is_mistral(endpoint) else {"stream_options": {"include_usage": True}})
-
-
-def _answer(data: bytes, asked: str, seconds: float) -> Answer:
-    try:
-        body = msgspec.json.decode(data)
-        usage = body.get("usage") or {}
-        message = body["choices"][0]["message"]
-        answer = Answer(
-            text=message.get("content") or "",
-            model=body["model"],
-            tokens_in=usage.get("prompt_tokens"),
-            tokens_out=usage.get("completion_tokens"),
-            seconds=seconds,
-            first_token_seconds=None,
-            finish=body["choices"][0]["finish_reason"] or "",
-            calls=message.get("tool_calls") or [],
-        )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise calls.strange(data.decode(errors="replace")) from error
-    _same(asked, answer.model)
-    return answer
-
-
-def _same(asked: str, answered: str) -> None:
-    """Hosted models may answer by the dated name of what was asked; anything else is another model."""
-    stem = re.escape(asked.removesuffix("-latest"))
-    if answered != asked and not re.fullmatch(rf"{stem}-(\d{{4}}|\d{{8}}|\d{{4}}-\d\d-\d\d)", answered):
-        what = f"Asked {asked}, but {answered or 'somebody without a name'} answered."
-        raise Failure(calls.WRONG_MODEL, what, do="Check the endpoint.")
 
 
 def _is_mistral(endpoint: Endpoint) -> bool:
