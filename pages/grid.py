@@ -1,9 +1,8 @@
 """Four arms: prompt, retrieval, fine-tuning, or both? Asked fairly, on the same items; and what tuning forgot."""
 
-import pandas as pd
 import streamlit as st
 
-from engine.scoring.metrics import METRICS
+from engine.scoring import known
 from studio import work
 from studio.building import libraries, models
 from studio.deciding import findings, grids, reports
@@ -55,7 +54,7 @@ def begin() -> None:
         fits = [s for s in searched if s.snapshot == source.snapshot] or searched
         search = two.selectbox("Validation items, to search with", fits, format_func=_offered, key=f"s-{source.name}")
         metrics = three.multiselect(
-            "Metrics", list(METRICS), default=sources.proposed(store, source), key=f"m-{source.name}"
+            "Metrics", contest.metrics(), default=sources.proposed(store, source), key=f"m-{source.name}"
         )
     voice = sources.voice(store, source)
     plan = contest.budget(guides.get(store, voice), metrics, search, bool(grids.shown_from(store, model)))
@@ -116,7 +115,7 @@ def said(grid: Grid) -> None:
         "Metric", grid.metrics, default=grid.metrics[0], required=True, key=f"by-{grid.id}",
         label_visibility="collapsed",
     )  # fmt: skip
-    st.caption(METRICS[metric].words if metric in METRICS else "")
+    st.caption(known.words(metric))
     lines = reports.frontier(store, grid.evaluation, metric)
     if not lines:
         st.caption("No answer yet.")
@@ -156,8 +155,7 @@ def fairness(grid: Grid) -> None:
     search = baselines.get(store, grid.baseline)
     for stage in search.stages:
         with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
-            table = pd.DataFrame(contest.tried(baselines.tried(store, search, stage)))
-            st.dataframe(table, hide_index=True)
+            st.dataframe(contest.tried(baselines.tried(store, search, stage)), hide_index=True)
             nav.link("Every answer of this stage", "evaluations", evaluation=stage.evaluation)
     st.caption("The best of several on validation flatters itself a little there; the figures above are of the test.")
 

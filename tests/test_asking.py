@@ -4,8 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from studio.building import candidates, libraries, models
-from studio.deciding import prices
+from studio.building import candidates, endpoints, libraries, models
 from studio.judging import asking
 from studio.judging.asking import DONE, FAILED
 from tests import speaking
@@ -25,14 +24,19 @@ def speaker(store, heard):
 
 
 def test_words_come_one_after_the_other_and_then_what_they_took(store, speaker):
-    prices.set(store, prices.MACHINE, 3600.0, "euros an hour", "made up", "ada")
+    endpoints.rate(store, speaker, 1e6, 2e6, "made up", "ada")
     chosen = [candidates.draft(store, "warm", speaker, "ada")]
     drafts = [answers[0] for answers in asking.ask(store, chosen, "How long?")]
     assert drafts[0].live and drafts[0].text == ""
     assert all(after.text.startswith(before.text) for before, after in pairwise(drafts))
     last = drafts[-1]
     assert (last.stage, last.text, last.tokens_out) == (DONE, "Two whole years, petal! ", 4)
-    assert last.cost == pytest.approx(last.seconds)  # a euro a second
+    assert last.cost == pytest.approx(5 * 1 + 4 * 2)  # five tokens read, four written, in euros
+
+
+def test_what_nobody_has_priced_has_no_cost(store, speaker):
+    *_, (said,) = asking.ask(store, [candidates.draft(store, "warm", speaker, "ada")], "How long?")
+    assert said.stage == DONE and said.cost is None
 
 
 def test_one_that_fails_is_told_in_a_sentence_and_the_other_answers(store, speaker):

@@ -121,6 +121,19 @@ def test_a_budget_that_would_leave_the_choice_to_chance_is_refused(store, snapsh
     assert baselines.listed(store) == []
 
 
+def test_a_metric_whose_values_cannot_be_averaged_chooses_no_prompt(store, snapshot):
+    for metric in ("perplexity", "faithfulness"):
+        with pytest.raises(Problem, match=f"{metric} cannot choose"):
+            baselines.start(
+                store,
+                "search",
+                "starter",
+                source(store, snapshot, "validation"),
+                replace(PLAN, metrics=[metric]),
+                "ada",
+            )
+
+
 def test_the_test_set_is_never_searched_on(store, snapshot):
     with pytest.raises(Problem, match="cannot be searched on"):
         baselines.start(store, "search", "starter", source(store, snapshot, "test"), PLAN, "ada")
@@ -133,7 +146,7 @@ def test_a_variant_that_could_not_answer_everything_is_no_choice(store, snapshot
     [stage] = found.stages
     rows = baselines.tried(store, found, stage)
     assert candidates.get(store, found.prompt).system != "Be brief."
-    assert [row["failed"] for row in rows if row["worth"] is None] == [40]
+    assert [row.failed for row in rows if row.worth is None] == [40]
 
 
 def test_a_search_whose_evaluation_was_stopped_waits_for_somebody_to_go_on(store, snapshot):

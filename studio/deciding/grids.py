@@ -18,7 +18,7 @@ from engine.serving.client import Decoding
 from studio.building import candidates, models, runs
 from studio.deciding.findings import Arms
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, probes, sources
+from studio.judging import baselines, evaluations, figures, probes, sources
 from studio.judging.baselines import Plan
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
@@ -173,12 +173,12 @@ def forgotten(store: Store, grid: Grid) -> Forgetting | None:
     found = evaluations.get(store, grid.forgetting)
     base, tuned = found.candidates
     [metric] = found.metrics
-    table = evaluations.values(store, found.id, metric)
+    table, scale = figures.scored(store, found.id, metric)
     if not {base, tuned} <= set(table.columns):
         return None
     both = table[[base, tuned]].dropna()
-    change = stats.difference(both[base].tolist(), both[tuned].tolist())
-    before, after = (evaluations.share(table, id) for id in (base, tuned))
+    change = scale.difference(both[base].tolist(), both[tuned].tolist())
+    before, after = (scale.estimate(table[id].dropna().tolist()) for id in (base, tuned))
     return Forgetting(metric, before, after, change, grid.margin)
 
 

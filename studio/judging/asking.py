@@ -12,11 +12,11 @@ from typing import Any
 
 from engine.problems import Problem
 from engine.scoring import candidates as engine
-from engine.serving import client
+from engine.serving import client, purse
+from engine.serving.purse import Rates
 from studio.building import candidates
 from studio.building.candidates import Candidate
-from studio.deciding import prices
-from studio.deciding.prices import Price
+from studio.judging import commission
 from studio.store import Store
 
 WAKING, WRITING, DONE, FAILED = "waking", "writing", "done", "failed"
@@ -33,7 +33,7 @@ class Said:
     tokens_out: int | None = None
     seconds: float = 0.0
     first: float | None = None  # seconds to the first word
-    cost: float = 0.0  # euros, as if the machine did nothing else meanwhile
+    cost: float | None = 0.0  # euros: of its tokens, or of a machine that did nothing else; None when nobody knows
     error: str = ""
 
     @property
@@ -54,13 +54,13 @@ def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequen
 
     `before` is what was said already, to candidates in the same order; without it the question stands alone.
     """
-    price = prices.assume(store)  # before the threads: they only read
+    rates = commission.rates(store, chosen)  # before the threads: they only read
     said = [Said(candidate.name) for candidate in chosen]
     heard: queue.Queue[tuple[int, Said]] = queue.Queue()
     for number, candidate in enumerate(chosen):
         conversation = [message for turn in before for message in _turn(turn, number)]
         conversation.append({"role": "user", "content": question})
-        arguments = (heard.put, number, store, candidate, conversation, price)
+        arguments = (heard.put, number, store, candidate, conversation, purse.Rates(**rates[candidate.id]))
         threading.Thread(target=_listen, args=arguments, name=f"ask-{number}", daemon=True).start()
     yield list(said)
     while any(answer.live for answer in said):
@@ -93,11 +93,11 @@ def _listen(
     store: Store,
     candidate: Candidate,
     conversation: list[Any],
-    price: Price,
+    rates: Rates,
 ) -> None:
     said = Said(candidate.name)
     try:
-        for said in _spoken(store, candidate, conversation, price):
+        for said in _spoken(store, candidate, conversation, rates):
             tell((number, said))
     except Problem as problem:
         tell((number, replace(said, stage=FAILED, error=str(problem))))
@@ -106,7 +106,7 @@ def _listen(
         raise
 
 
-def _spoken(store: Store, candidate: Candidate, conversation: list[Any], price: Price) -> Iterator[Said]:
+def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: Rates) -> Iterator[Said]:
     asked = candidates.for_engine(store, candidate, serve=False)
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
@@ -124,5 +124,5 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], price: 
         tokens_out=answer.tokens_out,
         seconds=answer.seconds,
         first=answer.first_token_seconds,
-        cost=prices.cost(answer.seconds, price),
+        cost=purse.cost(rates, answer.tokens_in, answer.tokens_out, answer.seconds),
     )

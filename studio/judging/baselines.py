@@ -14,11 +14,12 @@ from typing import Any
 from engine import jobs
 from engine.problems import Problem
 from engine.scoring import guide as guides
+from engine.scoring import known
 from engine.scoring.guide import Guide
 from engine.serving.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
-from studio.judging import evaluations, shots, sources
+from studio.judging import evaluations, figures, shots, sources
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.store import Store, now
@@ -49,6 +50,18 @@ class Stage:
     words: dict[str, str]
     n: int
     best: str = ""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a variant did. `said` is each metric with n and interval, `worth` their mean, None for no choice."""
+
+    candidate: str
+    words: str
+    best: bool
+    failed: int
+    said: dict[str, str]
+    worth: float | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,10 @@ def start(
     models.get(store, model)
     if source.split != "validation":
         raise Problem(f"{source.name} cannot be searched on.", "The test set is asked once, at the end.", _CHOOSE)
+    if odd := [metric for metric in plan.metrics if not averaged(metric)]:
+        raise Problem(f"{odd[0]} cannot choose a prompt.", "Its values are not shares, where more is better.", _OTHER)
+    if not plan.metrics:
+        raise Problem("No metric is chosen to search by.", do="Choose at least one.")
     made = Baseline(
         jobs.new_id("baseline"), name, model, plan, source, snapshot, library, guide, (), by, now(),
     )  # fmt: skip
@@ -115,6 +132,13 @@ def start(
         body = json.dumps(_body(made), ensure_ascii=False)
         cursor.execute("insert into baseline values (?, ?, ?, ?, ?, ?)", [made.id, name, model, body, by, made.made_at])
     return _next(store, made)
+
+
+def averaged(metric: str) -> bool:
+    """Whether the values of a metric can be taken together with those of others: points of a hundred, more is better,
+    and no model has to be asked again for them."""
+    found = known.known().get(metric)
+    return found is not None and not found.asks and found.scale.of_hundred and not found.scale.lower
 
 
 def proposed(guide: Guide) -> list[str]:
@@ -167,25 +191,23 @@ def advance(store: Store, baseline: Baseline) -> Baseline:
     return _next(store, baseline) if baseline.to_come else baseline
 
 
-def tried(store: Store, baseline: Baseline, stage: Stage) -> list[dict[str, Any]]:
-    """A row a variant, best first: what it tried, its worth, each metric with n and interval, and what failed."""
-    tables = {metric: evaluations.values(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
+def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:
+    """What a stage tried and how it did, best first."""
+    tables = {metric: figures.scored(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
     failed = _failed(store, stage.evaluation)
-    rows = [
-        {
-            "candidate": id,
-            "words": words,
-            "best": id == stage.best,
-            "failed": failed.get(id, 0),
-            "metrics": {metric: evaluations.share(table, id) for metric, table in tables.items()},
+    found = []
+    for id, words in stage.words.items():
+        estimates = {
+            metric: scale.estimate(table[id].dropna().tolist() if id in table else [])
+            for metric, (table, scale) in tables.items()
         }
-        for id, words in stage.words.items()
-    ]
-    for row in rows:
-        known = [estimate.value for estimate in row["metrics"].values()]
+        said = {metric: tables[metric][1].text(estimate) for metric, estimate in estimates.items()}
+        values = [estimate.value for estimate in estimates.values() if estimate.value is not None]
         # one that could not answer everything is no choice, however well it did on the rest
-        row["worth"] = None if row["failed"] or None in known else sum(known) / len(known)
-    return sorted(rows, key=lambda row: -1.0 if row["worth"] is None else row["worth"], reverse=True)
+        whole = not failed.get(id) and len(values) == len(estimates)
+        worth = sum(values) / len(values) if whole else None
+        found.append(Tried(id, words, id == stage.best, failed.get(id, 0), said, worth))
+    return sorted(found, key=lambda one: -1.0 if one.worth is None else one.worth, reverse=True)
 
 
 def _variants(store: Store, baseline: Baseline, stage: str) -> list[tuple[Candidate, str]]:
@@ -243,8 +265,8 @@ def _room(store: Store, baseline: Baseline, stage: str) -> int:
 def _chosen(store: Store, baseline: Baseline) -> Baseline:
     """The best of the stage that has ended; the first of equals, and the plainest where none answered everything."""
     *before, stage = baseline.stages
-    rows = {row["candidate"]: row["worth"] for row in tried(store, baseline, stage)}
-    worth = {id: rows[id] for id in stage.words if rows[id] is not None}
+    worths = {one.candidate: one.worth for one in tried(store, baseline, stage)}
+    worth = {id: value for id in stage.words if (value := worths[id]) is not None}
     best = max(worth, key=lambda id: round(worth[id], 6)) if worth else next(iter(stage.words))
     baseline = replace(baseline, stages=(*before, replace(stage, best=best)))
     baseline = replace(baseline, rag=best) if stage.name == PASSAGES else replace(baseline, prompt=best)
@@ -291,4 +313,5 @@ def _deep(k: int) -> str:
     return f"{k} passage{'s' * (k != 1)}"
 
 
+_OTHER = "Search by metrics such as facts, tone or label."
 _CHOOSE = "Choose a validation split to search on."

@@ -44,7 +44,8 @@ def facts(answer: Said) -> str:
     """Tokens, seconds and cost in one line."""
     tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
     first = f" (first word after {answer.first:.1f} s)" if answer.first else ""
-    return f"{tokens} · {answer.seconds:.1f} s{first} · {findings.euros(1000 * answer.cost)} for 1,000 such answers"
+    euros = "cost unknown" if answer.cost is None else f"{findings.euros(1000 * answer.cost)} for 1,000 such answers"
+    return f"{tokens} · {answer.seconds:.1f} s{first} · {euros}"
 
 
 def compared(one: str, other: str) -> tuple[str, str]:

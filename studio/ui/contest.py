@@ -1,18 +1,17 @@
 """Contest: the pieces of the page of the four arms: what is still missing, the budget, the probe, and what came out."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from engine.scoring import stats
+from engine.scoring import known, stats
 from engine.scoring.guide import Guide
 from studio.deciding import grids
 from studio.deciding.grids import Forgetting
 from studio.deciding.reports import Line
 from studio.judging import baselines, probes
-from studio.judging.baselines import Plan
+from studio.judging.baselines import Plan, Tried
 from studio.judging.sources import Source
 from studio.ui import charts, results
 
@@ -46,6 +45,11 @@ def missing(
     return None
 
 
+def metrics() -> list[str]:
+    """What the arms can be scored by: all that asks no judge."""
+    return [name for name, one in known.known().items() if not one.judged]
+
+
 def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) -> Plan:
     """What the search for the base's best prompt may try, and how many answers it may take."""
     with st.expander("What the base is given: the search for its best prompt", icon=":material/search:"):
@@ -60,7 +64,13 @@ def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) ->
         depths = two.multiselect("Passages to read", [1, 2, 3, 5, 8], default=[1, 2, 3])
         answers = three.number_input("Answers it may take at most", 40, 100_000, 1500, step=100)
     prompts = [part.strip() for part in typed.split("\n\n") if part.strip()]
-    return Plan(prompts, sorted(shots), sorted(depths), int(answers), list(metrics))
+    return Plan(
+        prompts,
+        sorted(shots),
+        sorted(depths),
+        int(answers),
+        [metric for metric in metrics if baselines.averaged(metric)],
+    )
 
 
 def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
@@ -113,14 +123,8 @@ def forgotten(probe: Forgetting, base: str, tuned: str) -> None:
     st.markdown(f"{icon[probe.verdict]} {results.figures(probe.words)}", unsafe_allow_html=True)
 
 
-def tried(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def tried(found: Sequence[Tried]) -> pd.DataFrame:
     """The variants of a stage as a table, the chosen one marked."""
-    return [
-        {
-            "chosen": "✓" if row["best"] else "",
-            "tried": row["words"],
-            **{metric: str(estimate) for metric, estimate in row["metrics"].items()},
-            "failed": row["failed"],
-        }
-        for row in rows
-    ]
+    return pd.DataFrame(
+        {"chosen": "✓" if one.best else "", "tried": one.words, **one.said, "failed": one.failed} for one in found
+    )
