@@ -53,6 +53,11 @@ class Home:
         return self.root / "evaluations"
 
     @property
+    def kept(self) -> Path:
+        """Answers to earlier requests, so that the same one is not paid twice."""
+        return self.root / "kept.sqlite"
+
+    @property
     def pseudonyms(self) -> Path:
         """Who is behind which stand-in, a file for each dataset, readable by its owner alone."""
         return self.root / "pseudonyms"

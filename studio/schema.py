@@ -405,10 +405,12 @@ MIGRATIONS: dict[str, str] = {
         alter table evaluation add column snapshot text default '';     -- whose split was asked; '' for other items
         alter table evaluation add column split text default '';
         alter table evaluation add column judge text default '';        -- the model that judges, '' for none
-        alter table response add column cost double;                    -- euros; null when nobody knows
+        alter table response add column cost double;                    -- euros for tokens; null where time is paid
         alter table response add column calls json default '[]';        -- tool calls
         alter table response add column finish text default '';
         alter table response add column kept boolean default false;     -- taken from an earlier, identical request
+        alter table response add column repeat integer default 0;       -- which answer of several to the same item
+        alter table response add column code text default '';           -- the kind of its failure, '' for none
         alter table score add column detail json;                       -- what the score is made of, such as claims
         create table baseline (                 -- a search for the best that a model can be told, within a budget
             id text primary key,

@@ -46,13 +46,14 @@ def parse(values: dict[str, Any]) -> Candidate:
 
 
 def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
-    """What the model is sent for a conversation that ends with the user's turn, and the passages in it.
+    """What the model is sent for a conversation that ends with the user's turn, or a tool's, and the passages in it.
 
     The candidate's system prompt, if it has one, takes the place of the conversation's own; its examples follow it.
     """
-    if not conversation or conversation[-1]["role"] != "user":
+    if not conversation or conversation[-1]["role"] not in ("user", "tool"):
         raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
-    hits = _found(candidate, conversation[-1]["content"])
+    last = conversation[-1]
+    hits = _found(candidate, last["content"]) if last["role"] == "user" else []
     return worded(candidate, conversation, [hit.text for hit in hits]), hits
 
 

@@ -235,6 +235,12 @@ def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item
             raise Problem(f"There is no {what} to evaluate.")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise Problem(f"The {what} {twice[0]} is there twice.", "Then nobody could tell the answers apart.")
+    check(spec)
+
+
+def check(spec: EvaluateSpec) -> None:
+    """Problem when such a job would fail at once, whatever it asks."""
+    chosen = [candidates.parse(values) for values in spec.candidates]
     grading.check(spec.metrics, candidates.parse(spec.judge) if spec.judge else None)
     asked = [*chosen, *([candidates.parse(spec.judge)] if spec.judge else [])]
     if not spec.servers and any(one.base and not one.endpoint for one in asked):

@@ -5,7 +5,7 @@ Every figure of an evaluation is over the same items for every candidate, so dif
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,10 +13,11 @@ import pandas as pd
 
 from engine import events, hashes, jobs, specs
 from engine.problems import Problem
-from engine.scoring import stats
+from engine.scoring import evaluate, lines, stats
 from engine.scoring.evaluate import EvaluateSpec
-from studio.building import candidates, models, parity
+from engine.serving import kept
 from studio.freezing import snapshots
+from studio.judging import commission, pulling
 from studio.store import Store, now
 from studio.work import Work
 
@@ -165,39 +166,35 @@ def catch_up(store: Store) -> None:
     for evaluation in listed(store):
         path = evaluation.job.folder / lines.FILE
         if path.exists() and path.stat().st_size != _seen.get(path):
-            _pull(store, evaluation, path)
+            _seen[path] = pulling.pull(store, evaluation.id, evaluation.job.folder, _seen.get(path, 0))
 
 
-def _pull(store: Store, evaluation: Evaluation, path: Path) -> None:
-    seen = _seen.get(path, 0)
-    with path.open("rb") as file:
-        file.seek(seen if seen <= path.stat().st_size else 0)
-        data, end = file.read(), file.tell()
-    whole = data.rfind(b"\n") + 1
-    # a question may have been asked again since: the newest line holds
-    newest = {_id(evaluation, line): line for line in map(msgspec.json.decode, data[:whole].splitlines())}
-    fresh = {id: line for id, line in newest.items() if _told(line) != held.get(id)} if (
-        held := _held(store, evaluation)
-    ) else newest
-    if fresh:
-        _keep(store, evaluation, fresh)
-    _seen[path] = end - len(data) + whole
-
-
-def _id(evaluation: Evaluation, line: Mapping[str, Any]) -> str:
-    item, candidate, repeat = lines.key(line)
-    return hashes.content(evaluation.id, candidate, item, *([repeat] if repeat else []))
+def pace(store: Store) -> float | None:
+    """Seconds an answer took in the evaluations done here so far, everything counted; None before the first."""
+    taken = answered = 0.0
+    for evaluation in listed(store):
+        begun, end = (events.last(evaluation.job.folder, kind) for kind in ("start", "end"))
+        if evaluation.state == jobs.DONE and begun and end and end["at"] > begun["at"]:
+            query = "select count(*) filter (where not kept) as n from response where evaluation = ?"
+            row = store.row(query, [evaluation.id])
+            if row and row["n"]:  # where all answers were kept it tells nothing
+                taken, answered = taken + end["at"] - begun["at"], answered + row["n"]
+    return taken / answered if answered else None
 
 
 def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
-    """Scores as a table: a row an item, a column a candidate (its id); NaN where it could not be told."""
+    """Scores as a table: a row an item, a column a candidate (its id); NaN where it could not be told.
+
+    Of an item that was asked several times it is the mean over its answers: items are what chance draws.
+    """
     with store.read() as cursor:
         found = cursor.execute(
             """
-            select r.item, r.candidate, s.value
+            select r.item, r.candidate, avg(s.value) as value
             from response r
             join score s on s.response = r.id and s.metric = ?
             where r.evaluation = ?
+            group by r.item, r.candidate
             order by r.item
             """,
             [metric, evaluation],
@@ -213,7 +210,20 @@ def estimate(store: Store, evaluation: str, candidate: str, metric: str) -> stat
 def share(table: pd.DataFrame, candidate: str) -> stats.Estimate:
     """The same, from a table of `values`."""
     known = table[candidate].dropna() if candidate in table else pd.Series(dtype=float)
+    if not known.isin((0, 1)).all():  # parts of points, or means over several answers
+        return stats.mean(known.tolist(), 0.0, 1.0)
     return stats.share(int(known.sum()), len(known))
+
+
+def kept_answers(store: Store) -> kept.Size:
+    """How many answers to earlier requests are kept to be used again, and the room that they take."""
+    return kept.size(store.home.kept)
+
+
+def forget_answers(store: Store, by: str) -> int:
+    """Delete the answers that are kept to be used again; how many. Those of evaluations stay where they are."""
+    with store.write(by, "answers.forget", "all"):
+        return kept.clear(store.home.kept)
 
 
 def _evaluation(store: Store, row: dict[str, Any]) -> Evaluation:

@@ -140,7 +140,7 @@ def _answered(store: Store, evaluation: str, first: str, second: str) -> list[di
                trim(regexp_replace(a.text, '\\s+', ' ', 'g')) = trim(regexp_replace(b.text, '\\s+', ' ', 'g')) as same
         from response a
         join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
-        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = ''
+        where a.evaluation = ? and a.candidate = ? and a.error = '' and b.error = '' and a.repeat = 0 and b.repeat = 0
         """,
         [second, evaluation, first],
     )

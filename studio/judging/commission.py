@@ -1,0 +1,109 @@
+"""Commission: what the job of an evaluation is told: whom to ask what, what that costs, where earlier answers lie."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine import hashes
+from engine.problems import Problem
+from engine.scoring import candidates as engine
+from engine.scoring import likely
+from engine.scoring.evaluate import EvaluateSpec
+from engine.serving.purse import Rates
+from studio.building import candidates, endpoints, models, parity
+from studio.building.candidates import Candidate
+from studio.deciding import prices
+from studio.freezing import snapshots
+from studio.store import Store
+
+LEARNED = ("train", "validation")  # the sides of a snapshot whose labels are no secret
+
+
+def spec(
+    store: Store,
+    items: Sequence[Mapping[str, Any]],
+    chosen: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    guide: str = "",
+    concurrency: int = 16,
+    judge: str = "",
+    snapshot: str = "",
+    repeats: int = 1,
+    stream: bool | None = None,
+    budget: float = 0.0,
+    reuse: bool = True,
+) -> EvaluateSpec:
+    """The settings of the job; its items are written to a file. `chosen` are ids of candidates, `judge` a model.
+
+    Without `stream` being said, answers are streamed where only endpoints elsewhere are asked.
+    """
+    asked = [candidates.get(store, id) for id in chosen]
+    for one in asked:
+        parity.require(store, models.get(store, one.model))
+    judging = judging_by(store, judge)
+    streamed = all(_elsewhere(store, one) for one in asked) if stream is None else stream
+    return EvaluateSpec(
+        candidates=[asdict(candidates.for_engine(store, one, serve=False)) for one in asked],
+        items=str(_written(store, items)),
+        metrics=list(metrics),
+        guide=guide,
+        concurrency=concurrency,
+        servers=str(store.home.servers),
+        repeats=repeats,
+        judge=asdict(judging) if judging else {},
+        labels=labels(store, items, snapshot) if {*metrics} & {*likely.RANKING.names} else [],
+        stream=streamed,
+        kept=str(store.home.kept) if reuse else "",
+        rates=rates(store, asked, judge),
+        budget=budget,
+    )
+
+
+def judging_by(store: Store, judge: str) -> engine.Candidate | None:
+    """A model as a judge; None for no name."""
+    if not judge:
+        return None
+    return candidates.for_engine(store, candidates.draft(store, judge, judge, "atelier"), serve=False)
+
+
+def rates(store: Store, asked: Sequence[Candidate], judge: str = "") -> dict[str, dict[str, Any]]:
+    """What the answers of each candidate cost, and the judge's, by their names in the engine: tokens, or our machine's
+    time. Where nobody has said what a token costs, nobody knows."""
+    drafts = [candidates.draft(store, judge, judge, "atelier")] if judge else []
+    machine = Rates(hour=prices.assume(store).amount)
+    found = {}
+    for one in [*asked, *drafts]:
+        said = endpoints.rates(store, one.model)
+        found[one.id] = asdict(Rates(said.read, said.written) if _elsewhere(store, one) else machine)
+    return found
+
+
+def labels(store: Store, items: Sequence[Mapping[str, Any]], snapshot: str) -> list[str]:
+    """Every label that an item may have: those of the items, and those that the snapshot's models could learn."""
+    known = {str(item["label"]) for item in items if item.get("label")}
+    for split in LEARNED if snapshot else ():
+        known |= {row["messages"][-1].get("content") or "" for row in snapshots.examples(store, snapshot, split)}
+    return sorted(known - {""})
+
+
+def _elsewhere(store: Store, candidate: Candidate) -> bool:
+    return models.get(store, candidate.model).kind == models.ENDPOINT
+
+
+def _written(store: Store, items: Sequence[Mapping[str, Any]]) -> Path:
+    """The file of these items; the same ones are one file."""
+    home = store.home.evaluations
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / f"{hashes.content(list(map(dict, items)))}.jsonl"
+    path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+    return path
+
+
+def check(store: Store, items: Sequence[Mapping[str, Any]], source: str, chosen: Sequence[str]) -> None:
+    if not items:
+        raise Problem(f"{source} holds no test item.", do="Choose another split, or freeze a larger dataset.")
+    if not chosen:
+        raise Problem("No candidate is chosen.", do="Choose at least one.")
