@@ -248,5 +248,7 @@ def test_ties_are_told_and_bring_no_luck():
 
 def test_an_item_without_what_is_needed_has_no_score():
     assert asyncio.run(likely.rate_answer(given({})))["perplexity"].value is None
-    assert asyncio.run(likely.rate_labels(given({}, ("a", "b"))))["top1"].value is None
-    assert asyncio.run(likely.rate_labels(given({}, ("a", "b"), label="c")))["top1"].value is None
+    for item in ({}, {"label": "c"}):
+        found = asyncio.run(likely.rate_labels(given(CHANCES, tuple(CHANCES), **item)))["top1"]
+        assert found.value is None and found.detail["best"][0] == ["pay / late", 0.4]
+    assert asyncio.run(likely.rate_labels(given({}, ("a",), label="a")))["top1"].value is None

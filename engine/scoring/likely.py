@@ -84,10 +84,8 @@ async def rate_labels(given: Given) -> dict[str, Score]:
     """Whether the expected label is among the likeliest, at the first level (`type_`) and of the whole path."""
     wanted = as_label(str(given.item.get("label") or ""))
     labels = list({as_label(label): label for label in given.labels}.values())  # one of each, as it was written
-    if not wanted:
-        return dict.fromkeys(RANKING.names, Score(None, "The item has no label."))
-    if len(labels) < 2 or wanted not in map(as_label, labels):
-        return dict.fromkeys(RANKING.names, Score(None, f"“{wanted}” is not among several labels to choose from."))
+    if len(labels) < 2:
+        return dict.fromkeys(RANKING.names, Score(None, "There are no labels to choose from."))
     found = await given.asker.likelihoods(given.candidate, _asked(given), labels)
     paths = ranked([as_label(label) for label in labels], found)
     return {
@@ -108,16 +106,23 @@ FIGURES: dict[str, resampling.Figure] = {PERPLEXITY: _perplexity, BITS: _bits}
 
 
 def _scores(name: str, found: Ranked, wanted: str) -> dict[str, Score]:
+    detail = {
+        "of": len(found.labels),
+        "mass": found.mass,
+        "best": [[label, round(one, 6)] for label, one in zip(found.labels[:KEPT], found.chances, strict=False)],
+    }
+    first = f"“{found.labels[0]}” is likeliest ({found.chances[0]:.0%})"
+    if wanted not in found.labels:
+        lack = f"“{wanted}” is none of the labels to choose from" if wanted else "The item has no label"
+        return {f"{name}{n}": Score(None, f"{lack}; {first}.", detail) for n in TOP}
     place, ties = found.place(wanted)
     chance = found.chances[found.labels.index(wanted)]
-    best = [[label, round(one, 6)] for label, one in zip(found.labels[:KEPT], found.chances, strict=False)]
-    detail = {"place": place, "of": len(found.labels), "chance": chance, "ties": ties, "mass": found.mass, "best": best}
-    first = f"“{found.labels[0]}” is likeliest ({found.chances[0]:.0%})"
     own = f"“{wanted}” has place {place} of {len(found.labels)} ({chance:.0%})"
     why = f"{own}." if place == 1 else f"{own}; {first}."
     if ties:
         why += f" It shares it with {len(ties)} other{'s' * (len(ties) > 1)}: {', '.join(ties[:3])}."
-    return {f"{name}{n}": Score(float(place <= n), why, detail) for n in TOP}
+    told = {**detail, "place": place, "chance": chance, "ties": ties}
+    return {f"{name}{n}": Score(float(place <= n), why, told) for n in TOP}
 
 
 def _asked(given: Given) -> list[Message]:
