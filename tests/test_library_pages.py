@@ -1,15 +1,11 @@
 """The pages of libraries, empty and full: what can be done on them. Through AppTest, from the entry."""
 
-from pathlib import Path
 
 import pytest
 
-from engine import jobs
-from engine.reading.settings import HYBRID, Chunking, LibrarySettings
+from engine.reading.settings import HYBRID, LibrarySettings
 from studio.building import libraries
-from studio.reading import arrivals, questions, readings, upkeep
 from studio.store import Store
-from studio.ui import cited
 from tests.conftest import look, words
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"

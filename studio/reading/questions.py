@@ -4,6 +4,7 @@ They are written by hand from a passage, imported from a file, or proposed by a 
 A passage is words that stand in the document, so a question holds however the document is cut.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from studio.building import libraries
 from studio.store import Store, now
 
 PROPOSED, APPROVED, REJECTED = "proposed", "approved", "rejected"
+WORD = re.compile(r"\w+")
 NEEDED = ("question", "document", "passage")
 
 
@@ -163,7 +165,12 @@ def _insert(
 
 
 def _texts(store: Store, library: str) -> dict[str, str]:
-    return {one.name: plain(one.text) for one in libraries.documents(store, libraries.get(store, library).name)}
+    """The words of each document. A chunk may put bullets and the header of a table where the document has none."""
+    found = {one.name: _words(one.text) for one in libraries.documents(store, libraries.get(store, library).name)}
+    for chunk in libraries.chunks(store, library):
+        if _words(chunk.text) not in found[chunk.source]:
+            found[chunk.source] += _words(chunk.text)
+    return found
 
 
 def _wrong(row: Mapping[str, str], texts: Mapping[str, str]) -> str:
@@ -172,6 +179,11 @@ def _wrong(row: Mapping[str, str], texts: Mapping[str, str]) -> str:
         return f"It has no {empty}."
     if row["document"] not in texts:
         return f"There is no document {row['document']} in this library."
-    if plain(row["passage"]) not in texts[row["document"]]:
+    if _words(row["passage"]) not in texts[row["document"]]:
         return f"These words do not stand in {row['document']}."
     return ""
+
+
+def _words(text: str) -> str:
+    """The words alone, with a space around each, so that a part of a word is none."""
+    return f" {' '.join(WORD.findall(plain(text)))} "

@@ -1,0 +1,290 @@
+"""Libraries: what comes in, what changes, what is refused, and what is removed for good."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from engine import jobs
+from engine.problems import Problem
+from engine.reading import retrieval
+from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
+from studio.building import candidates, endpoints, libraries, models
+from studio.reading import arrivals, drafted, indexes, quality, questions, readings, removal, upkeep
+from studio.store import Store
+from tests.teaching import teacher
+
+KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
+LAMP = "# Lamp\n\nThe lamp shines for 14 hours.\n\nIts warranty lasts 12 months.\n"
+
+
+@pytest.fixture
+def shop(store: Store) -> Store:
+    libraries.add(store, "shop", {"kettle.md": KETTLE, "lamp.md": LAMP}, "ada")
+    return store
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A folder with two documents and something that is none."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    (folder / "kettle.md").write_text(KETTLE)
+    (folder / "lamp.txt").write_text("The lamp shines for 14 hours.\n")
+    (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    return folder
+
+
+def come_in(store: Store, library: str, *paths: Path) -> readings.Reading:
+    """What these paths bring, read by a real job and taken over."""
+    reading = arrivals.start(store, library, list(paths), "ada")
+    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    upkeep.catch_up(store)
+    return readings.get(store, reading.id)
+
+
+def found(store: Store, library: str, query: str) -> list[str]:
+    return [hit.text for hit in retrieval.open_index(libraries.folder(store, library)).search(query, 3)]
+
+
+def holding(home: Path, word: str) -> list[str]:
+    """The files of a home in which a word stands."""
+    return [str(path) for path in home.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+
+
+def test_texts_are_documents_at_once_and_their_words_are_not_in_the_database(shop):
+    assert [(one.name, one.title, one.chunks) for one in libraries.documents(shop, "shop")] == [
+        ("kettle.md", "Kettle", 2),
+        ("lamp.md", "Lamp", 2),
+    ]
+    assert libraries.document(shop, "shop", "lamp.md").text.startswith("Lamp\n\nThe lamp shines")
+    assert found(shop, "shop", "how long does the lamp shine")[0] == "The lamp shines for 14 hours."
+    assert shop.rows("select distinct text from document") == [{"text": ""}]
+
+
+def test_the_same_again_changes_nothing_and_another_text_takes_the_place_of_the_old(shop):
+    before = [one.id for one in libraries.documents(shop, "shop")]
+    libraries.add(shop, "shop", {"kettle.md": KETTLE}, "bo")
+    assert [one.id for one in libraries.documents(shop, "shop")] == before
+    libraries.add(shop, "shop", {"kettle.md": KETTLE.replace("24", "36")}, "bo")
+    assert found(shop, "shop", "warranty kettle months")[0] == "Its warranty lasts 36 months."
+    assert len(list((libraries.folder(shop, "shop") / "documents").iterdir())) == 2
+
+
+def test_a_folder_becomes_documents_and_what_cannot_be_read_is_refused_in_a_sentence(store, shelf):
+    libraries.make(store, "shelf", "ada")
+    done = come_in(store, "shelf", shelf)
+    assert done.taken and (done.taken["new"], done.taken["refused"]) == (2, 1)
+    held = libraries.documents(store, "shelf")
+    assert [(one.name, one.kind, one.source) for one in held] == [
+        ("kettle.md", "markdown", str(shelf)),
+        ("lamp.txt", "text", str(shelf)),
+    ]
+    [refusal] = arrivals.refusals(store, "shelf")
+    assert refusal.name == "photo.png" and "is a picture" in refusal.why
+    assert found(store, "shelf", "copper kettle")[0] == "The copper kettle holds 1.5 litres."
+    arrivals.dismiss(store, "shelf", "ada", "photo.png")
+    assert arrivals.refusals(store, "shelf") == []
+
+
+def test_a_path_that_is_looked_at_again_tells_what_is_new_changed_and_gone(store, shelf):
+    libraries.make(store, "shelf", "ada")
+    come_in(store, "shelf", shelf)
+    (shelf / "kettle.md").write_text(KETTLE.replace("24", "36"))
+    (shelf / "lamp.txt").unlink()
+    (shelf / "cup.md").write_text("# Cup\n\nThe cup is blue.\n")
+    [source] = arrivals.sources(store, "shelf")
+    reading = arrivals.look_again(store, "shelf", source.path, "ada")
+    jobs.wait(reading.job, 60)
+    upkeep.catch_up(store)
+    taken = readings.get(store, reading.id).taken
+    assert taken is not None
+    assert readings.words({name: n for name, n in taken.items() if name != "missing"}) == (
+        "1 new, 1 changed, 1 gone, 1 refused"
+    )
+    assert arrivals.gone(store, "shelf") == {str(shelf): ["lamp.txt"]}
+    assert [one.name for one in libraries.documents(store, "shelf")] == ["cup.md", "kettle.md", "lamp.txt"]
+    removal.documents(store, "shelf", ["lamp.txt"], "ada")
+    assert arrivals.gone(store, "shelf") == {}
+
+
+def test_an_upload_is_read_and_then_deleted_and_an_archive_is_its_files(store, tmp_path):
+    libraries.make(store, "up", "ada")
+    packed = tmp_path / "both.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("docs/kettle.md", KETTLE)
+        archive.writestr("docs/lamp.md", LAMP)
+    spooled = arrivals.spool(store, "up", "both.zip", packed.read_bytes())
+    done = come_in(store, "up", spooled)
+    assert done.body["sources"] == ["both.zip"]
+    assert [(one.name, one.source) for one in libraries.documents(store, "up")] == [
+        ("docs/kettle.md", "both.zip"),
+        ("docs/lamp.md", "both.zip"),
+    ]
+    assert not spooled.exists()
+    assert arrivals.sources(store, "up") == []  # an upload cannot be looked at again
+
+
+def test_two_files_of_one_name_never_take_each_others_place_in_silence(store, shelf, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "kettle.md").write_text("# Kettle\n\nAnother kettle.\n")
+    libraries.make(store, "shelf", "ada")
+    done = come_in(store, "shelf", shelf, other)
+    assert done.taken and (done.taken["new"], done.taken["refused"]) == (2, 2)
+    assert libraries.document(store, "shelf", "kettle.md").text.startswith("Kettle\n\nThe copper")
+    whys = [one.why for one in arrivals.refusals(store, "shelf")]
+    assert any("Another file called kettle.md came from" in why for why in whys)
+
+
+def test_what_is_not_there_and_what_is_ours_is_not_read(store, tmp_path):
+    libraries.make(store, "shelf", "ada")
+    with pytest.raises(Problem, match="There is no file or folder"):
+        arrivals.start(store, "shelf", [tmp_path / "nowhere"], "ada")
+    with pytest.raises(Problem, match="belongs to Atelier"):
+        arrivals.start(store, "shelf", [store.home.root], "ada")
+    with pytest.raises(Problem, match="nothing to read"):
+        arrivals.start(store, "shelf", [], "ada")
+
+
+def test_other_settings_hold_once_the_library_is_indexed_anew(shop):
+    libraries.change(shop, "shop", LibrarySettings(Chunking(40, 4), search=HYBRID), "ada")
+    assert not libraries.current(shop, "shop")
+    reading = indexes.start(shop, "shop", "ada")
+    with pytest.raises(Problem, match="worked on already"):
+        indexes.start(shop, "shop", "ada")
+    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    upkeep.catch_up(shop)
+    assert libraries.current(shop, "shop")
+    assert [one.chunks for one in libraries.documents(shop, "shop")] == [2, 1]
+    assert quality.ways(quality.opened(shop, "shop")) == ("lexical", "dense", "hybrid")
+
+
+def test_a_document_that_is_removed_leaves_no_word_in_any_file(shop):
+    unique = "zebrawortquark"
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID), "ada")
+    libraries.add(shop, "shop", {"secret.md": f"# Title{unique}\n\nIts name is {unique}, and nobody knows.\n"}, "ada")
+    questions.add(shop, "shop", f"Who is {unique}?", "secret.md", f"Its name is {unique}", "ada")
+    assert len(holding(shop.home.root, unique)) >= 3  # document, index, database
+    removal.documents(shop, "shop", ["secret.md"], "ada")
+    assert holding(shop.home.root, unique) == []
+    assert found(shop, "shop", "lamp shine")[0] == "The lamp shines for 14 hours."
+    assert questions.listed(shop, "shop") == []
+
+
+def test_a_library_that_is_removed_leaves_no_word_in_any_file(shop):
+    unique = "zebrawortquark"
+    libraries.add(shop, "gone", {"secret.md": f"# Title{unique}\n\nIts name is {unique}.\n"}, "ada")
+    removal.library(shop, "gone", "ada")
+    assert holding(shop.home.root, unique) == []
+    assert [one.name for one in libraries.listed(shop)] == ["shop"]
+    with pytest.raises(Problem, match="no library gone"):
+        libraries.get(shop, "gone")
+
+
+def test_the_texts_of_an_older_home_move_out_of_the_database_and_leave_nothing_there(shop):
+    unique = "zebrawortquark"
+    with shop.jot() as cursor:
+        cursor.execute(
+            "insert into document (library, name, id, title, text, chunks, made_by, made_at) "
+            "select library, 'old.md', 'old', 'Old', ?, 1, made_by, made_at from document limit 1",
+            [f"# Old\n\nThe {unique} of an older home.\n"],
+        )
+    old = libraries.document(shop, "shop", "old.md")
+    assert old.text == f"Old\n\nThe {unique} of an older home." and old.id != "old"
+    assert [Path(path).parent.name for path in holding(shop.home.root, unique)] == ["documents"]
+
+
+def test_who_would_miss_a_library_is_told_before_it_goes(shop, tmp_path):
+    models.add(shop, "small", models.BASE, str(tmp_path), "ada")
+    candidates.add(shop, "small with shop", "small", "ada", library="shop")
+    said = removal.uses(shop, "shop").sentences
+    assert said == ["The candidate small with shop can look nothing up in it any more."]
+    assert removal.uses(shop, "nothing").sentences == []
+
+
+def test_a_question_by_hand_needs_words_that_stand_in_its_document(shop):
+    one = questions.add(shop, "shop", "How long is the warranty?", "kettle.md", "warranty lasts 24 months", "ada")
+    assert (one.status, one.origin) == ("approved", "")
+    with pytest.raises(Problem, match="do not stand in kettle"):
+        questions.add(shop, "shop", "How long?", "kettle.md", "It lasts for ever.", "ada")
+    with pytest.raises(Problem, match="no document cup"):
+        questions.add(shop, "shop", "How long?", "cup.md", "It lasts for ever.", "ada")
+    with pytest.raises(Problem, match="there already"):
+        questions.add(shop, "shop", "How long is the warranty?", "kettle.md", "warranty lasts 24 months", "ada")
+    assert questions.lost(shop, "shop") == []
+    libraries.add(shop, "shop", {"kettle.md": "# Kettle\n\nNothing is promised.\n"}, "ada")
+    assert questions.lost(shop, "shop") == [one]
+
+
+def test_a_chunk_of_several_paragraphs_is_a_passage_too(shop):
+    text = "# List\n\nBring:\n\n- a cup\n- a spoon\n"
+    libraries.change(shop, "shop", LibrarySettings(Chunking(100, 0), search=LEXICAL), "ada")
+    libraries.add(shop, "shop", {"list.md": text}, "ada")
+    passage = found(shop, "shop", "bring a cup and a spoon")[0]
+    assert questions.add(shop, "shop", "What must I bring?", "list.md", passage, "ada")
+    assert questions.lost(shop, "shop") == []
+
+
+def test_questions_come_from_a_file_and_every_row_that_is_none_is_told(shop, tmp_path):
+    path = tmp_path / "asked.csv"
+    path.write_text(
+        "question,document,passage,answer\n"
+        "How long does it shine?,lamp.md,shines for 14 hours,14 hours\n"
+        "How long does it shine?,lamp.md,shines for 14 hours,14 hours\n"
+        "What is it?,cup.md,a cup,\n"
+        ",lamp.md,14 hours,\n"
+    )
+    got = questions.bring_in(shop, "shop", path, "ada")
+    assert (got.added, got.known) == (1, 1)
+    assert [(one.line, one.why) for one in got.refused] == [
+        (4, "There is no document cup.md in this library."),
+        (5, "It has no question."),
+    ]
+    assert [(one.answer, one.origin) for one in questions.approved(shop, "shop")] == [("14 hours", "asked.csv")]
+    (tmp_path / "bare.csv").write_text("question,answer\na,b\nc,d\n")
+    with pytest.raises(Problem, match="no column document, passage"):
+        questions.bring_in(shop, "shop", tmp_path / "bare.csv", "ada")
+
+
+def test_a_model_proposes_questions_that_wait_for_a_person_and_leaves_no_copy_of_passages(shop):
+    def taught(messages: list[dict[str, str]]) -> str:
+        asked = messages[-1]["content"]
+        return '["What is told of it here?"]' if asked.startswith("Read the following") else "It is told plainly here."
+
+    with teacher(taught) as url:
+        endpoints.add(shop, "teacher", url, "teacher", "ada")
+        reading = drafted.start(shop, "shop", "teacher", 3, "ada")
+        assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    upkeep.catch_up(shop)
+    taken = readings.get(shop, reading.id).taken
+    assert taken is not None and taken["proposed"] + taken["failed"] == 3 and taken["proposed"] >= 1, taken
+    assert not holding(shop.home.jobs, "copper kettle") and not holding(libraries.beside(shop, "shop"), "kettle holds")
+    first, *_ = questions.listed(shop, "shop", questions.PROPOSED)
+    assert questions.approved(shop, "shop") == [] and first.origin == "teacher"
+    kept = questions.judge(shop, "shop", first.id, questions.APPROVED, "ada", "What is it about?")
+    assert questions.approved(shop, "shop") == [kept] and kept.question == "What is it about?"
+
+
+def test_the_ways_of_searching_are_measured_on_the_same_questions_and_compared_in_words(shop):
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID), "ada")
+    libraries.index(shop, "shop")
+    questions.add(shop, "shop", "How long does the lamp shine?", "lamp.md", "shines for 14 hours", "ada")
+    questions.add(shop, "shop", "Quid novi?", "kettle.md", "warranty lasts 24 months", "ada")
+    measured = quality.measure(shop, "shop")
+    assert set(measured.ways) == {"lexical", "dense", "hybrid"} and measured.own == "hybrid"
+    words = measured.ways["lexical"]
+    assert words.ranks == (1, 0) and str(words.figures["recall@1"]) == "50 % (9-91, n = 2)"
+    [missed] = quality.missed(measured, "lexical")
+    assert missed.question.question == "Quid novi?" and missed.instead == ()
+    assert all(said.startswith("Searching by both instead of") for said in quality.sentences(measured))
+    assert quality.difference(measured, "lexical", "hybrid").n == 2
+
+
+def test_a_library_is_not_removed_while_it_is_worked_on(shop):
+    reading = indexes.start(shop, "shop", "ada")
+    with pytest.raises(Problem, match="worked on"):
+        removal.library(shop, "shop", "ada")
+    jobs.stop(reading.job, grace=0)
+    removal.library(shop, "shop", "ada")
+    assert libraries.listed(shop) == []
