@@ -22,8 +22,8 @@ def lively(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def adapter(base: Path, folder: Path, seed: int = 0) -> Path:
-    """A LoRA adapter with random weights, large enough to change answers."""
+def adapter(base: Path, folder: Path, seed: int = 0, std: float = 0.5) -> Path:
+    """A LoRA adapter with random weights, by default large enough to change every answer."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -33,6 +33,6 @@ def adapter(base: Path, folder: Path, seed: int = 0) -> Path:
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
     for name, weight in model.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.5)
+            torch.nn.init.normal_(weight, std=std)
     model.save_pretrained(folder)
     return folder
