@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from engine.scoring.metrics import METRICS
+from engine.scoring import known
 from studio.building import runs
 from studio.deciding import findings, prices, report_words, reports
 from studio.deciding.prices import Price
@@ -33,7 +33,7 @@ def pick(found: list[Evaluation]) -> tuple[Evaluation, str]:
 
 
 def _meaning(evaluation: Evaluation) -> str:
-    return "  \n".join(f"**{name}**: {METRICS[name].words}" for name in evaluation.metrics if name in METRICS)
+    return "  \n".join(f"**{name}**: {known.words(name)}" for name in evaluation.metrics)
 
 
 def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
@@ -43,7 +43,7 @@ def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
         st.html("".join(f'<p class="finding">{results.figures(sentence)}</p>' for sentence in said if sentence))
 
 
-def frontier(evaluation: Evaluation, lines: list[Line]) -> None:
+def frontier(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
     """Quality against what it costs and how long it takes."""
     asked = [line for line in lines if line.quality.n]
     if not asked:
@@ -60,13 +60,19 @@ def frontier(evaluation: Evaluation, lines: list[Line]) -> None:
         }
         for line in asked
     )
+    scale = asked[0].scale
+    percent = scale.unit == " %"
+    if scale.of_hundred and not percent:
+        table[["value", "low", "high"]] = 100 * table[["value", "low", "high"]].astype(float)
+    quality = "share right" if scale.yes_no else f"{metric}{', lower is better' if scale.lower else ''}"
     for column, against, title in zip(
         st.columns(2, gap="large"), (charts.MONEY, charts.TIME), ("Quality and cost", "Quality and time"), strict=True
     ):
         with column:
             st.subheader(title)
-            alt = "; ".join(f"{line.name} {line.quality}" for line in asked)
-            charts.show(charts.frontier(table, against), key=f"frontier-{against}", alt=alt)
+            alt = "; ".join(f"{line.name} {line.said}" for line in asked)
+            figure = charts.frontier(table, against, quality=quality, percent=percent)
+            charts.show(figure, key=f"frontier-{against}", alt=alt)
     st.caption(f"Up to {evaluation.at_once} questions at a time: each answer is cheaper and slower so than alone.")
 
 
@@ -168,7 +174,7 @@ if held:
     lines = reports.frontier(store, evaluation.id, metric)
     finding(evaluation, metric, lines)
     four(evaluation, metric, lines)
-    frontier(evaluation, lines)
+    frontier(evaluation, metric, lines)
     judged(evaluation)
 else:
     notices.empty(

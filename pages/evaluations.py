@@ -1,19 +1,18 @@
-"""Evaluations: the same questions for every candidate, scored answer by answer."""
+"""Evaluations: the same questions for every candidate; all that were asked, and the form to ask anew."""
+
+import json
+from pathlib import Path
 
 import streamlit as st
 
-from engine import jobs
-from engine.scoring import stats
-from engine.scoring.metrics import METRICS
-from studio import sample, work
+from engine.scoring import metrics, stats
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
-from studio.deciding import reports
-from studio.freezing import snapshots
-from studio.judging import evaluations, preferring, sources
+from studio.judging import evaluations, sources
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
-from studio.ui import live, nav, notices, parts, results, state
+from studio.ui import measuring, nav, notices, parts, results, state
+from studio.ui.measuring import Measures
 from studio.writing import guides
 
 store, me = state.store(), state.me()
@@ -22,8 +21,7 @@ store, me = state.store(), state.me()
 def overview() -> None:
     parts.heading("Evaluations", "The same questions for every candidate, so that differences are theirs.", "Judge")
     found = evaluations.listed(store)
-    begun = st.expander("Start an evaluation", icon=":material/add:", expanded=not found or bool(state.asked("model")))
-    with begun:
+    with st.expander("Start an evaluation", icon=":material/add:", expanded=not found or bool(state.asked("model"))):
         begin()
     for evaluation in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -34,18 +32,14 @@ def overview() -> None:
                 )
                 told = evaluation.progress
                 if evaluation.live and told:
-                    st.progress(told["done"] / max(1, told["of"]), text=results.standing(**_of(told)))
+                    said = results.standing(told["done"], told["of"], told.get("seconds_left"))
+                    st.progress(told["done"] / max(1, told["of"]), text=said)
             if st.button("Open", key=f"open-{evaluation.id}"):
-                nav.goto("evaluations", evaluation=evaluation.id)
+                nav.goto("evaluation", evaluation=evaluation.id)
 
 
 def _shape(evaluation: Evaluation) -> str:
-    n = len(evaluation.candidates)
-    return f"{n} candidate{'s' * (n != 1)}, scored by {', '.join(evaluation.metrics)}"
-
-
-def _of(told: dict) -> dict:
-    return {"done": told["done"], "of": told["of"], "seconds_left": told.get("seconds_left")}
+    return f"{parts.count(len(evaluation.candidates), 'candidate')}, scored by {', '.join(evaluation.metrics)}"
 
 
 def begin() -> None:
@@ -57,6 +51,7 @@ def begin() -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
+        parts.label("Who is asked what")
         name = st.text_input("Name", key="new-name", placeholder="What you want to find out")
         source = st.selectbox("What is asked", asked, format_func=lambda s: f"{s.name} ({s.n} items)", key="new-source")
         n = (
@@ -64,7 +59,6 @@ def begin() -> None:
             if source.n > 10
             else source.n
         )
-    with right:
         who = st.multiselect(
             "Candidates",
             list(offered),
@@ -73,26 +67,43 @@ def begin() -> None:
             key="new-who",
             help="A model with its prompt, library and decoding. The playground makes and keeps others.",
         )
-        metrics = st.multiselect(
-            "Metrics", list(METRICS), default=sources.proposed(store, source), key=f"new-metrics-{source.name}"
+    guide = guides.file(store, sources.voice(store, source))
+    with right:
+        parts.label("By what it is scored")
+        measures = measuring.chosen(
+            store,
+            sources.held(store, source, measuring.SAMPLE),
+            sources.proposed(store, source),
+            json.loads(Path(guide).read_text(encoding="utf-8")) if guide else None,
+            key=source.name,
         )
-        st.caption("  \n".join(f"**{metric}** {METRICS[metric].words}" for metric in metrics))
-        if {"tone", "style"} & {*metrics} and not guides.file(store, dataset_of(source)):
-            st.caption(":material/info: This dataset has no style guide, so tone and style cannot be told.")
     st.markdown(_promise(n, len(who)))
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not (who and metrics)):
-        title = name.strip() or f"{source.name}, {len(who)} candidates"
-        kept = [candidates.keep(store, offered[id], me).id for id in who]
-        items = sources.items(store, source, n, me, f"evaluation {title}")
-        made = evaluations.start(
-            store, title, items, source.name, kept, metrics, me, guide=guides.file(store, dataset_of(source))
-        )
-        nav.goto("evaluations", evaluation=made.id)
+    if measures.missing:
+        st.caption(f":material/info: {measures.missing}")
+    ready = bool(who and measures.metrics and not measures.missing)
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
+        with notices.told():
+            measuring.check(measures)
+            begun = start(name.strip(), source, n, [offered[id] for id in who], measures, guide)
+            nav.goto("evaluation", evaluation=begun.id)
 
 
-def dataset_of(source: Source) -> str:
-    """The dataset whose style guide answers are held against: that of the snapshot, or of the sample's voice."""
-    return snapshots.get(store, source.snapshot).dataset if source.snapshot else sample.TONE
+def start(name: str, source: Source, n: int, who: list[Candidate], measures: Measures, guide: str) -> Evaluation:
+    title = name or f"{source.name}, {len(who)} candidates"
+    items = metrics.filled(sources.items(store, source, n, me, f"evaluation {title}"), measures.settings)
+    return evaluations.start(
+        store,
+        title,
+        items,
+        source.name,
+        [candidates.keep(store, one, me).id for one in who],
+        measures.metrics,
+        me,
+        guide=guide,
+        judge=measures.judge,
+        snapshot=source.snapshot,
+        split=source.split,
+    )
 
 
 def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:
@@ -122,100 +133,8 @@ def _promise(n: int, asked: int) -> str:
     return f"{said} **{n * asked:,} answers**{about}{takes}."
 
 
-def detail(evaluation: Evaluation) -> None:
-    lead = f"{evaluation.items} · {_shape(evaluation)} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
-    parts.heading(evaluation.name, lead, "Evaluation")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if evaluation.live and notices.sure(
-            "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
-        ):
-            work.stop(store, evaluation, me)
-            st.rerun()
-        if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
-            work.resume(store, evaluation, me)
-            st.rerun()
-        if not evaluation.live and len(evaluation.candidates) > 1:
-            for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):
-                if st.button(label, icon=nav.place(place).symbol):
-                    nav.goto(place, evaluation=evaluation.id)
-            if preferring.judges(store, evaluation.id) and st.button(
-                "Learn from the verdicts", icon=":material/school:"
-            ):
-                nav.goto("arena", evaluation=evaluation.id, show="learn")
-        if st.button("All evaluations", type="tertiary", icon=":material/arrow_back:"):
-            nav.goto("evaluations")
-    if evaluation.state == jobs.FAILED:
-        with st.expander("Why it failed", icon=":material/error:", expanded=True):
-            st.code(jobs.why(evaluation.job.folder), language=None, wrap_lines=True)
-    live.watch(found, evaluation.id, live=evaluation.live)
-
-
-def found(id: str) -> bool:
-    """What is known so far; says whether more is coming."""
-    evaluations.catch_up(store)
-    evaluation = evaluations.get(store, id)
-    told = evaluation.progress
-    parts.badge(evaluation.state)
-    if evaluation.live:
-        if told:
-            st.progress(told["done"] / max(1, told["of"]), text=results.standing(**_of(told)))
-        else:
-            st.caption("Waiting for its turn, then for the model to load.")
-    metric = st.segmented_control(
-        "Metric",
-        evaluation.metrics,
-        default=evaluation.metrics[0],
-        required=True,
-        key=f"metric-{id}",
-        label_visibility="collapsed",
-    )
-    st.caption(METRICS[metric].words)
-    lines = reports.frontier(store, id, metric)
-    if not lines:
-        if not evaluation.live:
-            notices.empty("No answer was given", "The evaluation ended before the first answer.", "checklist")
-        return evaluation.live
-    compared(evaluation, lines, metric)
-    failures(evaluation)
-    return evaluation.live
-
-
-def compared(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
-    names = {line.candidate: line.name for line in lines}
-    order = [id for id in evaluation.candidates if id in names]
-    results.shares(lines, metric, key=f"shares-{metric}")
-    baseline = (
-        st.selectbox("Against", order, format_func=names.__getitem__, key=f"baseline-{evaluation.id}", width=320)
-        if len(order) > 1
-        else order[0]
-    )
-    results.verdicts(lines, reports.differences(store, evaluation.id, metric, baseline), baseline)
-    st.subheader("Answer by answer")
-    chosen = st.selectbox(
-        "Candidate",
-        [line.candidate for line in lines],
-        format_func=names.__getitem__,
-        key=f"whose-{evaluation.id}",
-        width=320,
-    )
-    results.answers(
-        reports.answers(store, evaluation.id, metric, chosen),
-        key=f"{chosen}-{metric}",
-        found=f"the evaluation “{evaluation.name}”, answered by {names[chosen]}",
-        dataset=evaluation.items.split(" · ")[0],
-    )
-
-
-def failures(evaluation: Evaluation) -> None:
-    failed = reports.failures(store, evaluation.id)
-    if len(failed):
-        with st.expander(f"{len(failed)} failed calls, counted nowhere", icon=":material/error:"):
-            st.dataframe(failed, hide_index=True)
-
-
 evaluations.catch_up(store)
 chosen = state.current_evaluation()
-if chosen is None:
-    overview()
-else:
-    detail(chosen)
+if chosen is not None:  # an address from when both were one page
+    nav.goto("evaluation", **{name: state.asked(name) for name in ("evaluation", "item") if state.asked(name)})
+overview()

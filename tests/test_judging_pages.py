@@ -12,7 +12,7 @@ from studio.judging import evaluations, judgements, pairs
 from tests import judged, speaking
 from tests.conftest import Full, look, words
 
-PAGES = ("playground", "arena", "evaluations", "dashboard")
+PAGES = ("playground", "arena", "evaluations", "evaluation", "dashboard")
 
 
 def everything(app: AppTest) -> str:
@@ -37,7 +37,7 @@ def test_a_full_studio_is_shown_without_an_error(full, app, page):
     assert not app.exception and not app.error
 
 
-@pytest.mark.parametrize("page", ("arena", "evaluations", "dashboard"))
+@pytest.mark.parametrize("page", ("arena", "evaluations", "evaluation", "dashboard"))
 def test_an_evaluation_that_is_not_there_is_told_in_a_sentence(full, app, page):
     look(app, page, evaluation="r9")
     assert "There is no evaluation r9" in app.error[0].value and not app.exception
@@ -46,30 +46,110 @@ def test_an_evaluation_that_is_not_there_is_told_in_a_sentence(full, app, page):
 # evaluations
 
 
+def shown(app, evaluation, view="Figures", metric="facts", **asked):
+    """An evaluation's page with one of its views open."""
+    app.session_state[f"view-{metric}"] = view
+    return look(app, "evaluation", evaluation=evaluation, **asked)
+
+
 def test_an_evaluation_shows_each_share_with_its_interval_and_n_and_the_verdict_in_words(full, app):
-    look(app, "evaluations", evaluation=full.evaluation)
+    shown(app, full.evaluation)
     said = words(app)
     assert "100&nbsp;% (51-100, n&nbsp;=&nbsp;4)" in said and "0&nbsp;% (0-49, n&nbsp;=&nbsp;4)" in said
     assert "The baseline." in said and "Better by 100 points" in said
+    assert not app.exception
 
 
-def test_answers_are_listed_worst_first_and_filtered_by_outcome(full, app):
+def test_an_address_from_before_leads_to_the_evaluation(full, app):
     look(app, "evaluations", evaluation=full.evaluation)
-    plain = full.store.row("select id from candidate where name = 'plain'")["id"]
-    app.selectbox(key=f"whose-{full.evaluation}").set_value(plain).run()
-    assert words(app).count("plain says") == 4
-    app.segmented_control(key=f"kind-{plain}-facts").set_value("wrong").run()
-    assert words(app).count("plain says") == 4
-    app.text_input(key=f"words-{plain}-facts").set_value("i002").run()
-    assert words(app).count("plain says") == 1 and not app.exception
+    assert "The baseline." in words(app) and not app.exception
 
 
-def test_what_was_asked_and_answered_is_shown_to_the_letter_and_never_as_html(full, app):
+def test_items_are_listed_worst_first_and_filtered(full, app):
+    _, tuned = full.store.row("select candidates from evaluation")["candidates"]
+    shown(app, full.evaluation, "Answers")
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["Question", "tuned", "plain", "Expected"] and len(table) == 4
+    assert table["plain"].tolist() == ["✗"] * 4 and table["tuned"].tolist() == ["✓"] * 4
+    app.text_input(key=f"words-{full.evaluation}").set_value("says i002").run()
+    assert app.dataframe[0].value["Question"].tolist() == ["How long is warranty 2?"]
+    app.selectbox(key=f"whose-{full.evaluation}").set_value(tuned).run()
+    assert app.segmented_control(key=f"kind-{full.evaluation}-facts").options == [
+        "All 1",
+        "Right 1",
+        "Candidates differ 1",
+    ]
+    assert not app.exception
+
+
+def test_an_opened_item_shows_every_answer_to_the_letter_and_never_as_html(full, app):
+    plain, tuned = judged.two(full.store)
+    asked = judged.items(1)
+    claims = {"claims": [{"claim": "It costs $5.", "verdict": "supported"}]}
+    scores = {"facts": {"value": 0.0, "why": "Lacks <b>5</b>.", "detail": claims}}
+    lines = [
+        judged.answer(plain, "i000", "<img src=x> costs $5 or $6 :red[now]", scores=scores),
+        judged.answer(tuned, "i000", error="The server ended *before* it answered."),
+    ]
+    found = judged.evaluation(full.store, asked, lines)
+    shown(app, found.id, "Answers", item="i000")
+    said = words(app)
+    assert "&lt;img src=x&gt; costs $5 or $6 :red[now]" in said and "Lacks &lt;b&gt;5&lt;/b&gt;." in said
+    assert "What facts is made of" in said and "20 tokens read, 8 written · 0.5 s (first word after 0.1 s)" in said
+    assert any("ended \\*before\\*" in error.value for error in app.error)
+    press(app, "Close")
+    assert "item" not in app.query_params and not app.exception
+
+
+def test_an_item_that_is_not_there_is_told_in_a_sentence(full, app):
+    shown(app, full.evaluation, "Answers", item="i999")
+    assert "This evaluation has no item i999" in app.error[0].value and not app.exception
+
+
+def test_labels_show_their_mistakes_beside_the_commonest_label(full, app):
     plain, _ = judged.two(full.store)
-    said = judged.answer(plain, "i000", "<img src=x> costs $5 or $6 :red[now]", scores=judged.right(0.0))
-    found = judged.evaluation(full.store, judged.items(1), [said])
-    look(app, "evaluations", evaluation=found.id)
-    assert "&lt;img src=x&gt; costs $5 or $6 :red[now]" in words(app)
+    asked = [item | {"label": label} for item, label in zip(judged.items(4), ["a", "a", "a", "b"], strict=True)]
+    lines = [
+        judged.answer(plain, item["id"], said, scores=judged.right(float(said == item["label"]), "label"))
+        for item, said in zip(asked, ["a", "a", "b", "?"], strict=True)
+    ]
+    found = judged.evaluation(full.store, asked, lines, metrics=("label",))
+    shown(app, found.id, "Mistakes", "label")
+    said = words(app)
+    assert "Always the commonest label" in said and "75&nbsp;% (30-95, n&nbsp;=&nbsp;4)" in said
+    assert "Not surely more than always giving the commonest label reaches." in said
+    shown(app, found.id, "Figures", "label")
+    app.pills(key=f"figure-{found.id}-label").set_value("macro-F1").run()
+    assert "40.0 (" in words(app) and not app.exception
+
+
+def test_slices_say_what_stands_out_and_what_is_too_small(full, app):
+    plain, _ = judged.two(full.store)
+    asked = [item | {"tags": ["odd" if n % 2 else "even"]} for n, item in enumerate(judged.items(40))]
+    asked[0]["tags"] = ["alone"]
+    lines = [judged.answer(plain, item["id"], "x", scores=judged.right(float("odd" in item["tags"]))) for item in asked]
+    found = judged.evaluation(full.store, asked, lines)
+    shown(app, found.id, "Slices")
+    table = app.dataframe[0].value.set_index("Slice")["Next to all other items"]
+    assert table.to_dict() == {
+        "even": "▼ worse by 95 points",
+        "odd": "▲ better by 100 points",
+        "alone": "too few items",
+    }
+    app.selectbox(key=f"slice-{found.id}-tag-{plain.id}").set_value("odd").run()
+    assert len(app.dataframe[1].value) == 20 and not app.exception
+
+
+def test_another_evaluation_is_compared_over_the_items_that_both_asked(full, app):
+    _, tuned = judged.two(full.store)
+    asked = judged.items(3)
+    lines = [judged.answer(tuned, item["id"], "x", scores=judged.right(1.0)) for item in asked]
+    found = judged.evaluation(full.store, asked, lines, name="later")
+    shown(app, found.id, "Other evaluations")
+    said = words(app)
+    assert "plain, then" in said and "tuned, here" in said and "Better by 100 points" in said
+    assert "Over 3 items that both have a score for. Not counted: 1 only the other has." in said
+    assert not app.exception
 
 
 def test_failed_calls_are_listed_and_counted_nowhere(full, app):
@@ -79,7 +159,7 @@ def test_failed_calls_are_listed_and_counted_nowhere(full, app):
         judged.answer(plain, "i001", error="The server ended before it answered."),
     ]
     found = judged.evaluation(full.store, judged.items(2), lines)
-    look(app, "evaluations", evaluation=found.id)
+    shown(app, found.id)
     assert "1 failed calls, counted nowhere" in words(app) and "n&nbsp;=&nbsp;1)" in words(app)
 
 
@@ -89,7 +169,7 @@ def test_a_running_evaluation_shows_how_far_it_is(full, app):
     line = judged.answer(plain, "i000", "yes", scores=judged.right(1.0))
     (made.job.folder / "responses.jsonl").write_text(json.dumps(line) + "\n")
     events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
-    look(app, "evaluations", evaluation=made.id)
+    shown(app, made.id)
     assert app.progress[0].text == "1 of 4 answers · about 1 min 15 s left"
 
 
@@ -97,7 +177,7 @@ def test_a_failed_evaluation_says_why_and_can_go_on(full, app):
     plain, _ = judged.two(full.store)
     found = judged.evaluation(full.store, judged.items(1), [judged.answer(plain, "i000", "x")], state=jobs.FAILED)
     events.append(found.job.folder, "end", state=jobs.FAILED, why="There is no model here.")
-    look(app, "evaluations", evaluation=found.id)
+    shown(app, found.id)
     assert "There is no model here." in words(app)
     press(app, "Go on")
     assert evaluations.get(full.store, found.id).state == jobs.QUEUED
@@ -112,7 +192,26 @@ def test_an_evaluation_is_started_with_what_it_can_show(full, app):
     press(app, "Start")
     newest = evaluations.listed(full.store)[0]
     assert (newest.name, newest.candidates, newest.made_by) == ("a first look", ids, "ada")
+    assert (newest.snapshot, newest.split) == (full.snapshot, "test")
     assert not app.exception
+
+
+def test_a_metric_that_the_items_cannot_bear_says_why_and_one_that_is_told_something_waits_for_it(full, app):
+    look(app, "evaluations")
+    ids = [candidate.id for candidate in candidates.listed(full.store)]
+    app.multiselect(key="new-who").set_value(ids).run()
+    boxes = {box.key.split("-")[1]: box for box in app.checkbox if box.key.startswith(("no-", "metric-"))}
+    assert boxes["number"].disabled is False and boxes["tool_call"].disabled is True
+    assert "The item expects no tool call." in words(app)
+    boxes["regex"].check().run()
+    start = next(button for button in app.button if button.label == "Start")
+    assert start.disabled and "regex needs: regular expression" in words(app)
+    pattern = next(field for field in app.text_input if "Regular expression" in field.label)
+    pattern.set_value("way!$").run()
+    press(app, "Start")
+    newest = evaluations.listed(full.store)[0]
+    item = json.loads(full.store.row("select body from item where evaluation = ?", [newest.id])["body"])
+    assert "regex" in newest.metrics and item["pattern"] == "way!$" and not app.exception
 
 
 # arena

@@ -1,13 +1,14 @@
 """Reports: one query a chart. Every figure comes with its n, and with its interval where it is an estimate."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from engine.scoring import stats
 from engine.scoring.scales import SHARE, Scale
+from engine.scoring.whole import Whole
 from studio.building.runs import Run
 from studio.deciding import prices
 from studio.judging import evaluations, figures, judgements
@@ -95,6 +96,27 @@ def differences(store: Store, evaluation: str, metric: str, baseline: str) -> di
             both = table[[baseline, candidate]].dropna()
             found[candidate] = scale.difference(both[baseline].tolist(), both[candidate].tolist())
     return found
+
+
+def as_whole(lines: Sequence[Line], wholes: Mapping[str, Sequence[Whole]], name: str) -> list[Line]:
+    """The same lines with the figure of that name over all answers together; those that have none keep no number."""
+    found = {who: one for who, several in wholes.items() for one in several if one.name == name}
+    nothing = stats.share(0, 0)
+    told = [
+        replace(line, quality=found[line.candidate].estimate(), scale=found[line.candidate].scale)
+        if line.candidate in found
+        else replace(line, quality=nothing)
+        for line in lines
+    ]
+    return sorted(told, key=lambda line: _place(line.quality.value, line.scale))
+
+
+def whole_differences(wholes: Mapping[str, Sequence[Whole]], name: str, baseline: str) -> dict[str, stats.Difference]:
+    """Each candidate's figure of that name against the baseline's, over the items of both."""
+    found = {who: one for who, several in wholes.items() for one in several if one.name == name}
+    if baseline not in found:
+        return {}
+    return {who: one.against(found[baseline]) for who, one in found.items() if who != baseline}
 
 
 def answers(store: Store, evaluation: str, metric: str, candidate: str) -> pd.DataFrame:

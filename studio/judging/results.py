@@ -59,6 +59,11 @@ class Sought:
     text: str = ""
     items: Sequence[str] | None = None
 
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What tells this search from others."""
+        return self.metric, self.candidate, self.show, self.text, *(self.items or ())
+
     def given(self, evaluation: str) -> dict[str, Any]:
         return {
             "evaluation": evaluation,

@@ -64,19 +64,25 @@ def voice(store: Store, source: Source) -> str:
     return snapshots.get(store, source.snapshot).dataset if source.snapshot else sample.TONE
 
 
-def proposed(store: Store, source: Source) -> list[str]:
-    """The metrics that fit a source. Nobody is shown an item for that, so it is no look."""
+def held(store: Store, source: Source, n: int | None = None) -> list[dict[str, Any]]:
+    """What the items of a source hold, for counting. Nobody is shown one for that, so it is no look."""
     if not source.snapshot:
-        return fitting(evaluations.items_from_questions(sample.questions(source.split)))
-    guide = guides.get(store, snapshots.get(store, source.snapshot).dataset)
-    rows = snapshots.examples(store, source.snapshot, source.split)
-    return fitting(evaluations.items_from_rows(rows), voiced=bool(guide.use))
+        return first(evaluations.items_from_questions(sample.questions(source.split)), n)
+    return first(evaluations.items_from_rows(snapshots.examples(store, source.snapshot, source.split)), n)
+
+
+def proposed(store: Store, source: Source) -> list[str]:
+    """The metrics that fit a source."""
+    voiced = not source.snapshot or bool(guides.get(store, voice(store, source)).use)
+    return fitting(held(store, source), voiced=voiced)
 
 
 def fitting(asked: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[str]:
     """The metrics that can say something about such items, by what they hold and whether their voice is described."""
     if any(item.get("accept") for item in asked):
         return ["facts", "tone"]
+    if any(item.get("calls") for item in asked):
+        return ["tool_call", "tool"]
     labels = {item.get("label") for item in asked}
     if asked and len(labels) <= LABELS * len(asked):
         return ["label", "type"]

@@ -7,6 +7,7 @@ so one figure is right in light and in dark.
 import itertools
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -116,13 +117,17 @@ def payments(totals: Sequence[float], height: int = 180) -> go.Figure:
     return figure
 
 
-def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go.Figure:
+def frontier(
+    table: pd.DataFrame, against: str = MONEY, height: int = 420, quality: str = "share right", percent: bool = True
+) -> go.Figure:
     """Quality against cost or time, a point a candidate, with its 95 % interval.
 
-    `table` has columns name, value, low, high, n, and cost (euros for 1,000 answers) and seconds (median).
+    `table` has columns name, value, low, high, n, and cost (euros for 1,000 answers) and seconds (median). `quality`
+    names the figure, a share unless it is said not to be a percentage.
     """
     figure = go.Figure(layout=layout(height))
     places = _places(table[against], table["value"])
+    shape = ".0%" if percent else ".3~g"
     for color, place, row in zip(itertools.cycle(COLORS), places, table.to_dict("records"), strict=False):
         figure.add_scatter(
             x=[row[against]],
@@ -135,13 +140,38 @@ def frontier(table: pd.DataFrame, against: str = MONEY, height: int = 420) -> go
             marker={"size": 14, "color": color},
             error_y=_errors([Estimate(row["value"], row["low"], row["high"], row["n"])]),
             customdata=[[row["name"], row["n"]]],
-            hovertemplate="%{customdata[0]}: %{y:.0%} (n = %{customdata[1]})<extra></extra>",
+            hovertemplate=f"%{{customdata[0]}}: %{{y:{shape}}} (n = %{{customdata[1]}})<extra></extra>",
         )
     figure.update_layout(showlegend=False)
-    figure.update_yaxes(tickformat=".0%", range=[-0.08, 1.1], title="share right")
+    figure.update_yaxes(tickformat=shape, range=[-0.08, 1.1] if percent else None, title=quality)
     title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
     most = float(table[against].max() or 1) if len(table) else 1.0
     figure.update_xaxes(title=title, range=[0, 1.4 * most], nticks=6, exponentformat="none")
+    return figure
+
+
+def confusion(counts: Mapping[tuple[str, str], int], labels: Sequence[str], height: int = 0) -> go.Figure:
+    """How often each expected label (down) was answered as which (across), each row as shares of its items."""
+    table = np.array([[counts.get((want, said), 0) for said in labels] for want in labels], dtype=float)
+    rows = table.sum(axis=1, keepdims=True)
+    figure = go.Figure(layout=layout(height or 150 + 26 * len(labels)))
+    figure.add_heatmap(
+        z=np.divide(table, rows, out=np.zeros_like(table), where=rows > 0),
+        x=list(labels),
+        y=list(labels),
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, "rgba(168, 72, 31, 0)"], [1, "rgba(168, 72, 31, 0.85)"]],
+        showscale=False,
+        xgap=1,
+        ygap=1,
+        text=[[f"{n:.0f}" if n else "" for n in row] for row in table],
+        texttemplate="%{text}" if len(labels) <= 16 else "",
+        customdata=table,
+        hovertemplate="expected %{y}, answered %{x}: %{customdata} (%{z:.0%} of the row)<extra></extra>",
+    )
+    figure.update_yaxes(title="expected", autorange="reversed", showgrid=False, type="category")
+    figure.update_xaxes(title="answered", showgrid=False, type="category", tickangle=-40)
     return figure
 
 

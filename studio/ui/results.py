@@ -3,43 +3,55 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from engine.scoring import stats
+from engine.scoring.scales import Scale
 from studio.deciding import findings
 from studio.deciding.findings import Arms, Effects
 from studio.deciding.reports import Line
 from studio.judging.judgements import Tally
-from studio.ui import charts, chat, fix, notices, parts
-from studio.writing.fixing import Bad
+from studio.ui import charts, notices, parts
 
 
 def shares(lines: Sequence[Line], metric: str, key: str) -> None:
-    """A bar a candidate with its interval."""
-    known = {line.name: line.quality for line in lines}
-    said = "; ".join(f"{name} {quality}" for name, quality in known.items())
-    charts.show(charts.estimates({metric: known}), key, f"Share of answers that pass {metric}: {said}")
+    """A bar a candidate with its interval, in the unit of the metric."""
+    scale = lines[0].scale
+    percent = scale.unit == " %"
+    times = 100 if scale.of_hundred and not percent else 1
+    known = {line.name: _times(line.quality, times) for line in lines}
+    said = "; ".join(f"{line.name} {line.said}" for line in lines)
+    alt = f"{'Share of answers that pass' if scale.yes_no else 'Figures by'} {metric}: {said}"
+    charts.show(charts.estimates({metric: known}, percent=percent), key, alt)
+
+
+def _times(found: stats.Estimate, by: int) -> stats.Estimate:
+    value, low, high = (None if one is None else by * one for one in (found.value, found.low, found.high))
+    return stats.Estimate(value, low, high, found.n)
 
 
 def verdicts(lines: Sequence[Line], differences: Mapping[str, stats.Difference], baseline: str) -> None:
     """A line a candidate: its figure, and what it says against the baseline."""
-    rows = []
+    told = []
     for line in lines:
         if line.candidate == baseline:
             said = "The baseline."
         elif line.candidate in differences:
-            said = stats.in_words(differences[line.candidate])
+            said = line.scale.in_words(differences[line.candidate])
         else:
             said = "No answer that both have a score for."
-        rows.append((line.name, str(line.quality), said, f"{line.failed}&nbsp;failed" if line.failed else ""))
+        told.append((line.name, line.said, f"{said} {line.failed} failed." if line.failed else said))
+    rows(told)
+
+
+def rows(told: Sequence[tuple[str, str, str]]) -> None:
+    """Lines of a name, a figure, and what it says."""
     cells = "".join(
-        f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(quality)}</span>'
-        f"<span>{figures(said)} <i>{failed}</i></span></div>"
-        for name, quality, said, failed in rows
+        f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(figure)}</span>'
+        f"<span>{figures(said)}</span></div>"
+        for name, figure, said in told
     )
     st.html(f'<div class="verdicts">{cells}</div>')
 
@@ -66,18 +78,18 @@ def preference(tally: Tally, key: str) -> None:
 def four_arms(lines: Sequence[Line], arms: Arms) -> None:
     """The two by two: base or tuned, without or with retrieval."""
     known = {line.candidate: line for line in lines}
-    best = max((known[id].quality.value or 0.0 for id in arms.ids if id in known), default=0.0)
+    best = next((line.candidate for line in lines if line.candidate in arms.ids and line.quality.n), "")
 
     def cell(id: str) -> str:
-        quality = known[id].quality if id in known else stats.share(0, 0)
-        value = quality.value
-        tint = 0 if value is None else round(6 + 34 * value)
-        mark = " best" if value is not None and value == best else ""
-        figure = "no number" if value is None else f"{100 * value:.0f} %"
-        doubt = str(quality).split("(")[-1].rstrip(")")
+        said = known[id].said if id in known else "no number (n = 0)"
+        value = known[id].quality.value if id in known else None
+        tint = 0 if value is None else round(6 + 34 * min(1.0, max(0.0, value)))
+        top = known[best].quality.value if best else None
+        mark = " best" if value is not None and value == top else ""
+        figure, doubt = said.removesuffix(")").split(" (", 1)
         name = html.escape(known[id].name) if id in known else ""
         return (
-            f'<td class="arm{mark}" style="--tint:{tint}%"><b>{figure}</b><span>{figures(doubt)}</span>'
+            f'<td class="arm{mark}" style="--tint:{tint}%"><b>{html.escape(figure)}</b><span>{figures(doubt)}</span>'
             f"<i>{name}</i></td>"
         )
 
@@ -91,10 +103,10 @@ def four_arms(lines: Sequence[Line], arms: Arms) -> None:
 def effects(found: Effects) -> None:
     """What each step does, in words."""
     rows = (
-        ("Retrieval on the base", stats.in_words(found.rag)),
-        ("Fine-tuning without retrieval", stats.in_words(found.tuned)),
-        ("Both together", stats.in_words(found.both)),
-        ("Beyond the sum of the two", _beyond(found.beyond)),
+        ("Retrieval on the base", found.scale.in_words(found.rag)),
+        ("Fine-tuning without retrieval", found.scale.in_words(found.tuned)),
+        ("Both together", found.scale.in_words(found.both)),
+        ("Beyond the sum of the two", _beyond(found.beyond, found.scale)),
     )
     cells = "".join(
         f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(said)}</span></div>' for name, said in rows
@@ -110,81 +122,21 @@ def figures(text: str) -> str:
     return UNPARTED.sub("&nbsp;", html.escape(text))
 
 
-def _beyond(found: stats.Estimate) -> str:
+def _beyond(found: stats.Estimate, scale: Scale) -> str:
     if found.value is None or found.low is None or found.high is None:
         return f"Cannot tell (n = {found.n})."
-    span = f"{100 * found.value:+.0f} points ({100 * found.low:+.0f} to {100 * found.high:+.0f}, n = {found.n})"
-    if found.low > 0:
+    value, low, high = (_step(one, scale) for one in (found.value, found.low, found.high))
+    span = f"{value}{' points' if scale.of_hundred else ''} ({low} to {high}, n = {found.n})"
+    up, down = (found.high < 0, found.low > 0) if scale.lower else (found.low > 0, found.high < 0)
+    if up:
         return f"They help each other: {span}."
-    if found.high < 0:
+    if down:
         return f"They overlap, so both give less than the sum: {span}."
     return f"Cannot tell whether they help or hinder each other: {span}."
 
 
-SHOWN = {"all": "All", "wrong": "Wrong", "right": "Right", "unknown": "Cannot tell", "failed": "Failed"}
-
-
-def kinds(table: pd.DataFrame) -> pd.Series:
-    """Of each answer: failed, wrong, right or unknown."""
-    found = pd.Series("unknown", index=table.index, dtype=object)
-    found[table["value"] >= 0.5] = "right"
-    found[table["value"] < 0.5] = "wrong"
-    found[table["error"] != ""] = "failed"
-    return found
-
-
-def answers(table: pd.DataFrame, key: str, a_page: int = 10, found: str = "", dataset: str = "") -> None:
-    """Answers one by one, worst first, with a filter by outcome and by words.
-
-    Where `found` says which evaluation this is, each can be made the start of an example of `dataset`.
-    """
-    if table.empty:
-        st.caption("No answer yet.")
-        return
-    table = table.assign(kind=kinds(table))
-    counts = {"all": len(table), **table["kind"].value_counts().to_dict()}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.segmented_control(
-            "Outcome", [kind for kind in SHOWN if counts.get(kind)], default="all", required=True, key=f"kind-{key}",
-            format_func=lambda kind: f"{SHOWN[kind]} {counts[kind]}", label_visibility="collapsed",
-        )  # fmt: skip
-        wanted = st.text_input("Words", key=f"words-{key}", placeholder="Words in question or answer", width=280,
-                               label_visibility="collapsed")  # fmt: skip
-    if chosen != "all":
-        table = table[table["kind"] == chosen]
-    if wanted:
-        holds = table["prompt"].str.contains(wanted, case=False, regex=False)
-        table = table[holds | table["text"].str.contains(wanted, case=False, regex=False)]
-    pages = max(1, -(-len(table) // a_page))
-    at = (st.pagination(pages, key=f"page-{key}-{chosen}-{wanted}") if pages > 1 else 1) - 1
-    for row in table.iloc[at * a_page : (at + 1) * a_page].to_dict("records"):
-        _answer({str(name): value for name, value in row.items()}, key, found, dataset)
-    if table.empty:
-        st.caption("No answer like that.")
-
-
-SIGNS = {"right": "✓", "wrong": "✗", "unknown": "?", "failed": "!"}
-
-
-def _answer(row: Mapping[str, Any], key: str, found: str, dataset: str) -> None:
-    kind = row["kind"]
-    lines = {"what failed": row["error"]} if kind == "failed" else {"answer": row["text"], "expected": row["expected"]}
-    cells = "".join(
-        f'<span class="label">{label}</span><span>{html.escape(text.strip())}</span>'
-        for label, text in lines.items()
-        if text
-    )
-    why = "" if kind == "failed" else html.escape(row["why"] or "")
-    with st.container(border=True, gap="small"):
-        st.html(
-            f'<div class="scored {kind}"><span class="sign">{SIGNS[kind]}</span><div>'
-            f'<p class="asked">{html.escape(row["prompt"])}</p><div class="lines">{cells}</div>'
-            f'<p class="why">{why}</p></div></div>'
-        )
-        if row["passages"]:
-            chat.passages(row["passages"])
-        if found and kind != "failed":
-            fix.button(Bad(row["messages"], row["text"], found, row["item"]), f"{key}-{row['item']}", dataset)
+def _step(value: float, scale: Scale) -> str:
+    return f"{100 * value:+.0f}" if scale.of_hundred else f"{value:+.2f}"
 
 
 def standing(done: int, of: int, seconds_left: float | None) -> str:

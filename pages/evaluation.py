@@ -1,0 +1,127 @@
+"""Evaluation: one of them: what it found, answer by answer, cut into slices, and beside others."""
+
+import streamlit as st
+
+from engine import jobs
+from engine.scoring import known
+from studio import work
+from studio.deciding import reports
+from studio.judging import evaluations, exports, preferring
+from studio.judging.evaluations import Evaluation
+from studio.ui import live, nav, notices, others, parts, results, scores, sift, slicing, state
+
+store, me = state.store(), state.me()
+FIGURES, ANSWERS, SLICES, MISTAKES, OTHERS = "Figures", "Answers", "Slices", "Mistakes", "Other evaluations"
+
+
+def head(evaluation: Evaluation) -> None:
+    shape = f"{parts.count(len(evaluation.candidates), 'candidate')}, scored by {', '.join(evaluation.metrics)}"
+    judge = f" · judged by {evaluation.judge}" if evaluation.judge else ""
+    lead = f"{evaluation.items} · {shape}{judge} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
+    parts.heading(evaluation.name, notices.plain(lead), "Evaluation")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if evaluation.live and notices.sure(
+            "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
+        ):
+            work.stop(store, evaluation, me)
+            st.rerun()
+        if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
+            work.resume(store, evaluation, me)
+            st.rerun()
+        if not evaluation.live and len(evaluation.candidates) > 1:
+            for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):
+                if st.button(label, icon=nav.place(place).symbol):
+                    nav.goto(place, evaluation=evaluation.id)
+            if preferring.judges(store, evaluation.id) and st.button(
+                "Learn from the verdicts", icon=":material/school:"
+            ):
+                nav.goto("arena", evaluation=evaluation.id, show="learn")
+        out(evaluation)
+        nav.back("All evaluations", "evaluations")
+    if evaluation.state == jobs.FAILED:
+        with st.expander("Why it failed", icon=":material/error:", expanded=True):
+            st.code(jobs.why(evaluation.job.folder), language=None, wrap_lines=True)
+
+
+def out(evaluation: Evaluation) -> None:
+    """Everything as one file, made when it is asked for."""
+    with st.popover("Export", icon=":material/download:", key="export"):
+        form = st.radio("As", list(exports.FORMS), format_func=lambda form: exports.FORMS[form][0], key="export-form")
+        st.caption("Test items leave with it. Who exported what, and when, is noted.")
+        st.download_button(
+            "Download",
+            lambda: exports.write(store, evaluation.id, form, me),
+            f"evaluation-{evaluation.id}.{form}",
+            exports.FORMS[form][1],
+            type="primary",
+            on_click="ignore",
+        )
+
+
+def found(id: str) -> bool:
+    """What is known so far; says whether more is coming."""
+    evaluations.catch_up(store)
+    evaluation = evaluations.get(store, id)
+    told = evaluation.progress
+    parts.badge(evaluation.state)
+    if evaluation.live:
+        if told:
+            st.progress(
+                told["done"] / max(1, told["of"]),
+                text=results.standing(told["done"], told["of"], told.get("seconds_left")),
+            )
+        else:
+            st.caption("Waiting for its turn, then for the model to load.")
+    metric = st.pills(
+        "Metric", evaluation.metrics, default=evaluation.metrics[0], required=True, key=f"metric-{id}",
+        label_visibility="collapsed", help=known.words(evaluation.metrics[0]),
+    )  # fmt: skip
+    lines = reports.frontier(store, id, metric or evaluation.metrics[0])
+    if not lines:
+        if not evaluation.live:
+            notices.empty("No answer was given", "The evaluation ended before the first answer.", "checklist")
+        return evaluation.live
+    views(evaluation, lines, metric or evaluation.metrics[0])
+    return evaluation.live
+
+
+def views(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
+    """The ways to look at it; only the one that is open is worked out."""
+    names = [FIGURES, ANSWERS, SLICES, *([MISTAKES] if metric in ("label", "type") else []), OTHERS]
+    first = ANSWERS if state.asked("item") else FIGURES
+    for tab, name in zip(st.tabs(names, key=f"view-{metric}", on_change="rerun", default=first), names, strict=True):
+        if tab.open:
+            with tab, notices.told():
+                if name == FIGURES:
+                    figures(evaluation, lines, metric)
+                elif name == ANSWERS:
+                    sift.items(store, evaluation, lines, metric)
+                elif name == SLICES:
+                    slicing.shown(store, evaluation, lines, metric)
+                elif name == MISTAKES:
+                    scores.confused(store, evaluation, lines, metric)
+                else:
+                    others.shown(store, evaluation, lines, metric)
+
+
+def figures(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
+    scores.compared(store, evaluation, lines, metric)
+    failures(evaluation)
+    parts.section("What the answers took")
+    scores.took(lines)
+
+
+def failures(evaluation: Evaluation) -> None:
+    failed = reports.failures(store, evaluation.id)
+    if len(failed):
+        with st.expander(f"{len(failed)} failed calls, counted nowhere", icon=":material/error:"):
+            st.dataframe(failed, hide_index=True)
+
+
+evaluations.catch_up(store)
+chosen = state.current_evaluation()
+if chosen is None:
+    nav.goto("evaluations")
+else:
+    head(chosen)
+    live.watch(found, chosen.id, live=chosen.live)

@@ -1,0 +1,68 @@
+"""Slicing: where one candidate does better or worse than elsewhere, as a table, and the items of one slice below it."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine.scoring.scales import Scale
+from studio.deciding.reports import Line
+from studio.judging import slices
+from studio.judging.evaluations import Evaluation
+from studio.judging.slices import Slice
+from studio.store import Store
+from studio.ui import sift
+
+
+def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: str) -> None:
+    names = {line.candidate: line.name for line in lines}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.selectbox(
+            "Cut by", slices.kinds(store, evaluation.id), format_func=slices.KINDS.__getitem__,
+            key=f"cut-{evaluation.id}", width=260,
+        )  # fmt: skip
+        whose = st.selectbox(
+            "Candidate", list(names), format_func=names.__getitem__, key=f"sliced-{evaluation.id}", width=260
+        )
+        others = ["", *(id for id in names if id != whose)]
+        against = st.selectbox(
+            "Against", others, format_func=lambda id: names.get(id, "nobody, only the other items"),
+            key=f"slice-against-{evaluation.id}-{whose}", width=260,
+        )  # fmt: skip
+    found, scale = slices.table(store, evaluation.id, metric, whose, kind, against or "")
+    if len(found) < 2:
+        st.caption("All items fall into one slice, so there is nothing to compare.")
+        return
+    _table(found, scale, bool(against))
+    st.caption(
+        f"A slice under {slices.FEW} items says too little to be tested. Of {len(found)} slices some differ by chance; "
+        f"those marked ▲ or ▼ stand out even so (Benjamini and Hochberg, {slices.Q:.0%} false alarms at most)."
+    )
+    inside = {one.name: one.items for one in found}
+    name = st.selectbox(
+        "The items of", list(inside), index=None, format_func=lambda name: f"{name} ({len(inside[name])})",
+        key=f"slice-{evaluation.id}-{kind}-{whose}", placeholder="Choose a slice to read its items", width=420,
+    )  # fmt: skip
+    if name:
+        sift.items(store, evaluation, lines, metric, inside[name])
+
+
+def _table(found: Sequence[Slice], scale: Scale, compared: bool) -> None:
+    rows = []
+    for one in found:
+        row = {"Slice": one.name, "Items": one.found.n, "Figure": scale.text(one.found)}
+        row["Next to all other items"] = _said(one.stands_out, one.apart, scale)
+        if compared:
+            row["Against the other candidate"] = _said(one.changed, one.change.value if one.change else None, scale)
+        rows.append(row)
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+
+
+def _said(beyond: bool | None, apart: float | None, scale: Scale) -> str:
+    """What a difference says that is or is not more than chance; None where it was not tested."""
+    if beyond is None or apart is None:
+        return "too few items"
+    if not beyond:
+        return "no more than chance"
+    step = f"{100 * abs(apart):.0f} points" if scale.of_hundred else f"{abs(apart):.2f}"
+    return f"{'▲ better' if (apart > 0) != scale.lower else '▼ worse'} by {step}"
