@@ -1,4 +1,5 @@
-"""Make data: order drafts from a model, follow the job, see what was held back. People approve, never a machine."""
+"""Make data: order drafts from a model, follow the job, see what was held back; or give answers the passages that they
+are read from. People approve, never a machine."""
 
 from collections import Counter
 from typing import Any
@@ -8,16 +9,61 @@ import streamlit as st
 from engine import jobs
 from studio import work
 from studio.data.datasets import Dataset
-from studio.ui import chat, course, live, nav, notices, order, parts, rooms, state
-from studio.writing import makings
+from studio.ui import chat, course, live, nav, notices, order, parts, passages, rooms, state
+from studio.writing import lessons, makings
 from studio.writing.makings import Making, Plan
 
 SHOWN = 20
+DRAFT, GROUND = "A model drafts", "Answers get passages"
 
 store, me = state.store(), state.me()
 
 
 def overview(dataset: Dataset) -> None:
+    way = st.segmented_control("Way", [DRAFT, GROUND], default=DRAFT, required=True, label_visibility="collapsed")
+    if way == GROUND:
+        grounding(dataset)
+    else:
+        drafting(dataset)
+
+
+def grounding(dataset: Dataset) -> None:
+    """Questions and answers of this dataset with passages of a library: made, looked at, written."""
+    with st.container(border=True):
+        st.markdown("#### A model learns to read, and to say what isn't there", anchors=False)
+        st.markdown(
+            "Each question gets passages as it will get them later: the right one anywhere among wrong ones that the "
+            "same search finds. In some the right one is missing, and the answer says so.",
+            width=680,
+        )
+        plan = passages.form(dataset)
+        if plan is None:
+            return
+        if st.button("Make them, to look at", icon=":material/visibility:", key="prepare"):
+            bar = st.progress(0.0, "Looking for the passages")
+
+            def hear(done: int, of: int) -> None:
+                if done % max(1, of // 100) == 0:
+                    bar.progress(done / of, f"{done:,} of {of:,} questions")
+
+            with notices.told():
+                state.keep(state.PREPARED, lessons.prepare(store, plan, hear))
+            bar.empty()
+        passages.command(plan)
+    prepared = state.value(state.PREPARED)
+    if prepared is None or prepared.plan != plan:
+        return
+    passages.outcome(prepared)
+    label = f"Write all {len(prepared.lessons.made):,} to {plan.into}"
+    if st.button(label, type="primary", icon=":material/add_task:", key="write"):
+        with notices.told():
+            new = lessons.write(store, prepared, me)
+            state.keep(state.PREPARED, None)
+            notices.later(f"{parts.count(new, 'example')} brought in, {passages.ARRIVE[plan.status]}.")
+            nav.goto("examples", dataset=plan.into)
+
+
+def drafting(dataset: Dataset) -> None:
     found = makings.listed(store, dataset.name)
     with st.container(border=True):
         st.markdown("#### A model drafts, people approve", anchors=False)

@@ -26,7 +26,7 @@ from studio.freezing import exports, leaks, snapshots
 from studio.freezing.splits import Plan
 from studio.quality import health, scans
 from studio.store import Store
-from studio.writing import makings
+from studio.writing import lessons, makings
 
 
 def begin_import(
@@ -179,6 +179,25 @@ def made(store: Store, making: str) -> dict[str, Any]:
     return {"making": making, "state": found.state, "taken": found.taken, **(found.last("end") or {})}
 
 
+def ground(store: Store, plan: dict[str, Any], by: str, write: bool) -> dict[str, Any]:
+    """What would come of giving a dataset's answers passages; with `write`, it is written as well."""
+    wanted = lessons.Plan(**{**plan, "unknowing": tuple(plan["unknowing"])})
+    prepared = lessons.prepare(store, wanted)
+    made = prepared.lessons
+    return {
+        "into": wanted.into,
+        "made": len(made.made),
+        "present": prepared.present,
+        "absent": prepared.absent,
+        "places": {str(place): n for place, n in made.places.items() if place},
+        "sideless": prepared.sideless,
+        "left": prepared.reasons,
+        "why": [{"question": left.question, "why": left.why} for left in made.left],
+        "preview": [{"place": one.place, "messages": one.messages} for one in prepared.preview()],
+        "added": lessons.write(store, prepared, by) if write else 0,
+    }
+
+
 def resume(store: Store, run: str, by: str) -> dict[str, Any]:
     found = runs.named(store, run)
     work.resume(store, found, by)
@@ -269,6 +288,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "queue": look_at_queue,
     "make": make,
     "made": made,
+    "ground": ground,
     "runs": list_runs,
     "scan": scan,
     "health": healthy,

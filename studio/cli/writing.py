@@ -11,6 +11,7 @@ from rich.table import Table
 
 from engine import jobs
 from engine.problems import Problem
+from engine.reading.grounding import NOT_FOUND
 from studio import progress
 from studio.cli.shell import HomeOption, Json, app, console, fail, home_of, run, say
 from studio.freezing.splits import TEST, VALIDATION
@@ -153,6 +154,50 @@ def make(
         progress.watch(jobs.get(place.jobs, found["making"]), f"make {plan['name']}", bars)
     sentence = "{taken:,} drafts wait for review in " + dataset + ", {held:,} were held back, {failed:,} failed."
     say(run(place, "made", making=found["making"]), as_json, sentence)
+
+
+@app.command()
+def ground(
+    dataset: Annotated[str, typer.Argument(help="Approved questions and answers.")],
+    library: Annotated[str, typer.Option(help="Library that holds the answers.")],
+    into: Annotated[str, typer.Option(help="Dataset that the examples go to; made if it does not exist.")] = "",
+    k: Annotated[int, typer.Option("-k", help="Passages with each question.")] = 3,
+    absent: Annotated[float, typer.Option(help="Share of examples without the right passage, 0 to 0.5.")] = 0.2,
+    unknowing: Annotated[
+        list[str] | None, typer.Option(help="What is answered then, in the dataset's words; may be repeated.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same examples.")] = 0,
+    status: Annotated[str, typer.Option(help="draft, in review or approved.")] = "in review",
+    yes: Annotated[bool, typer.Option("--yes", help="Write them without asking.")] = False,
+    home: HomeOption = None,
+    as_json: Json = False,
+) -> None:
+    """Give answers the passages that they are read from, among wrong ones; in some the right one is missing."""
+    place = home_of(home)
+    plan: dict[str, Any] = {"dataset": dataset, "library": library, "into": into or f"{dataset} with passages", "k": k}
+    plan |= {"absent": absent, "seed": seed, "unknowing": unknowing or [NOT_FOUND], "status": status}
+    with progress.console.status(f"Looking for the passages of {dataset}"):
+        found = run(place, "ground", plan=plan, by=getpass.getuser(), write=False)
+    if not as_json:
+        for one in found["preview"]:
+            where = f"The right passage is [{one['place']}]." if one["place"] else "The right passage is missing."
+            text = "\n\n".join(str(message.get("content") or "") for message in one["messages"][-2:])
+            console.print(f"{text}\n", markup=False, highlight=False)
+            console.print(f"{where}\n", style="dim")
+        at = ", ".join(f"{n:,} at place {at}" for at, n in found["places"].items())
+        console.print(f"{found['present']:,} with their passage ({at}), {found['absent']:,} without.", highlight=False)
+        for kind, n in found["left"].items():
+            console.print(f"Left out: {n:,}, {kind}.", markup=False, highlight=False)
+        if found["sideless"]:
+            console.print(f"{found['sideless']:,} questions have no side of the split yet; freeze {dataset} first to "
+                          "keep its test apart.", markup=False, highlight=False)  # fmt: skip
+    if not yes:
+        if as_json:
+            print(json.dumps(found, ensure_ascii=False))
+            return
+        typer.confirm(f"Write them to {found['into']}?", abort=True, err=True)
+    found = run(place, "ground", plan=plan, by=getpass.getuser(), write=True)
+    say(found, as_json, "{added:,} examples brought into {into}.")
 
 
 @app.command()

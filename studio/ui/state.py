@@ -49,6 +49,7 @@ TURNS = "turns"  # what the playground has asked and been answered
 VERDICTS = "verdicts"  # which answer was found best in the playground's blind mode, by question
 ARRANGED = "arranged"  # the shared arrangement that was opened last in this window
 TASTED = "tasted"  # the first drafts of a making that is being ordered: of which order, its rows, its calls
+PREPARED = "prepared"  # examples with passages that were made and not written: the plan and what came of it
 COOKIE = "atelier_me"
 
 
