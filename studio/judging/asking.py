@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engine.problems import Problem
+from engine.reading.retrieval import Hit
 from engine.scoring import candidates as engine
 from engine.serving import client, purse
 from engine.serving.purse import Rates
@@ -106,11 +107,16 @@ def _listen(
         raise
 
 
+def _passage(candidate: Candidate, hit: Hit) -> dict[str, Any]:
+    """A passage with the library that it can be read in."""
+    return {**asdict(hit), "library": candidate.library}
+
+
 def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: Rates) -> Iterator[Said]:
     asked = candidates.for_engine(store, candidate, serve=False)
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
-    said = Said(candidate.name, WRITING, passages=[asdict(hit) for hit in hits])
+    said = Said(candidate.name, WRITING, passages=[_passage(candidate, hit) for hit in hits])
     yield said
     stream = client.stream(endpoint, name, messages, asked.decoding)
     for piece in stream:

@@ -12,12 +12,12 @@ import streamlit as st
 from studio.deciding import findings
 from studio.judging import asking
 from studio.judging.asking import Said
-from studio.ui import notices, parts
+from studio.ui import cited, notices, parts
 
 
-def words(text: str, *, large: bool = False) -> None:
-    """What somebody said, to the letter but for spaces around it."""
-    st.html(said(text, large=large))
+def words(text: str, *, large: bool = False, found: Sequence[Mapping[str, Any]] = ()) -> None:
+    """What somebody said, to the letter but for spaces around it. `[1]` leads to the first passage `found`."""
+    st.html(cited.numbered(said(text, large=large), found))
 
 
 def question(text: str) -> None:
@@ -30,14 +30,13 @@ def said(text: str, *, large: bool = False) -> str:
     return f'<div class="said{" large" if large else ""}">{html.escape(text.strip()) or "<i>(no words)</i>"}</div>'
 
 
-def passages(found: Sequence[Mapping[str, Any]]) -> None:
-    """What was retrieved, folded away, numbered as the model saw it."""
+def passages(found: Sequence[Mapping[str, Any]], library: str = "") -> None:
+    """What was retrieved, folded away, numbered as the model saw it; each leads to where it stands in `library`."""
     with st.expander(f"{len(found)} passage{'s' * (len(found) != 1)} retrieved", type="compact"):
         for number, passage in enumerate(found, 1):
-            st.html(
-                f'<div class="said">{html.escape(str(passage["text"]))}</div>'
-                f'<div class="label">[{number}] {html.escape(str(passage.get("source", "")))}</div>'
-            )
+            text, home = str(passage["text"]), str(passage.get("library", library))
+            link = cited.citation(f"[{number}] {cited.place(passage)}", home, str(passage.get("source", "")), text)
+            st.html(f'<div class="said">{html.escape(text)}</div><div class="where">{link}</div>')
 
 
 def facts(answer: Said) -> str:
@@ -87,7 +86,7 @@ def answer(said: Said, body: str | None = None) -> None:
     if body:
         st.html(body)
     else:
-        words(said.text) if said.text or not said.live else st.markdown(":shimmer[Thinking]")
+        words(said.text, found=said.passages) if said.text or not said.live else st.markdown(":shimmer[Thinking]")
     if said.stage == asking.DONE:
         st.caption(facts(said))
         if said.passages:

@@ -47,7 +47,8 @@ def form(store: Store, library: Library, found: list[Document], me: str) -> None
     """The settings with a preview beside them, and the button that indexes anew."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        how = replace(_search(library.settings), chunking=_chunking(library.settings.chunking))
+        chunking = _chunking(library.settings.chunking)
+        how = replace(_search(library.settings), chunking=chunking)
     with right, notices.told():
         _preview(found, how.chunking)
     with left:

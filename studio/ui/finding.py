@@ -49,7 +49,7 @@ def passage(hit: Hit, query: str, index: Index) -> str:
     """A hit as HTML: its words, those marked that the query meets, and where it stands."""
     where = cited.place({"source": hit.source, "heading": hit.heading, "page": hit.page})
     text = cited.lit(hit.text, query, index.version.about.languages)
-    return f'<div class="said">{text}</div><div class="label">{html.escape(where)}</div>'
+    return f'<div class="said">{text}</div><div class="where">{html.escape(where)}</div>'
 
 
 def scores(hit: Hit) -> str:

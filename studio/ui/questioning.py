@@ -83,7 +83,7 @@ def _passage(library: str, one: Question) -> None:
     parts.label("The passage that answers it")
     st.html(f'<div class="said">{html.escape(one.passage)}</div>')
     link = cited.citation(one.document, library, one.document, one.passage)
-    st.html(f'<div class="label">{link}</div>')
+    st.html(f'<div class="where">{link}</div>')
 
 
 def _import(store: Store, library: str, me: str) -> None:

@@ -99,7 +99,7 @@ def _one(library: str, one: Missed, index: Index) -> None:
             parts.label("Should have been found")
             st.html(
                 f'<div class="said">{cited.lit(asked.passage, asked.question, index.version.about.languages)}</div>'
-                f'<div class="label">{html.escape(asked.document)}</div>'
+                f'<div class="where">{html.escape(asked.document)}</div>'
             )
             there = {"library": library, "document": asked.document, **cited.asked(asked.passage)}
             nav.link("Read it there", "library", icon="menu_book", **there)

@@ -139,18 +139,18 @@ def documents(store: Store, library: Library, found: Sequence[Document], me: str
 
 
 def _table(shown: Sequence[Document]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "name": [one.name for one in shown],
-            "title": [one.title if one.title != one.name else "" for one in shown],
-            "kind": [leaf.KINDS.get(one.kind, one.kind) for one in shown],
-            "pages": [one.pages or None for one in shown],
-            "language": [language.name(one.language) for one in shown],
-            "chunks": [one.chunks for one in shown],
-            "size": [leaf.size(one.bytes) for one in shown],
-            "remarks": [" ".join(one.remarks) for one in shown],
-        }
-    )
+    """A row a document; what none of them has is no column."""
+    columns: dict[str, list[Any]] = {
+        "name": [one.name for one in shown],
+        "title": [one.title if one.title != one.name else "" for one in shown],
+        "kind": [leaf.KINDS.get(one.kind, one.kind) for one in shown],
+        "pages": [str(one.pages or "") for one in shown],
+        "language": [language.name(one.language) for one in shown],
+        "chunks": [one.chunks for one in shown],
+        "size": [leaf.size(one.bytes) for one in shown],
+        "remarks": [" ".join(one.remarks) for one in shown],
+    }
+    return pd.DataFrame({name: values for name, values in columns.items() if any(values) or name in ("name", "chunks")})
 
 
 def refused(store: Store, library: str, me: str) -> None:
