@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from engine.pretraining.corpus import facts
 from engine.pretraining.corpus.facts import Fact
 from engine.reading import retrieval
-from engine.reading.chunks import chunks
+from engine.reading.chunks import of_markdown
 from engine.reading.grounding import grounded
 from engine.scoring import metrics
 from engine.scoring.stats import share
@@ -101,7 +101,7 @@ def invented(random: Random, n: int, passages: int, rivals: bool, shuffled: bool
 def retrieved(questions: list[dict[str, Any]], depth: int) -> Iterator[Item]:
     """The questions with what retrieval finds in the sample's documents."""
     documents = sorted((ROOT / "sample/documents").glob("*.md"))
-    found = [chunk for path in documents for chunk in chunks(path.name, path.read_text(encoding="utf-8"))]
+    found = [chunk for path in documents for chunk in of_markdown(path.name, path.read_text(encoding="utf-8"))]
     with tempfile.TemporaryDirectory() as folder:
         index = retrieval.build(Path(folder) / "index", found)
         for one in questions:

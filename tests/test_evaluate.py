@@ -11,7 +11,7 @@ import pytest
 from engine import events, jobs, processes
 from engine.problems import Problem
 from engine.reading import retrieval
-from engine.reading.chunks import chunks
+from engine.reading.chunks import of_markdown
 from engine.reading.grounding import grounded
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
@@ -30,7 +30,7 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     adapters.lively(folder / "kettle")
     adapters.adapter(folder / "kettle", folder / "playful")
-    retrieval.build(folder / "library", chunks("kettle.md", LIBRARY))
+    retrieval.build(folder / "library", of_markdown("kettle.md", LIBRARY))
     yield folder
     for server in servers.listed(folder / "servers"):
         servers.stop(server)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.problems import Problem
 from engine.reading import retrieval
-from engine.reading.chunks import Chunk, chunks
+from engine.reading.chunks import Chunk, of_markdown
 
 DOCUMENT = """\
 Words before any heading.
@@ -50,7 +50,7 @@ def index(tmp_path, *texts: str, source: str = "a.md"):
 
 
 def test_each_paragraph_and_bullet_is_a_chunk_under_its_headings():
-    found = [(chunk.heading, chunk.text) for chunk in chunks("lamp.md", DOCUMENT)]
+    found = [(chunk.heading, chunk.text) for chunk in of_markdown("lamp.md", DOCUMENT)]
     assert found == [
         ("", "Words before any heading."),
         ("Aurora lamp", "The lamp runs for 14 hours on one charge."),
@@ -66,7 +66,7 @@ def test_each_paragraph_and_bullet_is_a_chunk_under_its_headings():
 
 
 def test_chunks_are_counted_and_carry_their_source():
-    found = chunks("lamp.md", DOCUMENT)
+    found = of_markdown("lamp.md", DOCUMENT)
     assert [chunk.position for chunk in found] == list(range(len(found)))
     assert {chunk.source for chunk in found} == {"lamp.md"}
 
@@ -75,13 +75,13 @@ def test_chunks_are_counted_and_carry_their_source():
     "text", [DOCUMENT, DOCUMENT.replace("\n", "\r\n"), "\ufeff# Title\ntext", "# A\n## B\n# C", "```\nopen"]
 )
 def test_no_word_of_a_document_is_lost(text):
-    kept = " ".join(f"{chunk.heading} {chunk.text}" for chunk in chunks("x.md", text))
+    kept = " ".join(f"{chunk.heading} {chunk.text}" for chunk in of_markdown("x.md", text))
     assert set(re.findall(r"\w+", text)) == set(re.findall(r"\w+", kept))
 
 
 def test_an_empty_document_has_no_chunk():
-    assert chunks("x.md", "") == []
-    assert chunks("x.md", "\n \n---\n") == []
+    assert of_markdown("x.md", "") == []
+    assert of_markdown("x.md", "\n \n---\n") == []
 
 
 def test_the_best_match_comes_first_and_only_what_shares_a_word_comes_at_all(tmp_path):
@@ -106,7 +106,7 @@ def test_equal_scores_come_in_the_librarys_order(tmp_path):
 
 def test_headings_count_in_the_search_but_are_not_in_the_text(tmp_path):
     text = "# Aurora\n## Battery\nIt lasts 14 hours.\n# Willow\n## Battery\nIt lasts 9 hours."
-    hit = retrieval.build(tmp_path / "index", chunks("lamps.md", text)).search("battery of the Willow", 1)[0]
+    hit = retrieval.build(tmp_path / "index", of_markdown("lamps.md", text)).search("battery of the Willow", 1)[0]
     assert (hit.text, hit.heading, hit.source, hit.position) == ("It lasts 9 hours.", "Willow > Battery", "lamps.md", 1)
 
 

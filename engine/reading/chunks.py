@@ -16,6 +16,7 @@ from engine.scoring.style import ABBREVIATED
 
 DIVIDER = re.compile(r"^\s*\|?[\s:|-]*-[\s:|-]*$")  # the line below a table's header
 NUMBERED = re.compile(r"^\d{1,3}[.)]\s")
+PLAIN = Chunking()
 ENDS, CLOSING = (".", "!", "?", "…"), "\"'”’»)]"
 
 
@@ -38,10 +39,8 @@ class _Section:
     blocks: list[Block]
 
 
-def chunks(document: Document | str, how: Chunking | str = Chunking()) -> list[Chunk]:  # noqa: B008
+def chunks(document: Document, how: Chunking = PLAIN) -> list[Chunk]:
     """The chunks of one document, in its order. Problem when the sizes do not fit each other."""
-    if isinstance(document, str) or isinstance(how, str):
-        return of_markdown(str(document), str(how))
     _check(how)
     rows = document.kind == SHEET  # there each row is a fact of its own
     found: list[Chunk] = []

@@ -56,7 +56,8 @@ def read(path: Path, name: str = "", progress: Progress = nobody) -> Document:
 def gather(source: Path, name: str = "", progress: Progress = nobody) -> Iterator[Taken | Refused | PassedOver]:
     """Every file of a folder or ZIP archive, in the order of their names; a single file as the only one.
 
-    `progress` is told (done, of) in files. Problem when there are too many, or the whole cannot be opened.
+    `progress` is told (done, of) in files, of a single one in its pages. Problem when there are too many files, or the
+    whole cannot be opened.
     """
     name = name or source.name
     if not source.is_dir():
@@ -69,21 +70,21 @@ def gather(source: Path, name: str = "", progress: Progress = nobody) -> Iterato
             raise Problem(f"{name} holds no file.", do="Choose one with documents in it.")
         for done, entry in enumerate(entries):
             progress(done, len(entries))
-            yield _one(reader, source, entry)
+            yield _one(reader, source, entry, progress if len(entries) == 1 else nobody)
         progress(len(entries), len(entries))
     if hidden:
         yield PassedOver(hidden)
 
 
-def _one(reader: Reader, source: Path, entry: Entry) -> Taken | Refused:
+def _one(reader: Reader, source: Path, entry: Entry, progress: Progress) -> Taken | Refused:
     try:
         if entry.why:
             raise Problem(*entry.why)
         if entry.member >= 0:
-            return Taken(reader.read(source, entry.name, member=entry.member), entry.bytes)
+            return Taken(reader.read(source, entry.name, progress, entry.member), entry.bytes)
         path = source / entry.path if source.is_dir() else source
         _check(path, entry.name)
-        return Taken(reader.read(path, entry.name), entry.bytes)
+        return Taken(reader.read(path, entry.name, progress), entry.bytes)
     except Problem as problem:
         return Refused(entry.name, problem)
 
