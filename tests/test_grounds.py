@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
 from engine.scoring import asked
@@ -362,3 +363,35 @@ def test_json_is_found_wherever_it_stands():
 def test_every_score_has_a_family_of_its_own():
     names = [name for family in asked.FAMILIES for name in family.names]
     assert len(names) == len(set(names)) and asked.family("nothing") is None
+
+
+def ledger_page(scores):
+    from studio.ui import ledger
+
+    ledger.draw(scores)
+
+
+def test_the_ledger_is_drawn_once_for_the_scores_that_share_it():
+    found = rated("faithfulness", [said(claims=CLAIMS), said(verdicts=SOUND)])
+    scores = {name: {"value": score.value, "why": score.why, "detail": score.detail} for name, score in found.items()}
+    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}).run()
+    assert not page.exception and [one.label for one in page.expander] == ["Claim by claim"]
+    drawn = "".join(one.value for one in page.get("html"))
+    assert "“runs for 14 hours”" in drawn and "[1] 1.md" in drawn and "contradicted: So it is." in drawn
+    assert "[3], which does not exist" in drawn and "needs a source" not in drawn
+    assert page.caption[0].value.startswith("Judged by teacher")
+
+
+def test_words_of_an_answer_are_no_markup_in_the_ledger():
+    from studio.ui import ledger
+
+    claim = {"claim": "<script>", "verdict": "not_in_context", "passage": 0, "quote": "", "reason": "<b>", "source": ""}
+    drawn = ledger.row({**claim, "cited": [], "needs_source": True})
+    assert "<script>" not in drawn and "<b>" not in drawn and "needs a source" in drawn
+
+
+def test_what_an_unusable_judge_said_can_be_read():
+    found = rated("faithfulness", ["Nonsense."] * 2)
+    scores = {name: {"value": None, "why": score.why, "detail": score.detail} for name, score in found.items()}
+    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}).run()
+    assert page.code[0].value == "Nonsense." and len(page.expander) == 1

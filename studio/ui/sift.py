@@ -19,7 +19,7 @@ from studio.judging import results
 from studio.judging.evaluations import Evaluation
 from studio.judging.results import Opened, Reply, Sought
 from studio.store import Store
-from studio.ui import chat, cited, fix, notices, parts, state
+from studio.ui import chat, cited, fix, ledger, notices, parts, state
 from studio.writing.fixing import Bad
 
 A_PAGE = 20
@@ -178,8 +178,10 @@ def _reply(reply: Reply, one: Opened, evaluation: Evaluation, key: str) -> None:
         for name, score in scores.items()
     )
     st.html(f'<div class="verdicts scores">{cells}</div>')
+    told = ledger.draw(scores)
     for name, score in scores.items():
-        _made_of(name, score["detail"])
+        if name not in told:
+            _made_of(name, score["detail"])
     origin = f"the evaluation “{evaluation.name}”, answered by {reply.name}"
     fix.button(Bad(one.body["messages"], said["text"], origin, one.item), key, evaluation.items.split(" · ")[0])
 
