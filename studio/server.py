@@ -23,6 +23,7 @@ from streamlit.web.server.starlette.starlette_app import App
 from engine import jobs
 from engine.api import app as api
 from engine.problems import Problem
+from engine.serving import servers
 from studio import commands, folders, running
 from studio.building import models, runs
 from studio.building.served import Served
@@ -72,10 +73,12 @@ def _lifespan(home: Home, host: str, port: int, key: str) -> Any:
 
 
 def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> None:
-    """Start what waits, bring in what is new. A failure is logged and tried again: the queue must not die of it."""
+    """Watch the servers, start what waits, bring in what is new. A failure is logged and tried again: the queue must
+    not die of it."""
     models.add_starter(store)
     while not ending.is_set():
         try:
+            servers.keep(store.home.servers)
             jobs.tick(store.home.jobs)
             runs.catch_up(store)
             evaluations.catch_up(store)

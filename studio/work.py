@@ -86,8 +86,12 @@ def rules(store: Store) -> Rules:
 
 
 def rule(store: Store, rules: Rules, by: str) -> None:
-    """Pause the queue or let it go on; set the night hours."""
+    """Pause the queue or let it go on; set the night hours, and who makes way when two want the GPU."""
     before = queue.rules(store.home.jobs)
-    verb = "queue.night" if before.paused == rules.paused else "queue.pause" if rules.paused else "queue.resume"
+    if before.paused != rules.paused:
+        verb = "queue.pause" if rules.paused else "queue.resume"
+    else:
+        nights = (before.night_from, before.night_until) != (rules.night_from, rules.night_until)
+        verb = "queue.night" if nights else "queue.gpu"
     with store.write(by, verb, "queue", **asdict(rules)):
         queue.rule(store.home.jobs, rules)

@@ -13,6 +13,7 @@ from engine.api import app, catalogue, keys
 from engine.api.desk import Limits
 from engine.checking.cost import Rate
 from engine.problems import Problem
+from engine.serving import servers
 from engine.serving.client import Endpoint
 
 log = logging.getLogger("atelier.engine")
@@ -84,9 +85,10 @@ def set_aliases(home: Path, given: Mapping[str, str]) -> None:
 
 
 def _keep_going(home: Path, ending: threading.Event, every: float = 1.0) -> None:
-    """Start what waits. A failure is logged and tried again: the queue must not die of it."""
+    """Watch the servers, start what waits. A failure is logged and tried again: the queue must not die of it."""
     while not ending.is_set():
         try:
+            servers.keep(home / "servers")
             jobs.tick(home / "jobs")
         except Exception:
             log.exception("The queue stumbled and goes on.")

@@ -148,7 +148,8 @@ def keep(servers: Path) -> list[Server]:
             noted = processes.noted_at(server.folder) or 0.0
             if noted > psutil.boot_time() or not server.spec.idle_minutes:
                 with processes.locked(servers / ".lock"):
-                    found.append(_watched(server))
+                    if not server.alive:  # nobody was quicker
+                        found.append(_watched(server))
     return found
 
 

@@ -29,7 +29,9 @@ def command(spec: "ServeSpec", port: int, adapters: Mapping[str, Kept]) -> list[
     room = ["--max-loras", str(min(AT_ONCE, spec.adapters)), "--max-cpu-loras", str(spec.adapters)]
     known = [f"{name}={one.path}" for name, one in adapters.items()]
     tools = ["--enable-auto-tool-choice", "--tool-call-parser", parser(Path(spec.model))]
-    more = [*room, *tools, *(["--lora-modules", *known] if known else [])]
+    # a small model would fill its whole answer with the spaces that JSON allows between two words
+    shaped = ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
+    more = [*room, *tools, *shaped, *(["--lora-modules", *known] if known else [])]
     gpu = ["--gpu-memory-utilization", f"{spec.share:g}"]
     return [*start, *where, *lora, *more, *(gpu if on_gpu() else ["--enforce-eager"])]  # compiling costs more there
 

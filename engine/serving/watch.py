@@ -208,7 +208,8 @@ def main(folder: Path) -> int:
     try:
         return watch.run()
     except End:
-        events.append(folder, "end", why="stopped")
+        if events.last(folder, "end") is None:  # else whoever ends it has said why
+            events.append(folder, "end", why="stopped")
         return 0
     except FileNotFoundError:
         if folder.exists():

@@ -11,6 +11,7 @@ import streamlit as st
 from engine import queue
 from engine.problems import Problem
 from engine.queue import PRIORITIES, Place
+from engine.serving import holding
 from engine.training import settings as spec
 from engine.training import trackers
 from engine.training.settings import GRPO, METHODS, TUNINGS, TrainSpec
@@ -21,7 +22,7 @@ from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.runs import Run
 from studio.store import Store
-from studio.ui import advised, nav, state
+from studio.ui import advised, nav, notices, state
 
 DIALS = ("epochs", "learning_rate", "rank")  # what is turned most; of these, those that count
 NOW, TONIGHT, LATER = "now", "tonight", "at a time"
@@ -147,6 +148,8 @@ def several(method: str, tuning: str, chosen: Mapping[str, Any]) -> tuple[dict[s
 def when(store: Store) -> Place:
     """Now, in the night or at a time; and how urgent."""
     rules = work.rules(store)
+    if held := holding.stands_in_the_way(store.home.root, "train"):
+        st.info(notices.plain(held), icon=":material/memory:")
     left, middle, right = st.columns([5, 4, 4])
     words = {NOW: "Now", TONIGHT: f"Tonight, from {rules.night_from}", LATER: "At a time"}
     start = left.segmented_control(

@@ -1,0 +1,304 @@
+"""Real vLLM: the starter and two adapters from one process, killed while an evaluation runs. One start, one restart."""
+
+import asyncio
+import json
+import math
+import os
+import signal
+import statistics
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import events, jobs, jsonl, processes
+from engine.scoring import candidates, likely
+from engine.scoring.candidates import Candidate
+from engine.scoring.evaluate import EvaluateSpec
+from engine.scoring.given import Given
+from engine.serving import calls, client, health, servers
+from engine.serving.asker import Asker
+from engine.serving.calls import Failure
+from engine.serving.client import Decoding, Endpoint
+from engine.training import batches, template
+from studio.folders import CODE, SAMPLE, STARTER
+from tests import adapters
+from tests.test_after import job
+
+VLLM = Path(os.environ.get(servers.VLLM) or CODE / ".venv-vllm" / "bin" / "python")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not VLLM.exists(), reason="vLLM is not installed: make serving"),
+]
+QUESTIONS = [f"Where is my order number {n}?" for n in range(40)]
+SHORT = Decoding(max_tokens=24)
+
+
+def asked(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("vllm")
+    for seed, name in enumerate(("plain", "playful", "late")):
+        adapters.adapter(STARTER, folder / name, seed=seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(place) -> Path:
+    """The folder of servers, with vLLM in it for whoever wants the starter."""
+    before = os.environ.get(servers.VLLM)
+    os.environ[servers.VLLM] = str(VLLM)
+    yield place / "servers"
+    for server in servers.every(place / "servers"):
+        servers.stop(server)
+    os.environ.pop(servers.VLLM) if before is None else os.environ.update({servers.VLLM: before})
+
+
+@pytest.fixture(scope="module")
+def endpoint(running, place) -> Endpoint:
+    found = servers.ensure(running, STARTER)
+    for name in ("plain", "playful"):
+        client.load_adapter(found, named(place, name), place / name)
+    return found
+
+
+def named(place: Path, name: str) -> str:
+    return candidates.adapter_name(place / name)
+
+
+def together(endpoint: Endpoint, names: list[str]) -> dict[str, list[client.Answer]]:
+    """The answers of each name to all of QUESTIONS, asked for at the same moment."""
+
+    async def all_of_them() -> list[client.Answer]:
+        async with client.pool(endpoint, 64) as pool:
+            waits = [client.achat(endpoint, name, asked(q), SHORT, pool) for name in names for q in QUESTIONS]
+            return await asyncio.gather(*waits)
+
+    found = asyncio.run(all_of_them())
+    return {name: found[n * len(QUESTIONS) :][: len(QUESTIONS)] for n, name in enumerate(names)}
+
+
+def test_a_base_and_its_adapters_answer_from_one_process_each_as_itself(endpoint, place):
+    names = [STARTER.name, named(place, "plain"), named(place, "playful")]
+    assert client.models(endpoint) == names
+    found = together(endpoint, names)
+    for name in names:
+        assert {answer.model for answer in found[name]} == {name}
+        assert all(answer.tokens_in and answer.tokens_out for answer in found[name])
+    texts = [[answer.text for answer in found[name]] for name in names]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert sum(a != b for a, b in zip(texts[one], texts[other], strict=True)) > len(QUESTIONS) * 0.9
+    again = [answer.text for answer in together(endpoint, names[:1])[names[0]]]
+    assert sum(a == b for a, b in zip(again, texts[0], strict=True)) >= len(QUESTIONS) - 2  # near ties may tip
+    with pytest.raises(Failure, match="404"):
+        client.chat(endpoint, "nobody", asked("Hello"), SHORT)
+
+
+def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, place):
+    loaded: list[float] = []
+
+    def load() -> None:
+        time.sleep(0.3)
+        client.load_adapter(endpoint, named(place, "late"), place / "late")
+        loaded.append(time.monotonic())
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    began, found = time.monotonic(), together(endpoint, [STARTER.name, named(place, "playful")] * 2)
+    ended = time.monotonic()
+    thread.join()
+    assert began < loaded[0] < ended, "it was loaded before or after the questions"
+    assert all(len(answers) == len(QUESTIONS) for answers in found.values())
+    late = client.chat(endpoint, named(place, "late"), asked(QUESTIONS[0]), SHORT)
+    assert late.model == named(place, "late")
+    client.unload_adapter(endpoint, named(place, "late"))
+    with pytest.raises(Failure, match="404"):
+        client.chat(endpoint, named(place, "late"), asked(QUESTIONS[0]), SHORT)
+
+
+def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
+    schema = {
+        "type": "object",
+        "properties": {"team": {"enum": ["returns", "orders"]}},
+        "required": ["team"],
+        "additionalProperties": False,
+    }
+    shaped = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), Decoding(max_tokens=60, schema=schema))
+    assert json.loads(shaped.text)["team"] in ("returns", "orders")
+
+    tool = {"type": "function", "function": {"name": "find_order", "parameters": schema}}
+    choice = {"tool_choice": {"type": "function", "function": {"name": "find_order"}}}
+    decoding = Decoding(max_tokens=60)
+    whole = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
+    stream = client.stream(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
+    assert list(stream) == []
+    for answer in (whole, stream.answer):
+        [call] = answer.calls
+        assert call["function"]["name"] == "find_order"
+        assert json.loads(call["function"]["arguments"])["team"] in ("returns", "orders")
+
+    told = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT, more={"logprobs": True, "top_logprobs": 3})
+    assert len(told.logprobs) == told.tokens_out
+    for token in told.logprobs:
+        assert token["logprob"] <= 0 and token["logprob"] == max(one["logprob"] for one in token["top_logprobs"])
+
+    def drawn(seed: int) -> str:
+        return client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), Decoding(1.0, 0.95, 24, seed)).text
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    text = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT).text
+    cut = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT, more={"stop": [text[5:9]]})
+    assert cut.text == text[: text.index(text[5:9])] and cut.finish == "stop"
+
+
+def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(
+    endpoint, running, place, monkeypatch
+):
+    """All four in the starter's 16 bits, which are a thousandth apart over few tokens: so over the sample's answers."""
+    files = [SAMPLE / kind / "validation.jsonl" for kind in ("answers", "tone", "triage")]
+    rows = [json.loads(line)["messages"] for file in files for line in file.open()]
+    light = adapters.adapter(STARTER, place / "light", seed=3, std=0.02)
+    monkeypatch.delenv(servers.VLLM)
+    small = servers.ensure(place / "small", STARTER)
+    for server in (endpoint, small):
+        client.load_adapter(server, named(place, "light"), light)
+    try:
+        for name, adapter in ((STARTER.name, None), (named(place, "light"), light)):
+            wanted = by_hand(rows, adapter)
+            found = [perplexity(server, name, rows) for server in (endpoint, small)]
+            print(name, wanted, found)
+            assert len({tokens for _, tokens in [*wanted, *found]}) == 1
+            for value, _ in [*wanted, *found]:
+                assert value == pytest.approx(wanted[0][0], rel=1e-3)
+    finally:
+        client.unload_adapter(endpoint, named(place, "light"))
+        for server in servers.listed(place / "small"):
+            servers.stop(server)
+
+
+def by_hand(rows: list[list[dict[str, str]]], adapter: Path | None) -> list[tuple[float, int]]:
+    """Perplexity and tokens of what training would learn: by transformers' own loss, and one token after the other."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(STARTER, dtype=torch.bfloat16)
+    model = (PeftModel.from_pretrained(model, adapter) if adapter else model).eval()
+    words, nll, loop, tokens = template.load(str(STARTER)), 0.0, 0.0, 0
+    for messages in rows:
+        row = batches.row({"messages": messages}, words, 1024)
+        learned = [at for at, trained in enumerate(row.trained) if trained]
+        labels = [token if trained else -100 for token, trained in zip(row.tokens, row.trained, strict=True)]
+        with torch.no_grad():
+            out = model(input_ids=torch.tensor([row.tokens]), labels=torch.tensor([labels]))
+        nll += out.loss.item() * len(learned)
+        for at in learned:
+            logits = out.logits[0, at - 1].float().numpy().astype(float)
+            loop += np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[row.tokens[at]]
+        tokens += len(learned)
+    return [(math.exp(nll / tokens), tokens), (math.exp(loop / tokens), tokens)]
+
+
+def perplexity(endpoint: Endpoint, name: str, rows: list[list[dict[str, str]]]) -> tuple[float, int]:
+    """The same as an evaluation asks for it."""
+
+    async def all_of_them() -> list[dict[str, float]]:
+        asker = Asker("", 16)
+        try:
+            one = Candidate(name, name, endpoint=endpoint.url)
+            items = [{"id": "", "messages": row[:-1], "answer": row[-1]["content"]} for row in rows]
+            given = [Given(item, {"passages": []}, one, None, None, (), asker) for item in items]
+            found = await asyncio.gather(*[likely.rate_answer(each) for each in given])
+            return [one[likely.PERPLEXITY].detail for one in found]
+        finally:
+            await asker.close()
+
+    details = asyncio.run(all_of_them())
+    sums = np.array([[one["nll"], one["tokens"]] for one in details]).sum(0, keepdims=True)
+    return float(likely.FIGURES[likely.PERPLEXITY](sums)[0]), int(sums[0, 1])
+
+
+def test_what_it_does_is_told_in_its_folder(endpoint, running, place):
+    [server] = servers.listed(running)
+    until = time.monotonic() + 15
+    while not server.health.per_second and time.monotonic() < until:
+        time.sleep(0.2)
+        client.chat(endpoint, STARTER.name, asked("Hello"), SHORT)
+    found = server.health
+    assert found.state == health.UP and found.written > 100 and found.per_second and found.first_token
+    assert {named(place, "plain"), named(place, "playful")} <= set(found.adapters)
+
+
+def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_request_is_lost(endpoint, running, place):
+    """Every item is answered once, by who was asked, and scored as it would have been without."""
+    items = [
+        {"id": f"i{n}", "messages": asked(question), "answer": "Nobody says this."}
+        for n, question in enumerate(QUESTIONS * 3)
+    ]
+    jsonl.write(place / "items.jsonl", items)
+    chosen = [
+        Candidate("base", STARTER.name, base=str(STARTER), decoding=SHORT),
+        Candidate("playful", "playful", base=str(STARTER), adapter=str(place / "playful"), decoding=SHORT),
+    ]
+    spec = EvaluateSpec(
+        candidates=[asdict(one) for one in chosen],
+        items=str(place / "items.jsonl"),
+        metrics=["exact"],
+        concurrency=8,
+        servers=str(running),
+    )
+    [server] = servers.listed(running)
+    child, watcher = processes.find(server.folder, servers.CHILD), processes.find(server.folder)
+    killed: list[float] = []
+
+    def kill() -> None:
+        answers = place / "jobs" / "evaluate-1" / "responses.jsonl"
+        while not answers.exists() or answers.read_text().count("\n") < 40:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGKILL)
+        killed.append(time.time())
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    folder = job(place / "jobs" / "evaluate-1", "evaluate", spec)
+    thread.join()
+    end = events.last(folder, "end")
+    assert end is not None and end["state"] == jobs.DONE, jobs.why(folder)
+    lines = jsonl.read(folder / "responses.jsonl")
+    assert len(lines) == len(items) * len(chosen)
+    assert len({(line["item"], line["candidate"]) for line in lines}) == len(lines)
+    assert [line["error"] for line in lines if line["error"]] == []
+    names = {"base": STARTER.name, "playful": named(place, "playful")}
+    assert all(line["model"] == names[line["candidate"]] for line in lines)
+    assert statistics.fmean(line["scores"]["exact"]["value"] for line in lines) == 0.0
+
+    told = events.read(server.folder)[0]
+    assert [event["kind"] for event in told] == ["started", "up", "died", "started", "up"]
+    assert told[-1]["url"] == endpoint.url
+    assert told[-2]["adapters"] == sorted([named(place, "plain"), named(place, "playful")])
+    assert told[-1]["at"] - killed[0] < 60, f"back after {told[-1]['at'] - killed[0]:.0f} s"
+    assert processes.find(server.folder) == watcher
+    print(f"vLLM was back {told[-1]['at'] - killed[0]:.1f} s after it was killed")
+
+
+def test_the_watcher_is_killed_and_vllm_goes_on_answering(endpoint, running, place):
+    [server] = servers.listed(running)
+    child = processes.find(server.folder, servers.CHILD)
+    processes.find(server.folder).send_signal(signal.SIGKILL)
+    until = time.monotonic() + 30
+    while server.alive and time.monotonic() < until:
+        time.sleep(0.05)
+    assert servers.ensure(running, STARTER) == endpoint and server.alive
+    assert client.chat(endpoint, named(place, "playful"), asked("Hello"), SHORT).text
+    assert processes.find(server.folder, servers.CHILD) == child
+    servers.stop(server)
+    with pytest.raises(Failure) as caught:
+        client.models(endpoint)
+    assert caught.value.code == calls.UNREACHABLE
+    assert processes.find(server.folder, servers.CHILD) is None
