@@ -19,6 +19,9 @@ def overview() -> None:
     lead = "A base and its tuned model, each with and without a library, on the same questions."
     parts.heading("Prompt, retrieval, fine-tuning, or both?", lead, "Decide")
     found = grids.listed(store)
+    if not found and (missing := contest.missing(store)):
+        notices.empty(*missing)
+        return
     with st.expander("Compare the four arms", icon=":material/add:", expanded=not found or bool(state.asked("model"))):
         begin()
     for grid in found:
@@ -35,12 +38,11 @@ def overview() -> None:
 
 def begin() -> None:
     """The form: what is compared, what it is asked, what the base is given, and what may be forgotten."""
-    tuned, held = grids.offered(store), [library.name for library in libraries.listed(store)]
-    asked = [source for source in sources.listed(store) if source.split == "test"]
-    searched = [source for source in sources.listed(store) if source.split == "validation"]
-    if missing := contest.missing(tuned, held, asked, searched):
+    if missing := contest.missing(store):
         notices.empty(*missing)
         return
+    tuned, held = grids.offered(store), [library.name for library in libraries.listed(store)]
+    asked, searched = (sources.of(store, split) for split in ("test", "validation"))
     with st.container(border=True):
         parts.label("What is compared")
         one, two, three = st.columns(3)

@@ -176,7 +176,7 @@ order = [*given, *choosing.defaults(MOST)]
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
-        chosen.append(choosing.candidate(side, held, known, order[min(side, len(order) - 1)]))
+        chosen.append(choosing.candidate(side, held, known, order[min(side, len(order) - 1)], narrow=n > 2))
 hidden = hidden and n > 1
 if said and not hidden:
     blind.told(said, [answer.name for answer in said[-1].answers])

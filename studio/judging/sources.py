@@ -40,6 +40,11 @@ def listed(store: Store) -> list[Source]:
     return [source for source in found if source.n]
 
 
+def of(store: Store, split: str) -> list[Source]:
+    """The sources of one split."""
+    return [source for source in listed(store) if source.split == split]
+
+
 def items(
     store: Store, source: Source, n: int | None = None, by: str = "atelier", why: str = "to ask candidates"
 ) -> list[dict[str, Any]]:

@@ -16,10 +16,12 @@ from studio.ui import notices, state
 LABELS = ("Candidate", "Against", "And against", "And against that")
 
 
-def candidate(side: int, held: Mapping[str, Candidate], names: list[str], default: str) -> Candidate:
+def candidate(
+    side: int, held: Mapping[str, Candidate], names: list[str], default: str, narrow: bool = False
+) -> Candidate:
     """One candidate in its column. `held` are arrangements by id, `names` models, `default` one of either."""
     offered = [*names, *held]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=not narrow, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
             LABELS[side],
             offered,

@@ -7,12 +7,14 @@ import streamlit as st
 
 from engine.scoring import known, stats
 from engine.scoring.guide import Guide
+from studio.building import libraries
 from studio.deciding import grids
 from studio.deciding.grids import Forgetting
 from studio.deciding.reports import Line
-from studio.judging import baselines, probes
+from studio.judging import baselines, probes, sources
 from studio.judging.baselines import Plan, Tried
 from studio.judging.sources import Source
+from studio.store import Store
 from studio.ui import charts, results
 
 STANDINGS = {
@@ -29,17 +31,15 @@ def badge(standing: str) -> str:
     return f":{color}-badge[:material/{icon}: {words}]"
 
 
-def missing(
-    tuned: Sequence[str], held: Sequence[str], asked: Sequence[Source], searched: Sequence[Source]
-) -> tuple[str, str, str, str, str] | None:
+def missing(store: Store) -> tuple[str, str, str, str, str] | None:
     """What must be there first, as `notices.empty` says it; None when nothing is missing."""
-    if not tuned:
+    if not grids.offered(store):
         text = "Two of the four arms are a model that was tuned from a base here. Train one first."
         return "No tuned model yet", text, "model_training", "runs", "To the runs"
-    if not held:
+    if not libraries.listed(store):
         text = "Two of the four arms read a library. Add the documents that answers stand in."
         return "No library yet", text, "menu_book", "libraries", "To the libraries"
-    if not asked or not searched:
+    if not (sources.of(store, "test") and sources.of(store, "validation")):
         text = "The arms are asked a frozen test split, and the base's prompt is searched on a validation split."
         return "There are no frozen test items yet", text, "checklist", "datasets", "To the datasets"
     return None
