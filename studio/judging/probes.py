@@ -34,7 +34,7 @@ def items(store: Store, source: Source, n: int | None, by: str) -> list[dict[str
     """`n` items of a source, always the same ones; all of them by default."""
     if source.split != GENERAL:
         return sources.items(store, source, n, by, "to see what was forgotten")
-    return sources.first(evaluations.items_from_questions(map(_question, jsonl.read(FILE))), n)
+    return sources.first(evaluations.items_from_questions([_question(row) for row in jsonl.read(FILE)]), n)
 
 
 def proposed(store: Store, source: Source) -> list[str]:
