@@ -36,7 +36,7 @@ def documents(library: Library, found: list[libraries.Document]) -> None:
     with st.expander("Bring in more", icon=":material/library_add:", expanded=not found, key="bring"):
         bring_in(library)
     stacks.places(store, library.name, me)
-    parts.command("atelier", "library", "add", library.name, "/data/handbook")
+    parts.command("atelier", "read", library.name, "/data/handbook")
     stacks.remove_all(store, library.name, me)
 
 
@@ -64,7 +64,7 @@ def search(library: Library, found: list[libraries.Document]) -> None:
         st.info("Nothing is indexed yet. Bring in a document first.", icon=":material/menu_book:")
         return
     finding.show(store, library, me)
-    parts.command("atelier", "library", "search", library.name, "How long is the warranty?")
+    parts.command("atelier", "search", library.name, "How long is the warranty?")
 
 
 def quality(library: Library, found: list[libraries.Document]) -> None:
@@ -75,7 +75,7 @@ def quality(library: Library, found: list[libraries.Document]) -> None:
     recall.show(store, library)
     questioning.more(store, library, me)
     questioning.listing(store, library.name, me)
-    parts.command("atelier", "library", "quality", library.name)
+    parts.command("atelier", "recall", library.name)
 
 
 TABS = {"Documents": documents, "Search": search, "Quality": quality, "Settings": settings}

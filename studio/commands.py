@@ -17,14 +17,17 @@ from engine import jobs
 from engine.data import formats
 from engine.problems import Problem
 from engine.scoring import stats
+from engine.serving import holding, servers
+from engine.training.remarks import size
 from studio import running, sample, work
-from studio.building import corpora, forecasts, models, orders, runs, sweeps
+from studio.building import corpora, forecasts, models, orders, runs, serving, sweeps
 from studio.data import datasets, intake, mappings, rejects
 from studio.data.examples import APPROVED, DRAFT
 from studio.folders import Home
 from studio.freezing import exports, leaks, snapshots
 from studio.freezing.splits import Plan
 from studio.quality import health, scans
+from studio.reading import orders as of_libraries
 from studio.store import Store
 from studio.writing import lessons, makings
 
@@ -216,9 +219,17 @@ def stop(store: Store, run: str, by: str) -> dict[str, Any]:
     return {"run": found.id, "state": found.state, "says": ""}
 
 
-def look_at_queue(store: Store, by: str, first: str = "", pause: bool | None = None, night: str = "") -> dict[str, Any]:
+def look_at_queue(
+    store: Store,
+    by: str,
+    first: str = "",
+    pause: bool | None = None,
+    night: str = "",
+    server_has_gpu: str = "",
+    run_has_gpu: str = "",
+) -> dict[str, Any]:
     """What runs and what waits, in order; before that, what is asked is done: a run put first, the queue paused (True)
-    or let go on (False), the night hours set as 20:00-06:00."""
+    or let go on (False), the night hours set as 20:00-06:00, who makes way when two want the GPU."""
     if first:
         work.move(store, runs.named(store, first).job, 0, by)
     rules = work.rules(store)
@@ -227,6 +238,10 @@ def look_at_queue(store: Store, by: str, first: str = "", pause: bool | None = N
     if night:
         begins, _, ends = night.partition("-")
         work.rule(store, rules := replace(rules, night_from=begins.strip(), night_until=ends.strip()), by)
+    if server_has_gpu:
+        work.rule(store, rules := replace(rules, server_has_gpu=server_has_gpu), by)
+    if run_has_gpu:
+        work.rule(store, rules := replace(rules, run_has_gpu=run_has_gpu), by)
     names = {run.id: run.name for run in runs.listed(store)}
     waiting = [*jobs.waiting(store.home.jobs), *jobs.waiting(store.home.jobs, light=True)]
     running = [job for job in jobs.listed(store.home.jobs) if job.state == jobs.RUNNING]
@@ -236,6 +251,40 @@ def look_at_queue(store: Store, by: str, first: str = "", pause: bool | None = N
         for job in [*running, *waiting]
     ]  # fmt: skip
     return {**asdict(rules), "jobs": rows}
+
+
+def serve(
+    store: Store, model: str, by: str, port: int = 0, vllm: bool | None = None, idle: float = 0.0, wait: float = 0.0
+) -> dict[str, Any]:
+    """Serve a model and wait for so many seconds until it answers; `served` is the name to ask for."""
+    models.add_starter(store)
+    program = serving.program(vllm)
+    begun = serving.start(store, model, by, program=program, port=port, idle_minutes=idle)
+    endpoint = servers.ready(begun.server, wait)
+    tuned = models.get(store, model).kind == models.ADAPTER
+    served = serving.load(store, begun, model, by) if tuned else begun.server.spec.served_name
+    return {"server": begun.id, "model": model, "url": endpoint.api, "served": served}
+
+
+def look_at_servers(
+    store: Store, by: str, stop: str = "", restart: str = "", load: str = "", unload: str = ""
+) -> dict[str, Any]:
+    """What answers now; before that, what is asked is done."""
+    if stop:
+        serving.stop(store, serving.of(store, stop), by)
+    if restart:
+        serving.restart(store, serving.of(store, restart), by)
+    if load:
+        serving.load(store, serving.of(store, models.get(store, load).base), load, by)
+    if unload:
+        serving.forget(store, unload, by)
+    rows = [
+        {"server": one.id, "model": one.name, "kind": one.kind, "state": one.state, "restarts": one.health.restarts,
+         "url": one.server.endpoint.api if one.server.endpoint else "", "per_second": one.health.per_second,
+         "memory": size(serving.memory(one).machine), "adapters": sorted(one.adapters.values())}
+        for one in serving.listed(store) if one.live
+    ]  # fmt: skip
+    return {"servers": rows, "gpu": holding.said(store.home.root)}
 
 
 def scan(store: Store, dataset: str, by: str) -> dict[str, Any]:
@@ -291,8 +340,11 @@ COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
     "ground": ground,
     "runs": list_runs,
     "scan": scan,
+    "serve": serve,
+    "servers": look_at_servers,
     "health": healthy,
     "sample": load_sample,
+    **of_libraries.COMMANDS,
 }
 
 

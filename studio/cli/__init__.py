@@ -4,10 +4,10 @@ import sys
 
 from engine.problems import Problem
 from studio import progress
-from studio.cli import building, machines, places, writing
+from studio.cli import building, machines, places, reading, serving, writing
 from studio.cli.shell import app
 
-__all__ = ["app", "building", "machines", "main", "places", "writing"]
+__all__ = ["app", "building", "machines", "main", "places", "reading", "serving", "writing"]
 
 
 def main() -> None:
