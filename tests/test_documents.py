@@ -196,6 +196,7 @@ def test_a_word_document_keeps_headings_lists_and_tables_where_they_stand(tmp_pa
     assert [(block.kind, block.level) for block in found.blocks] == [
         (HEADING, 1), (PARAGRAPH, 0), (HEADING, 2), (TABLE, 0), (PARAGRAPH, 0), (ITEM, 0), (ITEM, 0),
     ]  # fmt: skip
+    assert [block.text for block in found.blocks[5:]] == ["dry cloth", "1. order"]
     assert found.blocks[3].text.split("\n") == [
         "| part | price | note |",
         "|---|---|---|",
@@ -225,6 +226,32 @@ def with_parts(content: bytes, parts: dict[str, str]) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members: dict[str, bytes | str] = {name: archive.read(name) for name in archive.namelist()}
     return zipped(members | parts)
+
+
+def test_a_note_at_the_foot_of_a_page_stands_behind_its_paragraph(tmp_path):
+    def change(document):
+        mark = f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/></w:r>'
+        document.add_paragraph("Said above.")._p.append(parse_xml(mark))
+        document.add_paragraph("Said below.")
+
+    content = word(change)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        relations = archive.read("word/_rels/document.xml.rels").decode()
+        types = archive.read("[Content_Types].xml").decode()
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+    note = '<w:footnote w:id="2"><w:p><w:r><w:t>Said in a note.</w:t></w:r></w:p></w:footnote>'
+    xml = "application/vnd.openxmlformats-officedocument.wordprocessingml.footnotes+xml"
+    added = {
+        "word/footnotes.xml": f"<w:footnotes {nsdecls('w')}>{note}</w:footnotes>",
+        "word/_rels/document.xml.rels": relations.replace(
+            "</Relationships>", f'<Relationship Id="rId99" Type="{kind}" Target="footnotes.xml"/></Relationships>'
+        ),
+        "[Content_Types].xml": types.replace(
+            "</Types>", f'<Override PartName="/word/footnotes.xml" ContentType="{xml}"/></Types>'
+        ),
+    }
+    found = read(tmp_path, "a.docx", with_parts(content, added))
+    assert [block.text for block in found.blocks] == ["Said above.", "Said in a note.", "Said below."]
 
 
 def test_macros_are_not_run_and_that_is_said(tmp_path):
@@ -435,6 +462,18 @@ def test_a_document_says_how_it_is_called_whatever_its_copy_is(tmp_path):
     assert documents.parse(documents.told(found)) == found
 
 
+def test_whoever_stops_listening_does_not_get_the_rest_with_the_next_answer(tmp_path):
+    long, short = put(tmp_path, "a.pdf", papers.pdf(["One."] * 30)), put(tmp_path, "b.md", "Two.")
+
+    def stop(done: int, of: int) -> None:
+        raise InterruptedError
+
+    with parsing.Reader() as reader:
+        with pytest.raises(InterruptedError):
+            reader.read(long, "a.pdf", stop)
+        assert reader.read(short, "b.md").text == "Two."
+
+
 def stuck(monkeypatch, program: str) -> None:
     """The process that reads runs this instead."""
     from engine.reading.parsing import alone
@@ -643,3 +682,21 @@ def test_what_was_chunked_as_markdown_before_is_chunked_alike(tmp_path):
         assert chunks.chunks(document) == chunks.of_markdown(path.name, text)
         assert re.findall(r"\w+", " ".join(one.text for one in chunks.chunks(document)))
         assert replace(document, blocks=()).text == ""
+
+
+def test_the_page_on_documents_says_the_limits_that_hold():
+    page = (Path(__file__).parents[1] / "docs" / "documents.md").read_text()
+    for said in (
+        f"{limits.MEMORY / 1e9:.0f} GB of memory",
+        f"nothing for {limits.QUIET:.0f} s",
+        f"after {limits.LONGEST:.0f} s",
+        f"| a PDF | {limits.LARGEST['pdf'] / 1e6:.0f} MB, {limits.MOST_PAGES:,} pages |",
+        f"| a DOCX | {limits.LARGEST['docx'] / 1e6:.0f} MB |",
+        f"| an HTML page | {limits.LARGEST['html'] / 1e6:.0f} MB |",
+        f"| a text, a Markdown file, a CSV | {limits.LARGEST['text'] / 1e6:.0f} MB |",
+        f"| text of one document | {limits.MOST_TEXT / 1e6:.0f} million characters |",
+        f"| files of a folder or archive | {limits.MOST_FILES:,} |",
+        f"| an archive, unpacked | {limits.MOST_UNPACKED / 1e9:.0f} GB |",
+        f"more than {limits.MOST_RATIO} times its size and more than {limits.BOMB / 1e6:.0f} MB",
+    ):
+        assert said in page, said

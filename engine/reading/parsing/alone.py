@@ -54,26 +54,18 @@ class Reader:
 
     def _ask(self, asked: dict[str, Any], name: str, progress: Progress) -> dict[str, Any]:
         process = self._started()
-        assert process.stdin
         try:
-            process.stdin.write(json.dumps(asked).encode() + b"\n")
-            process.stdin.flush()
-            for line in _lines(process, name):
-                answer: dict[str, Any] = json.loads(line)
-                if "done" in answer:
-                    progress(answer["done"], answer["of"])
-                elif "problem" in answer:
-                    raise Problem(*answer["problem"])
-                else:
-                    return answer
-        except BrokenPipeError:
-            pass
-        except (_Late, KeyboardInterrupt, GeneratorExit):
+            answer = _answered(process, asked, name, progress)
+        except BaseException:  # what it still has to say would be taken for the answer to the next question
             self._end()
             raise
-        code = process.wait()
-        self._end()
-        raise Problem(f"{name} broke the program that read it.", f"Its process ended with {code}.", AGAIN)
+        if answer is None:
+            code = process.wait()
+            self._end()
+            raise Problem(f"{name} broke the program that read it.", f"Its process ended with {code}.", AGAIN)
+        if "problem" in answer:
+            raise Problem(*answer["problem"])
+        return answer
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -100,8 +92,22 @@ class Reader:
         process.wait()
 
 
-class _Late(Problem):
-    pass
+def _answered(
+    process: subprocess.Popen[bytes], asked: dict[str, Any], name: str, progress: Progress
+) -> dict[str, Any] | None:
+    """The answer to a request; None when the process ended instead."""
+    assert process.stdin
+    try:
+        process.stdin.write(json.dumps(asked).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return None
+    for line in _lines(process, name):
+        answer: dict[str, Any] = json.loads(line)
+        if "done" not in answer:
+            return answer
+        progress(answer["done"], answer["of"])
+    return None
 
 
 def _lines(process: subprocess.Popen[bytes], name: str) -> Iterator[bytes]:
@@ -118,7 +124,7 @@ def _lines(process: subprocess.Popen[bytes], name: str) -> Iterator[bytes]:
                 why = (
                     f"Its reader was stopped after {late:.0f} s: the file is damaged, too complex, or made to be slow."
                 )
-                raise _Late(f"{name} could not be read in time.", why, AGAIN)
+                raise Problem(f"{name} could not be read in time.", why, AGAIN)
             piece = os.read(process.stdout.fileno(), PIECE)
             if not piece:
                 return

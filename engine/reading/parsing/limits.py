@@ -3,7 +3,7 @@
 LARGEST = {  # bytes of a file, by its kind
     "pdf": 500_000_000,
     "docx": 200_000_000,
-    "html": 20_000_000,  # its tree takes a hundred times as much
+    "html": 20_000_000,  # its tree takes twenty times as much
     "markdown": 50_000_000,
     "text": 50_000_000,
     "table": 50_000_000,
@@ -11,7 +11,7 @@ LARGEST = {  # bytes of a file, by its kind
 MOST_TEXT = 20_000_000  # characters of one document, some 7,000 pages
 MOST_PAGES = 5_000  # of a PDF
 
-QUIET = 60.0  # seconds that a reader may take without a word on how far it is
+QUIET = 120.0  # seconds that a reader may take without a word on how far it is
 LONGEST = 600.0  # seconds for one file
 MEMORY = 3_000_000_000  # bytes that the reading process may take
 

@@ -5,6 +5,7 @@ forms and attached files are left alone. A page whose inside is broken is named,
 """
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ KEPT = 50  # pages whose parsed objects are held at once
 MOST_ENTRIES = 5_000  # of an outline
 NAMED = 12  # pages that a remark names
 UNTITLED = ("microsoft word", "untitled", "unbenannt", "powerpoint", "document", "dokument")
+UNKNOWN = 0.1  # share of signs that are no letters, beyond which a text is not readable
+STRANGE = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
 NO_OCR = "Text in pictures is not recognised here (no OCR)."
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its remarks on broken files are for programmers
@@ -59,7 +62,11 @@ def read(path: Path, name: str, progress: Progress) -> Document:
         raise _without_text(name, n, pictures, broken)
     blocks, left_out = layout.blocks(pages, outline)
     empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
-    remarks = [*left_out, *_remarks(empty, broken), *(["Files attached to it were not read."] if attached else [])]
+    remarks = [*left_out, *_remarks(empty, broken)]
+    if attached:
+        remarks.append("Files attached to it were not read.")
+    if _unknown(pages) > UNKNOWN:
+        remarks.append("Its fonts do not say which letters they show, so much of its text is unreadable here.")
     return Document(name, title or layout.title(blocks) or name, kinds.PDF, tuple(blocks), n, remarks=tuple(remarks))
 
 
@@ -172,6 +179,12 @@ def _attached(reader: pypdf.PdfReader) -> bool:
         return names is not None and "/EmbeddedFiles" in names.get_object()
     except (TypeError, PyPdfError):
         return False
+
+
+def _unknown(pages: list[list[Line]]) -> float:
+    """The share of signs that stand for no letter."""
+    text = "".join(line.text for page in pages for line in page)
+    return len(STRANGE.findall(text)) / max(1, len(text))
 
 
 def _without_text(name: str, n: int, pictures: bool, broken: list[int]) -> Problem:

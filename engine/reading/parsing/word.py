@@ -64,7 +64,7 @@ class _Style:
     name: str
     above: str
     outline: int  # 1 to 9, 0 for none
-    listed: bool
+    list_id: str  # '' where its paragraphs are no items
 
 
 @dataclass
@@ -85,7 +85,7 @@ class _Walk:
                 (_value(style, "name") or "").lower(),
                 _value(style, "basedOn") or "",
                 _outline(style.find(f"{W}pPr")),
-                style.find(f"{W}pPr/{W}numPr") is not None,
+                _value(style.find(f"{W}pPr/{W}numPr"), "numId") or "",
             )
             for style in part.styles.element.iter(f"{W}style")
         }
@@ -128,11 +128,12 @@ class _Walk:
         level = _outline(properties) or next((found for style in chain if (found := _level(style))), 0)
         if 0 < level < 10:
             return Block(HEADING, text, min(level, 6))
-        numbering = properties.find(f"{W}numPr") if properties is not None else None
-        listed = any(style.listed or style.name.startswith("list") for style in chain)
-        if numbering is not None and _value(numbering, "numId") != "0":
-            return Block(ITEM, self._number(_value(numbering, "numId") or "", _value(numbering, "ilvl") or "0") + text)
-        return Block(ITEM if listed and numbering is None else PARAGRAPH, text)
+        own = properties.find(f"{W}numPr") if properties is not None else None
+        list_id = _value(own, "numId") or next((style.list_id for style in chain if style.list_id), "")
+        if list_id and list_id != "0":
+            return Block(ITEM, self._number(list_id, _value(own, "ilvl") or "0") + text)
+        listed = not list_id and any(style.name.startswith("list") for style in chain)
+        return Block(ITEM if listed else PARAGRAPH, text)
 
     def _number(self, list_id: str, level: str) -> str:
         """What Word writes before an item of a numbered list; '' for bullets."""
