@@ -1,12 +1,15 @@
 """Retrieval: documents become chunks without loss, and questions find them."""
 
+import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 
+import ir_measures
 import pytest
+from ir_measures import RR, R, nDCG
 
 from engine.problems import Problem
-from engine.reading import retrieval
+from engine.reading import ranking, retrieval
 from engine.reading.chunks import Chunk, of_markdown
 
 DOCUMENT = """\
@@ -188,4 +191,49 @@ def test_quality_is_what_counting_ranks_by_hand_gives(tmp_path):
     found = retrieval.quality(opened, questions)
     assert (found["recall@1"].value, found["recall@5"].value, found["mrr"].n) == (0.25, 0.5, 4)
     assert found["mrr"].value == pytest.approx((1 + 0 + 0 + 1 / 3) / 4)
+    assert found["ndcg"].value == pytest.approx((1 + 0 + 0 + 1 / 2) / 4)  # 1 / log2(1 + 3) is a half
     assert retrieval.quality(opened, [])["recall@1"].value is None
+
+
+def test_quality_agrees_with_the_reference_implementation():
+    draw = random.Random(7)
+    ranks = [draw.choice([0, 1, 1, 2, 3, 5, 8, 10]) for _ in range(60)]
+    run = {
+        str(n): {("right" if at == rank else f"wrong {at}"): 20.0 - at for at in range(1, 11)}
+        for n, rank in enumerate(ranks)
+    }
+    known = {str(n): {"right": 1} for n in range(60)}
+    names = {
+        "recall@1": R @ 1,
+        "recall@3": R @ 3,
+        "recall@5": R @ 5,
+        "recall@10": R @ 10,
+        "mrr": RR @ 10,
+        "ndcg": nDCG @ 10,
+    }
+    reference = ir_measures.calc_aggregate(names.values(), known, run)
+    found = ranking.measures(ranks)
+    assert {name: found[name].value for name in names} == {
+        name: pytest.approx(reference[measure]) for name, measure in names.items()
+    }
+    assert all(one.n == 60 and one.low < one.value < one.high for one in found.values())
+
+
+PASSAGE = ranking.plain("The lamp runs for 14 hours on one charge, and for 20 hours when it is dimmed.")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "right"),
+    [
+        ("Aurora. The lamp runs for 14 hours on one charge, and for 20 hours when it is dimmed. It is green.", True),
+        ("It is green. The lamp runs for 14 hours on one charge,", True),  # its first half, at the end of a chunk
+        ("on one charge, and for 20 hours when it is dimmed. Wipe it.", True),  # its last, at the beginning of one
+        ("hours on one charge, and for 20 hours", True),  # a whole piece of it
+        ("It is green. The lamp runs for 14 hours", False),  # less than half
+        ("The kettle runs for 14 hours on one charge, and for 20 hours when it is empty.", False),  # only alike
+        ("one charge", False),
+        ("", False),
+    ],
+)
+def test_a_passage_that_was_cut_is_found_by_its_larger_part(chunk, right):
+    assert ranking.holds(chunk, PASSAGE) is right

@@ -5,6 +5,7 @@ two embedders are never compared. No model is loaded here: a model answers from 
 """
 
 import base64
+import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,17 +47,18 @@ class Embedder(Protocol):
 class Served:
     """A sentence-transformers model in `folder`, answering from a server of ours; `servers` is where these live."""
 
+    name: str
     folder: Path
     servers: Path
     _place: list[Endpoint] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def id(self) -> str:
-        return f"{self.folder.name}@{hashes.content(servers.version(self.folder))[:8]}"
+        return f"{self.name}@{hashes.content(servers.version(self.folder))[:8]}"
 
     @property
     def says(self) -> str:
-        return f"finds meaning, by the model {self.folder.name}"
+        return f"finds meaning, by the model {self.name}"
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         return self._embedded(texts, PASSAGE)
@@ -124,12 +126,20 @@ def of(name: str, running: Path, learned: offline.Offline | None = None) -> Embe
         return learned
     if "://" in name:
         return _remote(name)
-    return Served(model_folder(name), running)
+    return served(name, running)
 
 
-def reranker(name: str, running: Path) -> Served:
-    """The cross-encoder of a library's settings."""
-    return Served(model_folder(name), running)
+def served(name: str, running: Path) -> Served:
+    """A model by its folder or hub id, a cross-encoder too. Problem when it cannot be had here."""
+    if importlib.util.find_spec("sentence_transformers") is None:
+        raise Problem(
+            f"The model {name} needs sentence-transformers, which is not installed.",
+            do="Install it with pip install 'atelier[embeddings]', or choose the offline embedder.",
+        )
+    folder = model_folder(name)
+    # "model" is what many call the folder, and says nothing
+    plain = "/".join(folder.parts[-2:]) if folder.name in ("model", "models") else folder.name
+    return Served(plain if Path(name).expanduser().is_dir() else name, folder, running)
 
 
 def model_folder(name: str) -> Path:

@@ -1,13 +1,12 @@
 """Ranking: how well an index is searched, over questions whose passage is known.
 
 A hit is right when it is of the question's document and holds the passage. A passage that was cut, so that no chunk
-holds all of it, is found by a chunk that has at least half of its words in their order; or that is itself, whole, a
-piece of the passage. Several right hits count as one: the first.
+holds all of it, is found by a chunk that ends with its first half or more, or begins with its last (four words at
+least); or by one of eight words or more that is, whole, a piece of it. Several right hits count as one: the first.
 """
 
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
-from math import log2
+from math import ceil, log2
 from typing import Any, Protocol
 
 from engine.scoring.stats import Estimate, mean, share
@@ -15,7 +14,7 @@ from engine.scoring.wording import plain
 
 DEPTH = 10  # how far down a question is looked for
 DEPTHS = (1, 3, 5, 10)
-HALF = 0.5
+HALF, ROW, PIECE = 0.5, 4, 8  # of a passage's words; words that are no chance; words of a chunk
 Question = Mapping[str, Any]
 
 
@@ -73,8 +72,8 @@ def holds(text: str, wanted: str) -> bool:
     if wanted in found:
         return True
     mine, theirs = found.split(), wanted.split()
-    if len(mine) >= 3 and found in wanted:
+    if len(mine) >= PIECE and found in wanted:
         return True
-    pieces = SequenceMatcher(None, theirs, mine, autojunk=False).get_matching_blocks()
-    # single words in common are chance
-    return sum(piece.size for piece in pieces if piece.size > 2) >= HALF * len(theirs)
+    least = max(ROW, ceil(HALF * len(theirs)))
+    cuts = range(least, min(len(mine), len(theirs)) + 1)
+    return any(mine[-n:] == theirs[:n] or mine[:n] == theirs[-n:] for n in cuts)

@@ -95,7 +95,7 @@ class Index:
         lexical = self.version.words.scores(query) if how != DENSE else None
         dense = self._dense(query) if how != LEXICAL else None
         if dense is not None:
-            scores = fusion.fused(lexical, dense) if how == HYBRID else dense
+            scores = fusion.fused(lexical, dense, self._trust) if how == HYBRID else dense
         elif lexical is not None:
             scores = lexical
         else:
@@ -129,7 +129,12 @@ class Index:
 
     @cached_property
     def _reranker(self) -> embedders.Served:
-        return embedders.reranker(self.settings.reranker, self._servers)
+        return embedders.served(self.settings.reranker, self._servers)
+
+    @property
+    def _trust(self) -> float:
+        """How much of a fused score is the words'."""
+        return fusion.BESIDE_LETTERS if self.settings.embedder == OFFLINE else fusion.BESIDE_MEANING
 
     @property
     def _servers(self) -> Path:
