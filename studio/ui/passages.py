@@ -57,9 +57,10 @@ def outcome(prepared: Prepared) -> None:
         st.caption(f"{parts.count(made.twinless, 'question')} more should have come without their passage, but the "
                    "search finds no wrong one for them.")  # fmt: skip
     if prepared.sideless:
+        have = "has" if prepared.sideless == 1 else "have"
         st.info(
-            f"{parts.count(prepared.sideless, 'question')} of {notices.plain(prepared.plan.dataset)} have no side of "
-            "the split yet. If their test shall be asked of a model that learns from these, freeze that dataset first.",
+            f"{parts.count(prepared.sideless, 'question')} of {notices.plain(prepared.plan.dataset)} {have} no side of "
+            "the split yet. If its test shall be asked of a model that learns from these, freeze that dataset first.",
             icon=":material/ac_unit:",
         )
     if made.left:
