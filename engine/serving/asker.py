@@ -87,16 +87,14 @@ class Asker:
         `repeat` draws another answer to the same question: with the next seed, and kept apart.
         """
         who, name = await self._who(candidate)
-        decoding = replace(candidate.decoding, seed=candidate.decoding.seed + repeat)
-        data = client.request(
-            Endpoint(candidate.endpoint), name, messages, decoding, tools=tools, more=more, stream=self.stream
-        )
-        key = kept.key(who, repeat.to_bytes(4), data)
+        data, key = asked(candidate, who, name, messages, tools=tools, more=more, repeat=repeat, stream=self.stream)
         if self.kept and (said := self.kept.get(key)):
             answer = replace(msgspec.json.decode(said, type=Answer), kept=True)
             self.purse.note(candidate.name, answer)
             return answer
-        with self.purse.paying(candidate.name, len(data), decoding.max_tokens, self.manner.timeout) as pay:
+        async with self.purse.paying(
+            candidate.name, len(data), candidate.decoding.max_tokens, self.manner.timeout
+        ) as pay:
             answer = await self._patiently(
                 candidate, lambda place, pool: client.apost(place[0], name, data, pool, stream=self.stream)
             )
@@ -210,6 +208,24 @@ class Asker:
             raise Failure(calls.UNREACHABLE, problem.what, problem.why, problem.do) from problem
         self._seen.add(candidate.name)
         return place
+
+
+def asked(
+    candidate: Candidate,
+    who: bytes,
+    name: str,
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    tools: Sequence[Mapping[str, Any]] | None = None,
+    more: Mapping[str, Any] | None = None,
+    repeat: int = 0,
+    stream: bool = False,
+) -> tuple[bytes, bytes]:
+    """What is sent for a question, and the key under which its answer is kept. `who`, `name`: `candidates.named`."""
+    decoding = replace(candidate.decoding, seed=candidate.decoding.seed + repeat) if repeat else candidate.decoding
+    where = Endpoint(candidate.endpoint)
+    data = client.request(where, name, messages, decoding, tools=tools, more=more, stream=stream)
+    return data, kept.key(who, repeat.to_bytes(4), data)
 
 
 def _forgot(failure: Failure, candidate: Candidate) -> bool:

@@ -7,6 +7,7 @@ processes may read and write at once; what is not yet written when a process is 
 import hashlib
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def size(path: Path) -> Size:
         db.close()
     files = (path, path.with_name(f"{path.name}-wal"))
     return Size(n, sum(file.stat().st_size for file in files if file.exists()))
+
+
+def known(path: Path, keys: Sequence[bytes]) -> int:
+    """How many of these requests have been answered before."""
+    if not path.is_file():
+        return 0
+    db = _opened(path)
+    try:
+        return sum(db.execute("select 1 from kept where key = ?", [key]).fetchone() is not None for key in keys)
+    finally:
+        db.close()
 
 
 def clear(path: Path, model: str = "") -> int:

@@ -1,7 +1,8 @@
 """Purse: what answers cost, and a budget that is never exceeded: nothing is asked whose dearest answer does not fit."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -58,25 +59,45 @@ class Purse:
 
     def __init__(self, rates: dict[str, Rates], budget: float = 0.0, spent: float = 0.0, at_once: int = 1) -> None:
         self.rates, self.budget, self.spent, self.at_once = rates, budget, spent, max(1, at_once)
-        self.held = 0.0  # put aside for answers that are under way
+        self._held: list[float] = []  # put aside for answers that are under way
+        self._waiting: list[asyncio.Future[None]] = []
 
     def cost(self, candidate: str, answer: Answer) -> float | None:
         """Euros that such an answer takes, paid or kept; None when nobody knows."""
         rates = self.rates.get(candidate, Rates())
         return cost(rates, answer.tokens_in, answer.tokens_out, answer.seconds / self.at_once)
 
-    @contextmanager
-    def paying(self, candidate: str, sent: int, most: int, seconds: float) -> Iterator[Callable[[Answer], None]]:
+    @asynccontextmanager
+    async def paying(
+        self, candidate: str, sent: int, most: int, seconds: float
+    ) -> AsyncIterator[Callable[[Answer], None]]:
         """Puts aside what a question of `sent` bytes may cost at the most: a token a byte, `most` tokens written, or
-        `seconds`. Spent when that is more than is left. An answer is paid by the function that this gives."""
+        `seconds`. An answer is paid by the function that this gives, and what it did not take is there for others.
+
+        Waits while others have put aside what it needs; Spent when that is not so.
+        """
         dearest = cost(self.rates.get(candidate, Rates()), sent, most, seconds / self.at_once) or 0.0
-        if self.budget and self.spent + self.held + dearest > self.budget:
-            raise Spent(self.budget, self.spent)
-        self.held += dearest
+        while self.budget and self.spent + sum(self._held) + dearest > self.budget:
+            if not self._held:
+                raise Spent(self.budget, self.spent)
+            await self._settled()
+        self._held.append(dearest)
         try:
             yield lambda answer: self.note(candidate, answer)
         finally:
-            self.held -= dearest
+            self._held.remove(dearest)
+            while self._waiting:
+                self._waiting.pop().set_result(None)
+
+    async def _settled(self) -> None:
+        """Returns when an answer was paid, or never came."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
 
     def note(self, candidate: str, answer: Answer) -> None:
         paid = 0.0 if answer.kept else self.cost(candidate, answer) or 0.0

@@ -1,0 +1,115 @@
+"""What an evaluation will ask and cost, told before it starts, against what it then took."""
+
+import pytest
+
+from engine import events, jobs
+from engine.serving import kept
+from studio.building import candidates, endpoints, models
+from studio.deciding import prices
+from studio.judging import evaluations, forecast, sources
+from studio.store import Store
+from tests import judged
+from tests.test_evaluate_failures import failing
+
+
+@pytest.fixture(scope="module")
+def url():
+    with failing(0.0) as url:
+        yield url
+
+
+def fast(store: Store, url: str):
+    models.add(store, "fast", models.ENDPOINT, url, "ada")
+    return candidates.add(store, "fast", "fast", "ada")
+
+
+def run(store: Store, items, chosen, **more) -> evaluations.Evaluation:
+    made = evaluations.start(store, "fast", items, "by hand", [chosen.id], ["facts"], "ada", **more)
+    assert jobs.wait(made.job, 60) == jobs.DONE, jobs.log(made.job.folder)
+    evaluations.catch_up(store)
+    return evaluations.get(store, made.id)
+
+
+def test_nobody_knows_what_an_endpoint_costs_before_its_rates_are_set(store, url):
+    found = forecast.foresee(store, judged.items(10), [fast(store, url)], ["facts"])
+    assert (found.requests, found.kept, found.euros, found.unknown) == (10, 0, None, ["fast"])
+    [line] = found.lines
+    assert line.tokens_in and line.tokens_out and "prompts counted" in line.basis
+    assert line.seconds is None
+
+
+def test_what_was_answered_before_is_not_paid_again_and_the_rest_goes_by_what_answers_took(store, url):
+    one = fast(store, url)
+    endpoints.rate(store, "fast", 2.0, 6.0, "made up", "ada")
+    run(store, judged.items(10), one, stream=False)
+    found = forecast.foresee(store, judged.items(25), [one], ["facts"], stream=False)
+    assert (found.requests, found.kept) == (25, 10)
+    [line] = found.lines
+    assert (line.tokens_in, line.tokens_out) == (15 * 5, 15)  # five words each, and one for yes or no
+    assert line.euros == pytest.approx((75 * 2 + 15 * 6) / 1e6) and "10 last answers" in line.basis
+    assert line.seconds is not None and 0 < line.seconds < 5
+    ended = run(store, judged.items(25), one, stream=False)
+    row = store.row(
+        "select count(*) filter (where kept) as n, sum(cost) as cost from response where evaluation = ?", [ended.id]
+    )
+    assert row is not None and row["n"] == 10
+    assert row["cost"] == pytest.approx(25 / 15 * line.euros)
+    told = events.last(ended.job.folder, "progress")
+    assert told is not None and told["kept"] == 10 and told["euros"] == pytest.approx(line.euros)
+
+
+def test_answers_to_be_had_again_can_be_left_out_and_deleted(store, url):
+    one = fast(store, url)
+    run(store, judged.items(4), one, stream=False)
+    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False).kept == 4
+    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False, reuse=False).kept == 0
+    assert evaluations.kept_answers(store).answers == 4
+    assert evaluations.forget_answers(store, "ada") == 4
+    assert evaluations.kept_answers(store) == kept.Size(0, evaluations.kept_answers(store).bytes)
+    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False).kept == 0
+
+
+def test_a_machine_of_ours_is_paid_by_its_time_and_repeats_are_asked_each(store):
+    prices.set(store, prices.MACHINE, 36.0, "euros an hour", "made up", "ada")
+    plain, _ = judged.two(store)
+    lines = [judged.answer(plain, item["id"], "yes", seconds=1.6) for item in judged.items(4)]
+    judged.evaluation(store, judged.items(4), lines)
+    found = forecast.foresee(store, judged.items(10), [plain], ["facts"], repeats=3, concurrency=16)
+    assert found.requests == 30 and found.seconds == pytest.approx(30 * 1.6 / 16)
+    assert found.euros == pytest.approx(found.seconds * 0.01)
+
+
+def test_several_answers_to_an_item_are_kept_apart_and_count_as_one_item(store):
+    plain, _ = judged.two(store)
+    items = judged.items(3)
+    lines = [
+        judged.answer(plain, item["id"], f"{repeat}", repeat=repeat, scores=judged.right(float(repeat == 0)))
+        for item in items
+        for repeat in range(4)
+    ]
+    found = judged.evaluation(store, items, lines)
+    assert store.row("select count(*) as n from response") == {"n": 12}
+    share = evaluations.estimate(store, found.id, plain.id, "facts")
+    assert (share.value, share.n) == (0.25, 3)
+
+
+def test_a_failure_keeps_its_kind_and_a_score_that_was_asked_again_is_brought_in(store):
+    plain, _ = judged.two(store)
+    items = judged.items(2)
+    late = judged.answer(plain, "i000", error="Too late.", code="timeout")
+    missing = judged.answer(plain, "i001", "yes", scores={"facts": {"value": None, "why": "Away.", "code": "timeout"}})
+    found = judged.evaluation(store, items, [late, missing])
+    assert store.row("select code from response where item = 'i000'") == {"code": "timeout"}
+    judged.write(found.job.folder, [judged.answer(plain, "i001", "yes", scores=judged.right(1.0))])
+    evaluations.catch_up(store)
+    assert store.rows("select value, why from score") == [{"value": 1.0, "why": "by hand"}]
+
+
+def test_tools_and_expected_calls_of_a_frozen_row_are_those_of_its_item():
+    call = {"id": "c", "type": "function", "function": {"name": "track", "arguments": "{}"}}
+    tool = {"type": "function", "function": {"name": "track", "parameters": {}}}
+    asked = [{"role": "user", "content": "Where is it?"}]
+    row = {"id": "r", "messages": [*asked, {"role": "assistant", "tool_calls": [call]}], "tools": [tool], "tags": []}
+    [item] = evaluations.items_from_rows([row])
+    assert (item["messages"], item["tools"], item["calls"], item["answer"]) == (asked, [tool], [call], "")
+    assert sources.fitting([item]) == ["tool_call", "tool"]
