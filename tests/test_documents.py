@@ -116,6 +116,17 @@ def test_heads_of_pages_are_read_once_and_their_numbers_not_at_all(tmp_path):
     )
 
 
+def test_a_paragraph_goes_on_overleaf_whatever_stands_at_the_foot_of_its_page(tmp_path):
+    texts = ["It runs for fourteen hours, which", "nobody has seen before.", "The end."]
+    pages = [[(12, 700, text), (9, 30, "Lamp manual")] for text in texts]
+    found = read(tmp_path, "a.pdf", papers.pdf(pages))
+    assert [(block.page, block.text) for block in found.blocks] == [
+        (1, "Lamp manual"),
+        (1, "It runs for fourteen hours, which nobody has seen before."),
+        (3, "The end."),
+    ]
+
+
 def test_a_pdf_with_a_password_is_a_sentence_and_one_with_an_empty_password_is_read(tmp_path):
     assert "is locked with a password." in refusal(tmp_path, "a.pdf", papers.pdf(["Secret"], lock="x"))
     assert told(read(tmp_path, "a.pdf", papers.pdf(["No secret."], lock=""))) == [(PARAGRAPH, "No secret.")]

@@ -89,13 +89,15 @@ def _without_running(pages: list[list[Line]]) -> tuple[list[Line], list[str]]:
     numbers = False
     for page in pages:
         edges = _edges(page)
+        text: list[Line] = []
         for line in page:
             running = [key for key in _keys(line) if counted[key] >= least] if line in edges else []
             if running and NUMBER.fullmatch(line.text):
                 numbers = True
             elif not said.intersection(running):
                 said.update(running[:1])
-                kept.append(replace(line, running=bool(running)))
+                (kept if running else text).append(replace(line, running=bool(running)))
+        kept += text  # behind its head and foot, which would part it from what goes on overleaf
     remarks = ["The numbers of its pages were left out."] if numbers else []
     if said:
         lines = "A line that repeats" if len(said) == 1 else f"{len(said)} lines that repeat"
