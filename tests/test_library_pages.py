@@ -1,11 +1,13 @@
 """The pages of libraries, empty and full: what can be done on them. Through AppTest, from the entry."""
 
-
 import pytest
 
+from engine import jobs
 from engine.reading.settings import HYBRID, LibrarySettings
 from studio.building import libraries
+from studio.reading import questions, readings, removal, upkeep
 from studio.store import Store
+from studio.ui import cited
 from tests.conftest import look, words
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
@@ -43,3 +45,79 @@ def test_a_library_shows_its_documents(shop, app):
     assert not found.exception and not found.error
     assert list(found.dataframe[0].value["name"]) == ["kettle.md", "lamp.md"]
     assert list(found.dataframe[0].value["chunks"]) == [2, 2]
+
+
+def test_a_citation_opens_its_passage_also_when_the_library_is_cut_otherwise_since(shop, app):
+    passage = "Its warranty lasts 24 months."
+    found = look(app, "library", library="shop", document="kettle.md", **cited.asked(passage))
+    assert not found.exception and "The passage" in words(found)
+    assert [html.value for html in found.html if "piece on" in html.value and passage in html.value]
+    other = cited.asked("The copper kettle holds 1.5 litres. It is another cut.")
+    found = look(
+        app, "library", library="shop", document="kettle.md", chunk="0000", words="The copper kettle holds 1.5"
+    )
+    assert "The passage" in words(found) and other["words"].startswith("The copper kettle holds 1.5")
+    found = look(app, "library", library="shop", document="kettle.md", **cited.asked("It whistles a song for you."))
+    assert "does not stand in this document any more" in found.warning[0].value
+
+
+def test_numbers_in_an_answer_become_links_to_the_passages_that_are_there():
+    passages = [{"text": "a <b> c", "source": "x.md", "library": "shop"}, {"text": "kept", "source": "y.md"}]
+    said = cited.numbered("So it is [1], and [2], and [3].", passages)
+    assert 'href="library?library=shop&amp;document=x.md&amp;chunk=' in said and ">[1]</a>" in said
+    assert said.endswith("and [2], and [3].")
+
+
+def test_met_words_are_marked_and_nothing_in_a_text_is_markup():
+    assert cited.lit("Two <kettles> charging", "kettle charges") == (
+        "Two &lt;<mark>kettles</mark>&gt; <mark>charging</mark>"
+    )
+
+
+def test_a_search_shows_both_scores_and_its_hit_becomes_a_question(shop, app):
+    found = look(app, "library", library="shop")
+    found.session_state["tabs"] = "Search"
+    found.run()
+    found.text_input(key="ask").set_value("How long does the lamp shine?").run()
+    assert not found.exception and not found.error
+    said = words(found)
+    assert "<mark>lamp</mark> <mark>shines</mark>" in said and "likeness <b>" in said and "words <b>" in said
+    found.button(key="answers-1").click().run()
+    [kept] = questions.approved(shop, "shop")
+    assert (kept.document, kept.passage) == ("lamp.md", "The lamp shines for 14 hours.")
+    found.session_state["tabs"] = "Quality"
+    found.run()
+    assert not found.exception and "by both · in use" in words(found) and "n = 1" in words(found)
+
+
+def test_proposed_questions_are_judged_one_by_one(shop, app):
+    row = {"question": "How big?", "answer": "1.5", "document": "kettle.md", "passage": "holds 1.5 litres"}
+    questions.propose(shop, "shop", [row], "teacher", "ada")
+    [waiting] = questions.listed(shop, "shop")
+    found = look(app, "library", library="shop")
+    found.session_state["tabs"] = "Quality"
+    found.run()
+    found.text_input(key=f"words-{waiting.id}").set_value("How much does the kettle hold?")
+    found.button(key=f"approve-{waiting.id}").click().run()
+    assert [one.question for one in questions.approved(shop, "shop")] == ["How much does the kettle hold?"]
+
+
+def test_settings_show_the_chunks_as_they_would_be_and_hold_after_a_job(shop, app):
+    found = look(app, "library", library="shop")
+    found.session_state["tabs"] = "Settings"
+    found.run()
+    assert not found.exception and "2 chunks, " in words(found) and "The index is up to date" in words(found)
+    found.segmented_control(key="cut").set_value("Pieces of a size").run()
+    found.button(key="index").click().run()
+    assert libraries.get(shop, "shop").settings.chunking.words == 180
+    [job] = readings.live(shop, "shop")
+    assert jobs.wait(job.job, 60) == jobs.DONE
+    upkeep.catch_up(shop)
+    assert libraries.current(shop, "shop")
+
+
+def test_a_removed_document_is_gone_from_the_page(shop, app):
+    found = look(app, "library", library="shop", document="lamp.md")
+    assert "Lamp" in found.title[0].value
+    removal.documents(shop, "shop", ["lamp.md"], "ada")
+    assert "There is no document lamp" in look(app, "library", library="shop", document="lamp.md").error[0].value
