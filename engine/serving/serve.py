@@ -19,14 +19,13 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from engine import specs
 from engine.problems import Problem
-from engine.serving import adapters, echoes, generation, grammar, health, protocol, worker
+from engine.serving import adapters, echoes, generation, grammar, health, protocol, replies, worker
 from engine.serving.generation import Generated
 from engine.serving.protocol import Ask, Refused
 from engine.serving.servers import ServeSpec
@@ -52,8 +51,7 @@ class Service:
             Route("/v1/load_lora_adapter", self.load, methods=["POST"]),
             Route("/v1/unload_lora_adapter", self.unload, methods=["POST"]),
         ]
-        handlers: dict[Any, Any] = {Refused: _refused, HTTPException: _not_a_route, Exception: _broken}
-        return Starlette(routes=routes, exception_handlers=handlers)
+        return Starlette(routes=routes, exception_handlers=replies.HANDLERS)
 
     async def health(self, request: Request) -> Response:
         return Response(status_code=200 if self.crew.is_alive() else 500)
@@ -71,7 +69,7 @@ class Service:
         return JSONResponse({"object": "list", "data": [base, *tuned]})
 
     async def chat(self, request: Request) -> Response:
-        ask = protocol.read(await _json(request))
+        ask = protocol.read(await replies.body(request))
         self._known(ask.model)
         asked = self._request(ask)
         if ask.stream:
@@ -90,7 +88,7 @@ class Service:
         )
 
     async def weigh(self, request: Request) -> Response:
-        asked = echoes.texts(await _json(request))
+        asked = echoes.texts(await replies.body(request))
         self._known(asked.model)
         most, tokens = self.prompts.context or sys.maxsize, self.prompts.tokenizer.get_vocab_size()
         for n, row in enumerate(asked.rows):
@@ -103,12 +101,12 @@ class Service:
         return JSONResponse(echoes.likely(asked, logprobs))
 
     async def spell(self, request: Request) -> Response:
-        asked = echoes.spelling(await _json(request))
+        asked = echoes.spelling(await replies.body(request))
         self._known(asked.model)
         return JSONResponse(echoes.spelled(self._ids(asked.messages, asked.prompt), self.prompts.context))
 
     async def load(self, request: Request) -> Response:
-        given = await _json(request)
+        given = await replies.body(request)
         name, folder = given.get("lora_name"), given.get("lora_path")
         if not (name and isinstance(name, str) and folder and isinstance(folder, str)):
             raise Refused("lora_name and lora_path must be given.")
@@ -122,7 +120,7 @@ class Service:
         return PlainTextResponse(f"Success: LoRA adapter '{name}' added successfully.")
 
     async def unload(self, request: Request) -> Response:
-        name = (await _json(request)).get("lora_name")
+        name = (await replies.body(request)).get("lora_name")
         if name not in self.adapters:
             raise Refused(f"There is no adapter called {name}.", 404, "NotFoundError")
         del self.adapters[name]
@@ -206,7 +204,7 @@ class Service:
             usage = protocol.usage(len(heard.ids), generated.tokens)
             yield _event(protocol.piece(ask, {"content": ""}, generated.finish, usage=usage))
         except Exception as error:
-            yield _event(protocol.error(_sentence(error), "InternalServerError", 500))
+            yield _event(protocol.error(replies.sentence(error), "InternalServerError", 500))
         finally:
             heard.end.cancel()
         yield "data: [DONE]\n\n"
@@ -234,16 +232,6 @@ def main(folder: Path, port: int) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise Refused(f"The body is not JSON: {error}.") from error
-    if not isinstance(body, dict):
-        raise Refused("The body must be a JSON object.")
-    return body
-
-
 async def _unless_gone(request: Request, answer: "asyncio.Future[Generated]") -> Generated | None:
     """The answer, or None if the client went away before: then nobody needs it and it is cancelled."""
     while True:
@@ -269,25 +257,6 @@ async def _written(pieces: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
 
 def _event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
-
-
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, Problem) else f"The server failed: {type(error).__name__}: {error}."
-
-
-def _refused(request: Request, refused: Exception) -> Response:
-    assert isinstance(refused, Refused)
-    return JSONResponse(protocol.error(str(refused), refused.kind, refused.status), refused.status)
-
-
-def _not_a_route(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, HTTPException)
-    message = f"{request.method} {request.url.path} is nothing that this server does."
-    return JSONResponse(protocol.error(message, "NotFoundError", problem.status_code), problem.status_code)
-
-
-def _broken(request: Request, error: Exception) -> Response:
-    return JSONResponse(protocol.error(_sentence(error), "InternalServerError", 500), 500)
 
 
 if __name__ == "__main__":
