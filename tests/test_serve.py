@@ -284,7 +284,7 @@ def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, plac
     [server] = servers.listed(place / "servers")
     client.load_adapter(endpoint, "kept", place / "playful")
     before = client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while "kept" not in server.health.adapters and time.monotonic() < until:
         time.sleep(0.1)
     child = processes.find(server.folder, servers.CHILD)

@@ -27,6 +27,7 @@ LOOK = 1.0  # seconds between two looks
 PAUSES = (0.0, 1.0, 3.0, 10.0)  # before it is started anew, after the first death, the second ...; in spec.pause
 DEATHS, SPAN = len(PAUSES), 600.0  # more deaths than this within so many seconds, and it stays down
 GRACE = 8.0  # seconds that the server has to end; less than whoever ends this process waits
+DYING = 5.0  # seconds for what was killed to be gone
 LOADING = 900.0  # seconds for a base to load
 NOTHING = Figures()
 
@@ -103,7 +104,7 @@ class Watch:
     def again(self) -> bool:
         """Start what has died anew, after a pause that grows. False when that has no sense any more."""
         processes.sweep(self.folder, CHILD)
-        code = self.popen.poll() if self.popen is not None else None
+        code = self.reaped()
         wanted = self.folder / RESTART
         if wanted.exists():
             wanted.unlink()
@@ -121,6 +122,16 @@ class Watch:
         self.start()
         self.restarts += 1
         return True
+
+    def reaped(self) -> int | None:
+        """The exit code of what has died, once all of it is gone: its last threads may hold its port for a moment."""
+        if self.popen is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self.popen.wait(DYING)
+        until = time.monotonic() + DYING
+        while not _is_free(self.spec.host, self.port) and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.popen.returncode if self.popen is not None else None
 
     def deaths(self) -> int:
         told = events.read(self.folder)[0]

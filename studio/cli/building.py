@@ -98,11 +98,18 @@ def queue(
     first: Annotated[str, typer.Option(help="Put this waiting run first.")] = "",
     pause: Annotated[bool | None, typer.Option("--pause/--go-on", help="Start nothing new, or go on.")] = None,
     night: Annotated[str, typer.Option(help="The night hours, as 20:00-06:00.")] = "",
+    server_has_gpu: Annotated[
+        str, typer.Option(help="What a run does when a server has the GPU: wait, stop (the server) or refuse.")
+    ] = "",
+    run_has_gpu: Annotated[
+        str, typer.Option(help="What a server does when a run has the GPU: wait, stop (pause the run) or refuse.")
+    ] = "",
     home: HomeOption = None,
     as_json: Json = False,
 ) -> None:
     """Say what runs and what waits, in the order in which it starts; change the order, pause it, set the night."""
-    found = run(home_of(home), "queue", by=getpass.getuser(), first=first, pause=pause, night=night)
+    ways = {"server_has_gpu": server_has_gpu, "run_has_gpu": run_has_gpu}
+    found = run(home_of(home), "queue", by=getpass.getuser(), first=first, pause=pause, night=night, **ways)
     show.queue(found, as_json)
 
 
