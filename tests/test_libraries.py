@@ -9,8 +9,9 @@ from engine import jobs
 from engine.problems import Problem
 from engine.reading import retrieval
 from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
+from studio import work
 from studio.building import candidates, endpoints, libraries, models
-from studio.reading import arrivals, drafted, indexes, quality, questions, readings, removal, upkeep
+from studio.reading import arrivals, drafted, indexes, orders, quality, questions, readings, removal, upkeep
 from studio.store import Store
 from tests.teaching import teacher
 
@@ -288,3 +289,28 @@ def test_a_library_is_not_removed_while_it_is_worked_on(shop):
     jobs.stop(reading.job, grace=0)
     removal.library(shop, "shop", "ada")
     assert libraries.listed(shop) == []
+
+
+def test_an_index_job_that_was_stopped_goes_on(shop):
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID), "ada")
+    reading = indexes.start(shop, "shop", "ada")
+    work.stop(shop, reading, "ada")
+    assert indexes.stopped(shop, "shop") == readings.get(shop, reading.id) and not libraries.current(shop, "shop")
+    work.resume(shop, reading, "ada")
+    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    upkeep.catch_up(shop)
+    assert libraries.current(shop, "shop") and indexes.stopped(shop, "shop") is None
+
+
+def test_the_command_line_has_an_answer_for_each_order(shop, shelf):
+    begun = orders.read(shop, "cli", [str(shelf)], 100, "ada")
+    jobs.wait(jobs.get(shop.home.jobs, begun["reading"]), 60)
+    taken = orders.taken(shop, begun["reading"])
+    assert (taken["said"], taken["index"]) == ("2 new, 1 refused", "")
+    [hit] = orders.search(shop, "cli", "copper kettle", 1, "lexical")["hits"]
+    questions.add(shop, "cli", "How much does the copper kettle hold?", "kettle.md", hit["text"], "ada")
+    assert orders.measure(shop, "cli")["ways"]["lexical"]["recall@1"]["value"] == 1.0
+    assert orders.forget(shop, "cli", ["kettle.md"], "ada")["said"] == "kettle.md is gone from cli."
+    with pytest.raises(Problem, match="no document kettle"):
+        orders.forget(shop, "cli", ["kettle.md"], "ada")
+    assert orders.forget(shop, "cli", [], "ada")["said"] == "cli is gone."

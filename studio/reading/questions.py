@@ -5,7 +5,7 @@ A passage is words that stand in the document, so a question holds however the d
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import Any
 
 from engine import hashes, jsonl
 from engine.data import formats
+from engine.data.formats import Row
 from engine.data.rows import Reject
 from engine.problems import Problem
+from engine.reading.chunks import chunks as cut
 from engine.scoring.wording import plain
 from studio.building import libraries
 from studio.store import Store, now
@@ -70,7 +72,7 @@ def approved(store: Store, library: str) -> list[Question]:
 def add(store: Store, library: str, question: str, document: str, passage: str, by: str, answer: str = "") -> Question:
     """A question by hand. Problem when the passage does not stand in the document."""
     row = {"question": question, "document": document, "passage": passage, "answer": answer}
-    if why := _wrong(row, _texts(store, library)):
+    if why := _wrong(row, _texts(store, library, {document})):
         raise Problem(why, "Then nobody could tell whether a search has found it.", "Take the words of a passage.")
     added = _insert(store, library, [row], "", APPROVED, by, "question.add")
     if not added:
@@ -88,23 +90,19 @@ def bring_in(store: Store, library: str, path: Path, by: str, name: str = "") ->
             "A question needs the document and the passage that answer it.",
             "Name the columns question, document, passage and answer.",
         )
-    texts, good, refused = _texts(store, library), [], []
-    for found in table.rows():
-        if isinstance(found, Reject):
-            refused.append(found)
-            continue
-        row = {name: str(found.values.get(name) or "").strip() for name in (*NEEDED, "answer")}
-        if why := _wrong(row, texts):
-            refused.append(Reject(found.line, "question", why, jsonl.dump([row]).strip()))
-        else:
-            good.append(row)
+    refused = [found for found in table.rows() if isinstance(found, Reject)]
+    rows = {found.line: _row(found.values) for found in table.rows() if isinstance(found, Row)}
+    texts = _texts(store, library, {row["document"] for row in rows.values()})
+    whys = {line: _wrong(row, texts) for line, row in rows.items()}
+    refused += [Reject(line, "question", why, jsonl.dump([rows[line]]).strip()) for line, why in whys.items() if why]
+    good = [rows[line] for line, why in whys.items() if not why]
     added = _insert(store, library, good, table.name, APPROVED, by, "question.import")
     return Imported(len(added), len(good) - len(added), tuple(refused))
 
 
 def propose(store: Store, library: str, rows: Sequence[Mapping[str, str]], origin: str, by: str) -> tuple[int, int]:
     """Questions that a model wrote, for people to judge: how many are new, how many fit no passage."""
-    texts = _texts(store, library)
+    texts = _texts(store, library, {row["document"] for row in rows})
     good = [dict(row) for row in rows if not _wrong(row, texts)]
     added = _insert(store, library, good, origin, PROPOSED, by, "question.propose")
     return len(added), len(rows) - len(good)
@@ -142,8 +140,9 @@ def get(store: Store, library: str, id: str) -> Question:
 
 def lost(store: Store, library: str) -> list[Question]:
     """Approved questions whose passage no longer stands in the document, since that was changed."""
-    texts = _texts(store, library)
-    return [one for one in approved(store, library) if _wrong(one.known, texts)]
+    known = approved(store, library)
+    texts = _texts(store, library, {one.document for one in known})
+    return [one for one in known if _wrong(one.known, texts)]
 
 
 def _insert(
@@ -164,13 +163,20 @@ def _insert(
     return list(fresh)
 
 
-def _texts(store: Store, library: str) -> dict[str, str]:
-    """The words of each document. A chunk may put bullets and the header of a table where the document has none."""
-    found = {one.name: _words(one.text) for one in libraries.documents(store, libraries.get(store, library).name)}
-    for chunk in libraries.chunks(store, library):
-        if _words(chunk.text) not in found[chunk.source]:
-            found[chunk.source] += _words(chunk.text)
+def _texts(store: Store, library: str, names: Collection[str]) -> dict[str, str]:
+    """The words of the documents so named. A chunk may put a bullet's sign or a table's header where it has none."""
+    how = libraries.get(store, library).settings.chunking
+    found = {}
+    for one in libraries.documents(store, library):
+        if one.name in names:
+            whole = _words(one.text)
+            pieces = (_words(chunk.text) for chunk in cut(one.read, how))
+            found[one.name] = whole + "".join(piece for piece in pieces if piece not in whole)
     return found
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(values.get(name) or "").strip() for name in (*NEEDED, "answer")}
 
 
 def _wrong(row: Mapping[str, str], texts: Mapping[str, str]) -> str:

@@ -78,19 +78,22 @@ def documents(store: Store, library: str, names: Sequence[str], by: str) -> int:
     """Remove documents for good, and what the index holds of them; how many they were."""
     _at_rest(store, library)
     whole = libraries.current(store, library)
-    gone = [libraries.document(store, library, name) for name in names]
+    held = {one.name for one in libraries.documents(store, library)}
+    if strange := [name for name in names if name not in held]:
+        raise Problem(f"There is no document {strange[0]} in {library}.", do="Choose one from the list.")
     _forget_jobs(store, library)
-    with store.write(by, "document.remove", library, documents=len(gone)) as cursor:
-        for one in gone:
-            for table, column in (("document", "name"), ("question", "document"), ("refusal", "name")):
-                cursor.execute(f"delete from {table} where library = ? and {column} = ?", [library, one.name])
+    with store.write(by, "document.remove", library, documents=len(names)) as cursor:
+        for table, column in (("document", "name"), ("question", "document"), ("refusal", "name")):
+            cursor.execute(
+                f"delete from {table} where library = ? and list_contains(?, {column})", [library, list(names)]
+            )
     libraries.sweep(store, library)
     if whole:
         libraries.index(store, library)  # nothing is new: it only forgets
     else:
         indexes.refresh(store, library, by)  # forgets first, then reads what was waiting
     store.scrub(*TABLES)
-    return len(gone)
+    return len(names)
 
 
 def library(store: Store, name: str, by: str) -> None:
