@@ -29,7 +29,7 @@ def score(metric, text, made=(), **item):
 def answered(metric, texts, items):
     found = [metrics.score(metric, text, item) for text, item in zip(texts, items, strict=True)]
     return [
-        Answered(str(n), text, item, one.value, one.detail)
+        Answered(str(n), text, item.get("label", ""), one.value, one.detail)
         for n, (text, item, one) in enumerate(zip(texts, items, found, strict=True))
         if one.value is not None
     ]

@@ -55,12 +55,12 @@ class Scale:
         return Estimate(100 * found.value, low, high, found.n).plain(1)
 
     def value_text(self, value: float | None) -> str:
-        """One value, as short as it can be told: yes, no, 56, 7.42, or a question mark."""
+        """One value, as short as it can be told: yes, no, 56 %, 56, 7.42, or a question mark."""
         if value is None or value != value:
             return "?"
         if self.yes_no:
             return "yes" if value else "no"
-        return f"{100 * value:.0f}" if self.of_hundred else f"{value:.2f}"
+        return f"{100 * value:.0f}{self.unit}" if self.of_hundred else f"{value:.2f}"
 
     def in_words(self, found: Difference) -> str:
         """The verdict on a difference as a sentence or two, with its figures."""

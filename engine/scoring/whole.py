@@ -22,11 +22,11 @@ NO_LABEL = Scale(yes_no=True, unit=" %", lower=True)
 
 @dataclass(frozen=True)
 class Answered:
-    """One answer that a metric could score: of which item, its words, what the item holds, what made the score."""
+    """One answer that a metric could score: to which item, its words, the label expected, what made the score."""
 
     item: str
     text: str
-    body: Mapping[str, Any]
+    label: str
     value: float
     detail: Mapping[str, Any] | None
 
@@ -132,7 +132,7 @@ def _likelihood(metric: str, over: str, name: str, answered: Sequence[Answered])
 
 def _types(answered: Sequence[Answered], labels: Sequence[str]) -> list[Whole]:
     """The figures of labels cut to their first level."""
-    cut = [replace(one, text=path(one.text)[0], body={"label": path(one.body["label"])[0]}) for one in answered]
+    cut = [replace(one, text=path(one.text)[0], label=path(one.label)[0]) for one in answered]
     return _labels(cut, [path(label)[0] for label in labels])
 
 
@@ -142,7 +142,7 @@ def _labels(answered: Sequence[Answered], labels: Sequence[str]) -> list[Whole]:
     Known labels are those that some item expects. An answer that is none of them counts as a class of its own.
     """
     items = [one.item for one in answered]
-    wanted = [as_label(one.body["label"]) for one in answered]
+    wanted = [as_label(one.label) for one in answered]
     said = [as_label(one.text) for one in answered]
     classes = sorted({as_label(label) for label in labels} | set(wanted))
     rows = _crossed(classes, wanted, said)
@@ -160,7 +160,7 @@ def _labels(answered: Sequence[Answered], labels: Sequence[str]) -> list[Whole]:
 
 def _levels(answered: Sequence[Answered]) -> list[Whole]:
     """Accuracy at each level, and precision, recall and F1 over all levels together (Kiritchenko et al., 2005)."""
-    paths = [(one.item, path(one.body["label"]), path(one.text)) for one in answered]
+    paths = [(one.item, path(one.label), path(one.text)) for one in answered]
     found = []
     for depth in range(max(len(wanted) for _, wanted, _ in paths)):
         deep = [(item, wanted, said) for item, wanted, said in paths if len(wanted) > depth]

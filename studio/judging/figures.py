@@ -1,7 +1,6 @@
 """Figures: what the scores of an evaluation come to, answer by answer and over all answers together."""
 
 import json
-from typing import Any
 
 import pandas as pd
 
@@ -20,26 +19,23 @@ def scored(store: Store, evaluation: str, metric: str) -> tuple[pd.DataFrame, Sc
     return table, known.scale(metric, [one for one in table.to_numpy().ravel() if one == one])
 
 
-def answered(store: Store, evaluation: str, metric: str) -> dict[str, list[Answered]]:
-    """By candidate every answer that the metric could score, with what the figures of all answers are made of."""
+def answered(store: Store, evaluation: str, metric: str, candidate: str = "") -> dict[str, list[Answered]]:
+    """By candidate (or of one alone) every answer that the metric could score, with what figures of all are made of."""
     rows = store.rows(
         """
-        select r.candidate, r.item, r.text, i.body, s.value, s.detail
+        select r.candidate, r.item, r.text, i.body->>'label' as label, s.value, s.detail
         from response r
         join item i on i.evaluation = r.evaluation and i.id = r.item
-        join score s on s.response = r.id and s.metric = ?
-        where r.evaluation = ? and s.value is not null
+        join score s on s.response = r.id and s.metric = $metric
+        where r.evaluation = $evaluation and s.value is not null and $candidate in ('', r.candidate)
         order by r.item, r.repeat
         """,
-        [metric, evaluation],
+        {"metric": metric, "evaluation": evaluation, "candidate": candidate},
     )
-    bodies: dict[str, dict[str, Any]] = {}
     found: dict[str, list[Answered]] = {}
     for row in rows:
-        if row["item"] not in bodies:
-            bodies[row["item"]] = json.loads(row["body"])
         detail = json.loads(row["detail"]) if row["detail"] else None
-        one = Answered(row["item"], row["text"], bodies[row["item"]], row["value"], detail)
+        one = Answered(row["item"], row["text"], row["label"] or "", row["value"], detail)
         found.setdefault(row["candidate"], []).append(one)
     return found
 
@@ -65,8 +61,8 @@ def confused(store: Store, evaluation: str, metric: str, candidate: str) -> Conf
     """Which label a candidate took for which; None for a metric that is not of labels."""
     if metric not in ("label", "type"):
         return None
-    rows = answered(store, evaluation, metric).get(candidate, [])
-    wanted, said = [row.body["label"] for row in rows], [row.text for row in rows]
+    rows = answered(store, evaluation, metric, candidate).get(candidate, [])
+    wanted, said = [row.label for row in rows], [row.text for row in rows]
     if metric == "type":
         wanted, said = ([path(one)[0] for one in texts] for texts in (wanted, said))
     return confusion(wanted, said) if rows else None

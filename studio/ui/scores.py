@@ -13,7 +13,7 @@ from studio.store import Store
 from studio.ui import charts, results
 
 EACH = {"label": "accuracy", "type": "accuracy", "levels": "levels right", "perplexity": "each answer"}
-DRAWN = 24  # labels that a matrix can show; beyond it only the commonest mistakes
+DRAWN = 40  # labels that a matrix can show; beyond it only the commonest mistakes
 NO_LABEL = "(no label)"
 
 

@@ -31,6 +31,7 @@ SHOWN = {
     results.UNKNOWN: "Cannot tell",
     results.FAILED: "Failed",
 }
+OF_ALL = {results.WRONG: "Mostly wrong", results.RIGHT: "Half or more right"}  # where all candidates are taken together
 SIGNS = {"yes": "✓", "no": "✗"}
 # what else an item is held against -> in words
 HELD = {"accept": "also right", "label": "label", "contains": "words", "pattern": "pattern", "number": "number",
@@ -87,11 +88,12 @@ def _filters(
         )
     sought = Sought(metric, whose or "", results.ALL, (text or "").strip(), inside)
     counts = results.counts(store, evaluation.id, sought)
+    called = SHOWN if whose else SHOWN | OF_ALL
     # half a point is neither right nor wrong where answers are not one or the other
     ways = [way for way in SHOWN if counts.get(way) and (scale.yes_no or way not in (results.WRONG, results.RIGHT))]
     show = st.segmented_control(
         "Which", ways, default=ways[0] if ways else None, required=bool(ways), key=f"kind-{evaluation.id}-{metric}",
-        format_func=lambda way: f"{SHOWN[way]} {counts[way]:,}", label_visibility="collapsed",
+        format_func=lambda way: f"{called[way]} {counts[way]:,}", label_visibility="collapsed",
     )  # fmt: skip
     return Sought(metric, whose or "", show or results.ALL, (text or "").strip(), inside)
 
@@ -103,14 +105,14 @@ def _table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], scale: S
          "Expected": row["expected"] or ""}
         for row in rows
     )  # fmt: skip
-    columns = {name: st.column_config.TextColumn(width=90) for name in names.values()}
+    columns = {name: st.column_config.TextColumn(width=120) for name in names.values()}
     picked: Any = st.dataframe(
         table,
         hide_index=True,
         key=key,
         on_select="rerun",
         selection_mode="single-row",
-        column_config={"Question": st.column_config.TextColumn(width="large"), **columns},
+        column_config={"Question": st.column_config.TextColumn(width=300), **columns},
     )
     chosen = picked.selection.rows
     return str(rows[chosen[0]]["item"]) if chosen else ""
@@ -143,9 +145,10 @@ def opened(one: Opened, evaluation: Evaluation) -> None:
     held = [f"{words}: {_short(one.body[key])}" for key, words in HELD.items() if _told(one.body, key)]
     if held:
         st.caption(notices.plain(" · ".join(held)))
-    for at, reply in enumerate(one.replies):
-        with st.container(border=True, gap="small", key=f"reply-{at}"):
-            _reply(reply, one, evaluation, f"{one.item}-{at}")
+    with st.grid(2, min_column_width=380):
+        for at, reply in enumerate(one.replies):
+            with st.container(border=True, gap="small", key=f"reply-{at}"):
+                _reply(reply, one, evaluation, f"{one.item}-{at}")
 
 
 def _told(body: Mapping[str, Any], key: str) -> bool:

@@ -36,7 +36,8 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
     _table(found, scale, bool(against))
     st.caption(
         f"A slice under {slices.FEW} items says too little to be tested. Of {len(found)} slices some differ by chance; "
-        f"those marked ▲ or ▼ stand out even so (Benjamini and Hochberg, {slices.Q:.0%} false alarms at most)."
+        "those marked ▲ or ▼ stand out even so: on average at most one mark in ten is a false alarm "
+        "(Benjamini and Hochberg)."
     )
     inside = {one.name: one.items for one in found}
     name = st.selectbox(
