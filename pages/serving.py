@@ -108,7 +108,7 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
     shown = {
         "up for": parts.lasting(max(0.0, told.at - told.since)) if told.at else "a moment",
         "restarts": f"{told.restarts}",
-        "asked now": f"{told.running} + {told.waiting} waiting",
+        "asked now": f"{told.running}, {told.waiting} waiting" if told.running or told.waiting else "nothing",
         "tokens/s, last minute": pace,
         "to the first token": first or "not asked lately",
         "memory": size(took.machine) if took.machine else "",
