@@ -5,13 +5,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.scoring import metrics, stats
+from engine.scoring import metrics
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.judging import evaluations, sources
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
-from studio.ui import measuring, nav, notices, parts, results, state
+from studio.ui import measuring, nav, notices, parts, reckoning, results, state
 from studio.ui.measuring import Measures
 from studio.writing import guides
 
@@ -77,7 +77,7 @@ def begin() -> None:
             json.loads(Path(guide).read_text(encoding="utf-8")) if guide else None,
             key=source.name,
         )
-    st.markdown(_promise(n, len(who)))
+    reckoning.shown(store, sources.held(store, source, n), [offered[id] for id in who], measures)
     if measures.missing:
         st.caption(f":material/info: {measures.missing}")
     ready = bool(who and measures.metrics and not measures.missing)
@@ -114,23 +114,6 @@ def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:
     pair = (models.base_of(store, models.get(store, asked)).name, asked)
     plain = [candidates.draft(store, name, name, me).id for name in dict.fromkeys(pair)]
     return [id for id in plain if id in offered]
-
-
-def _promise(n: int, asked: int) -> str:
-    """What so many items can show, and how long they take."""
-    visible = stats.smallest_visible(n)
-    shows = (
-        "too few to see any difference"
-        if visible is None
-        else f"enough to see {100 * visible:.0f} points of difference"
-    )
-    said = f"**{n} items** are {shows}, four times out of five."
-    if not asked:
-        return said
-    pace = evaluations.pace(store)
-    takes = "; how long that takes is not known before the first one" if pace is None else ""
-    about = "" if pace is None else f", about {parts.lasting(n * asked * pace)}"
-    return f"{said} **{n * asked:,} answers**{about}{takes}."
 
 
 evaluations.catch_up(store)

@@ -1,0 +1,91 @@
+"""Reckoning: what an evaluation can show, what it costs and how long it takes, before it is started."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.scoring import stats
+from studio.building import models
+from studio.building.candidates import Candidate
+from studio.deciding import findings
+from studio.judging import forecast
+from studio.judging.forecast import Forecast, Line
+from studio.store import Store
+from studio.ui import notices, parts
+from studio.ui.measuring import Measures
+
+
+def shown(store: Store, items: Sequence[Mapping[str, Any]], who: Sequence[Candidate], measures: Measures) -> None:
+    """The promise in words, and what it rests on, candidate by candidate."""
+    st.markdown(shows(len(items)))
+    if not (who and measures.metrics):
+        return
+    for words in leaves(store, who, measures.judge):
+        st.warning(notices.plain(words), icon=":material/outbound:")
+    with notices.told(), st.spinner("Reckoning cost and time"):
+        found = _foreseen(store, tuple(item["id"] for item in items), items, who, measures.metrics, measures.judge)
+        st.markdown(_in_words(found))
+        with st.expander("What that rests on", type="compact", icon=":material/calculate:"):
+            st.dataframe(pd.DataFrame(map(_row, found.all)), hide_index=True)
+
+
+def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
+    """What is sent to another machine, a sentence an endpoint."""
+    asked = {one.model: "the questions, with what the candidate is told and looks up" for one in who}
+    if judge:
+        asked[judge] = asked.get(judge, "the questions, passages and answers that it judges")
+    known = {name: models.get(store, name) for name in asked}
+    return [
+        f"This leaves the machine: {what} go to {name} at {known[name].path}."
+        for name, what in asked.items()
+        if known[name].leaves
+    ]
+
+
+@st.cache_data(ttl=60, max_entries=40, show_spinner=False)
+def _foreseen(
+    _store: Store,
+    ids: tuple[str, ...],
+    _items: Sequence[Mapping[str, Any]],
+    who: Sequence[Candidate],
+    metrics: Sequence[str],
+    judge: str,
+) -> Forecast:
+    return forecast.foresee(_store, _items, who, metrics, judge)
+
+
+def shows(n: int) -> str:
+    """What so many items can show."""
+    visible = stats.smallest_visible(n)
+    if visible is None:
+        return f"**{n} items** are too few to see any difference, four times out of five."
+    return f"**{n} items** are enough to see {100 * visible:.0f} points of difference, four times out of five."
+
+
+def _in_words(found: Forecast) -> str:
+    kept = f", {found.kept:,} of them answered before and free" if found.kept else ""
+    taken, euros = found.seconds, found.euros
+    time = "How long that takes is not known before the first one" if taken is None else f"About {parts.lasting(taken)}"
+    cost = (
+        f"what {_listed(found.unknown)} costs, nobody has said" if euros is None else f"about {findings.euros(euros)}"
+    )
+    return f"**{found.requests:,} requests**{kept}. {time}; {cost}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return notices.plain(", ".join(dict.fromkeys(names)))
+
+
+def _row(line: Line) -> dict[str, Any]:
+    return {
+        "Who is asked": line.name,
+        "Requests": line.requests,
+        "Answered before": line.kept,
+        "Tokens read": line.tokens_in,
+        "Tokens written": line.tokens_out,
+        "Euros": "not known" if line.euros is None else findings.euros(line.euros),
+        "Time": "not known" if line.seconds is None else parts.lasting(line.seconds),
+        "Rests on": line.basis,
+    }
