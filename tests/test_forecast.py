@@ -1,13 +1,17 @@
 """What an evaluation will ask and cost, told before it starts, against what it then took."""
 
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from engine import events, jobs
 from engine.serving import kept
+from studio import cli
 from studio.building import candidates, endpoints, models
 from studio.deciding import prices
 from studio.judging import evaluations, forecast, sources
-from studio.store import Store
+from studio.store import Store, close_all
 from tests import judged
 from tests.test_evaluate_failures import failing
 
@@ -113,3 +117,30 @@ def test_tools_and_expected_calls_of_a_frozen_row_are_those_of_its_item():
     [item] = evaluations.items_from_rows([row])
     assert (item["messages"], item["tools"], item["calls"], item["answer"]) == (asked, [tool], [call], "")
     assert sources.fitting([item]) == ["tool_call", "tool"]
+
+
+def test_the_command_line_asks_a_snapshot_and_says_what_it_takes_and_what_came(store, full, url):
+    fast(store, url)
+    store_home = str(full.store.home.root)
+    arguments = [
+        "evaluate",
+        full.snapshot[:6],
+        "--candidate",
+        "fast",
+        "--metric",
+        "facts",
+        "--home",
+        store_home,
+        "--json",
+    ]
+    close_all()
+    ahead = CliRunner().invoke(cli.app, [*arguments, "--dry-run"])
+    assert ahead.exit_code == 0, ahead.output
+    n = json.loads(ahead.stdout)["requests"]
+    came = CliRunner().invoke(cli.app, arguments)
+    assert came.exit_code == 0, came.output
+    found = json.loads(came.stdout.strip().splitlines()[-1])
+    [figure] = found["figures"]
+    assert (figure["candidate"], figure["n"], found["state"], found["failed"]) == ("fast", n, "done", [])
+    again = json.loads(CliRunner().invoke(cli.app, [*arguments, "--dry-run"]).stdout)
+    assert (again["requests"], again["kept"]) == (n, n)

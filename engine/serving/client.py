@@ -103,9 +103,12 @@ async def apost(endpoint: Endpoint, model: str, data: bytes, pool: Pool, *, stre
     if not stream:
         said = await posting.post(endpoint, "chat/completions", data, pool)
         return answers.read(said, model, time.monotonic() - began)
-    so_far = Stream(endpoint, model, [])
+    so_far, plain = Stream(endpoint, model, []), b""
     async for line in posting.lines(endpoint, "chat/completions", data, pool):
         so_far.hear(line.decode(), time.monotonic() - began)
+        plain += line
+    if plain.startswith(b"{"):  # a server that cannot stream sends all of it at once
+        return answers.read(plain, model, time.monotonic() - began)
     if not so_far.ended:
         raise calls.broken_off(model)
     return so_far.answer

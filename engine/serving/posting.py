@@ -38,7 +38,7 @@ async def post(endpoint: Endpoint, path: str, data: bytes, pool: Pool) -> bytes:
 
 
 async def lines(endpoint: Endpoint, path: str, data: bytes, pool: Pool) -> AsyncIterator[bytes]:
-    """The whole lines of a success, as they come. Failure otherwise."""
+    """The lines of a success, as they come. Failure otherwise."""
     try:
         async with pool.post(_url(endpoint, path), data=data, allow_redirects=False) as response:
             if response.status != 200:
@@ -48,6 +48,8 @@ async def lines(endpoint: Endpoint, path: str, data: bytes, pool: Pool) -> Async
                 *whole, rest = (rest + part).split(b"\n")
                 for line in whole:
                     yield line
+            if rest:
+                yield rest
     except (aiohttp.ClientError, TimeoutError) as error:
         raise _failure(endpoint, error, pool) from error
 

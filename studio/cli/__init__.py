@@ -4,10 +4,10 @@ import sys
 
 from engine.problems import Problem
 from studio import progress
-from studio.cli import building, machines, places, reading, serving, writing
+from studio.cli import building, judging, machines, places, reading, serving, writing
 from studio.cli.shell import app
 
-__all__ = ["app", "building", "machines", "main", "places", "reading", "serving", "writing"]
+__all__ = ["app", "building", "judging", "machines", "main", "places", "reading", "serving", "writing"]
 
 
 def main() -> None:
