@@ -31,6 +31,7 @@ STOP = re.compile(
     "|because|while|out|up|again|very|too|same|own|such|each|all|only|not|no"
     "|please|tell|much|many|just|also|any|some|don't|doesn't|i'm|it's|what's|i've|i'd|isn't"
 )
+COMMON = frozenset(STOP.pattern.split("|"))
 WORD = re.compile(r"\w+(?:[-.:/'&]\w+)*")
 PARTS = re.compile(r"[-.:/'&]")
 
@@ -77,6 +78,7 @@ def ending(word: str, language: str) -> str:
     return _snowball(language)(word) if language in STEMMERS and word.isalpha() and len(word) > 3 else word
 
 
+@lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """An English word without its plural or verb ending: "charges" finds "charging". Codes and short words stay."""
     if not word.isalpha() or len(word) < 4:
@@ -95,11 +97,11 @@ def bare(text: str, language: str = ENGLISH) -> list[str]:
     found: list[str] = []
     for word in WORD.findall(plain(text)):
         whole = word.removesuffix("'s") if english else word
-        if english and STOP.fullmatch(whole):
+        if english and whole in COMMON:
             continue
         cut = PARTS.split(whole)
         found += [whole, *cut] if len(cut) > 1 else [whole]
-    return [word for word in found if not STOP.fullmatch(word)] if english else found
+    return [word for word in found if word not in COMMON] if english else found
 
 
 @cache
