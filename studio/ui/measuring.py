@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine.problems import Problem
-from engine.scoring import known
+from engine.scoring import asked, known
 from engine.scoring.known import Known
 from engine.scoring.score import Setting
 from studio.building import models
@@ -16,6 +16,11 @@ from studio.store import Store
 from studio.ui import parts
 
 SAMPLE = 60  # items that are asked what they hold
+MORE = {  # whom a score asks -> what such scores are called
+    "": "more that read the answer",
+    asked.JUDGE: "for which a model judges, asked once more or oftener for each answer",
+    asked.CANDIDATE: "for which the candidate is asked how likely words are, once more for each answer",
+}
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,16 @@ def chosen(
     rest = [name for name in found if name not in first]
     fitting = [name for name in rest if not _hopeless(found[name], lacking[name], len(items))]
     picked = [name for name in first if _offered(found[name], lacking[name], items, True, key)]
-    with st.expander(f"{len(fitting)} more that fit these items", icon=":material/add:"):
-        picked += [name for name in fitting if _offered(found[name], lacking[name], items, False, key)]
+    for asks, called in MORE.items():
+        group = [name for name in fitting if found[name].asks == asks]
+        if group:
+            with st.expander(f"{len(group)} {called}", icon=":material/add:"):
+                picked += [name for name in group if _offered(found[name], lacking[name], items, False, key)]
     hopeless = [name for name in rest if name not in fitting]
     if hopeless:
         with st.expander(f"{len(hopeless)} that cannot be told here, and why", icon=":material/block:"):
             for name in hopeless:
-                st.checkbox(f"**{name}** {found[name].words}", disabled=True, key=f"no-{name}-{key}")
+                st.checkbox(f"**{name}** {found[name].words}", disabled=True, key=f"no-{name}-{key}", wrap=True)
                 st.caption(lacking[name][1])
     settings, missing = _told([found[name] for name in picked], items, key)
     judge = _judge(store, [found[name] for name in picked], key)
@@ -59,9 +67,7 @@ def _hopeless(one: Known, lacking: tuple[int, str], n: int) -> bool:
 
 
 def _offered(one: Known, lacking: tuple[int, str], items: Sequence[Any], proposed: bool, key: str) -> bool:
-    on = st.checkbox(f"**{one.name}** {one.words}", value=proposed, key=f"metric-{one.name}-{key}")
-    if one.asks:
-        st.caption(f"Asks {known.ASKS[one.asks]}, once more for each answer.")
+    on = st.checkbox(f"**{one.name}** {one.words}", value=proposed, key=f"metric-{one.name}-{key}", wrap=True)
     if 0 < lacking[0] < len(items) and not one.needed:
         st.caption(f"{lacking[0]} of {len(items)} items looked at: {lacking[1]} They are counted nowhere.")
     return on
@@ -69,12 +75,12 @@ def _offered(one: Known, lacking: tuple[int, str], items: Sequence[Any], propose
 
 def _told(picked: Sequence[Known], items: Sequence[Mapping[str, Any]], key: str) -> tuple[dict[str, Any], str]:
     """What is set for all items that say nothing themselves."""
-    asked = {setting.key: (one, setting) for one in picked for setting in one.settings}
-    if not asked:
+    wanted = {setting.key: (one, setting) for one in picked for setting in one.settings}
+    if not wanted:
         return {}, ""
     parts.label("For all items that say nothing of it themselves")
     settings, missing = {}, ""
-    for name, (one, setting) in asked.items():
+    for name, (one, setting) in wanted.items():
         try:
             settings[name] = _field(setting, f"set-{name}-{key}")
         except ValueError as error:
