@@ -13,6 +13,7 @@ from studio.data import datasets
 from studio.folders import SAMPLE
 from studio.freezing import snapshots
 from studio.freezing.snapshots import Snapshot
+from studio.reading import questions as asking
 from studio.store import Store
 from studio.writing import guides
 
@@ -37,6 +38,8 @@ def load(store: Store, by: str, progress: Progress = lambda what, done, of: None
         guides.save(store, TONE, rules.read(GUIDE.read_text(encoding="utf-8")), by)
     texts = {path.name: path.read_text() for path in sorted((SAMPLE / "documents").glob("*.md"))}
     libraries.add(store, LIBRARY, texts, by)
+    if not asking.listed(store, LIBRARY):  # the library's own measure; those of the test split are for candidates
+        asking.bring_in(store, LIBRARY, SAMPLE / "questions" / "validation.jsonl", by)
     progress("documents", len(texts), len(texts))
     return {**added, "documents": len(texts)}
 
