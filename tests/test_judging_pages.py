@@ -85,8 +85,8 @@ def test_items_are_listed_worst_first_and_filtered(full, app):
 def test_an_opened_item_shows_every_answer_to_the_letter_and_never_as_html(full, app):
     plain, tuned = judged.two(full.store)
     asked = judged.items(1)
-    claims = {"claims": [{"claim": "It costs $5.", "verdict": "supported"}]}
-    scores = {"facts": {"value": 0.0, "why": "Lacks <b>5</b>.", "detail": claims}}
+    chances = {"best": [["a / x", 0.7], ["b", 0.3]]}
+    scores = {"facts": {"value": 0.0, "why": "Lacks <b>5</b>.", "detail": chances}}
     lines = [
         judged.answer(plain, "i000", "<img src=x> costs $5 or $6 :red[now]", scores=scores),
         judged.answer(tuned, "i000", error="The server ended *before* it answered."),
@@ -95,7 +95,11 @@ def test_an_opened_item_shows_every_answer_to_the_letter_and_never_as_html(full,
     shown(app, found.id, "Answers", item="i000")
     said = words(app)
     assert "&lt;img src=x&gt; costs $5 or $6 :red[now]" in said and "Lacks &lt;b&gt;5&lt;/b&gt;." in said
-    assert "What facts is made of" in said and "20 tokens read, 8 written · 0.5 s (first word after 0.1 s)" in said
+    assert "What facts is made of" in said
+    assert (
+        app.dataframe[1].value["label"].tolist() == ["a / x", "b"]
+        and "20 tokens read, 8 written · 0.5 s (first word after 0.1 s)" in said
+    )
     assert any("ended \\*before\\*" in error.value for error in app.error)
     press(app, "Close")
     assert "item" not in app.query_params and not app.exception

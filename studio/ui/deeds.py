@@ -66,6 +66,7 @@ WORDS = {
     "candidate.add": "made the candidate {name}",
     "candidate.rename": "renamed a candidate to {name}",
     "evaluation.start": "started the evaluation {name}",
+    "evaluation.export": "took the answers of the evaluation {subject} out as {form}",
     "evaluation.stop": "stopped an evaluation",
     "evaluation.resume": "resumed an evaluation",
     "evaluation.pull": "brought in {responses} answers",
