@@ -15,6 +15,7 @@ from studio import commands
 from studio.building import libraries
 from studio.cli import app as app_of_commands
 from studio.data import datasets, examples
+from studio.folders import CODE
 from studio.freezing import placements, snapshots
 from studio.reading import questions
 from studio.store import close_all
@@ -291,3 +292,22 @@ def test_without_a_library_the_page_says_what_to_do(store, tmp_path, app):
     page = look(app, "making", dataset="asked")
     page.segmented_control[0].set_value("Answers get passages").run()
     assert "No library yet" in words(page) and not page.exception
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (CODE / "starter" / "model.safetensors").exists(), reason="the starter model is not built yet")
+def test_a_model_that_learns_from_lessons_says_more_often_that_the_passage_is_missing(tmp_path):
+    """The real starter, about two hundred lessons of the sample's facts, and two dozen questions of other documents."""
+    from benchmarks import grounded
+    from benchmarks.starter import Answerer
+
+    rows, _ = grounded.learned_from(tmp_path, "validation", Order(absent=0.3), "lessons")
+    asked = grounded.questions(tmp_path, "validation", 3)[:24]
+    before = Answerer(str(CODE / "starter"))
+    adapter = grounded.tuned(tmp_path / "run", rows[:256], 3, 2e-3)
+    after = Answerer(str(CODE / "starter"))
+    after.model = grounded._with(adapter)
+    unknown, right = "said to be unknown, passage missing", "right, passage at 3"
+    early, late = (grounded.answered(model, asked, 3) for model in (before, after))
+    assert sum(late[unknown]) >= sum(early[unknown]) + 2
+    assert sum(late[right]) >= sum(early[right]) + 1  # it leans less on the first
