@@ -298,6 +298,19 @@ def test_the_first_line_says_what_the_figures_allow_one_to_say(full, app):
     assert "no other candidate is cheaper" in said or "the cheapest is" in said
 
 
+def test_a_metric_where_lower_is_better_is_led_by_the_lowest_in_its_own_unit(full, app):
+    lines = [
+        judged.answer(who, f"i{n:03}", "x", scores=judged.right(value + n % steps, "perplexity"))
+        for who, value, steps in zip(judged.two(full.store), (9.0, 2.0), (2, 3), strict=True)
+        for n in range(12)
+    ]
+    found = judged.evaluation(full.store, judged.items(12), lines, metrics=("perplexity",))
+    look(app, "dashboard", evaluation=found.id)
+    said = words(app)
+    assert "By perplexity, tuned is best: 3.00 (2." in said and "the next, is worse: 6.50 higher (" in said
+    assert not app.exception
+
+
 def test_a_price_is_set_with_its_source_and_by_whom(full, app):
     look(app, "dashboard")
     app.number_input[0].set_value(2.5)
