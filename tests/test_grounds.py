@@ -13,6 +13,7 @@ from engine.problems import Problem
 from engine.scoring import asked
 from engine.scoring.candidates import Candidate
 from engine.scoring.given import Family, Given
+from engine.scoring.grading import Grader
 from engine.scoring.judged import alike, prompts, quoting, replies
 from engine.scoring.judged.citing import exist, numbers, sentences
 from engine.scoring.metrics import Score
@@ -395,3 +396,24 @@ def test_what_an_unusable_judge_said_can_be_read():
     scores = {name: {"value": None, "why": score.why, "detail": score.detail} for name, score in found.items()}
     page = AppTest.from_function(ledger_page, kwargs={"scores": scores}).run()
     assert page.code[0].value == "Nonsense." and len(page.expander) == 1
+
+
+def test_an_evaluation_grades_by_these_scores_and_keeps_only_those_that_were_asked_for():
+    replies_ = iter([said(claims=CLAIMS), said(verdicts=SOUND)])
+    Judge.say = lambda _: next(replies_)
+    about = given(Judge.url)
+    line = {"text": ANSWER, "calls": [], "passages": about.answer["passages"], "scores": {}}
+
+    async def grade() -> None:
+        wanted = ["faithfulness", "citation_recall", "citations_exist"]
+        grader = Grader(wanted, None, (), about.judge, about.asker)
+        try:
+            await grader.grade(line, about.item, about.candidate)
+        finally:
+            await about.asker.close()
+
+    asyncio.run(grade())
+    assert {name: round(score["value"], 2) for name, score in line["scores"].items()} == {
+        "faithfulness": 0.25, "citation_recall": 0.67, "citations_exist": 0.67,
+    }  # fmt: skip
+    assert line["scores"]["faithfulness"]["detail"]["claims"][0]["quote"] == "runs for 14 hours"
