@@ -23,7 +23,7 @@ from engine.serving import calls, client, health, servers
 from engine.serving.asker import Asker
 from engine.serving.calls import Failure
 from engine.serving.client import Decoding, Endpoint
-from engine.training import batches, template
+from engine.training import batches, machine, template
 from studio.folders import CODE, SAMPLE, STARTER
 from tests import adapters
 from tests.test_after import job
@@ -52,12 +52,12 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def running(place) -> Path:
     """The folder of servers, with vLLM in it for whoever wants the starter."""
-    before = os.environ.get(servers.VLLM)
-    os.environ[servers.VLLM] = str(VLLM)
-    yield place / "servers"
-    for server in servers.every(place / "servers"):
-        servers.stop(server)
-    os.environ.pop(servers.VLLM) if before is None else os.environ.update({servers.VLLM: before})
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(servers.VLLM, str(VLLM))
+        environment.setenv(machine.PRECISION, "float32")
+        yield place / "servers"
+        for server in servers.every(place / "servers"):
+            servers.stop(server)
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +132,9 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
     shaped = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), Decoding(max_tokens=60, schema=schema))
     assert json.loads(shaped.text)["team"] in ("returns", "orders")
 
-    tool = {"type": "function", "function": {"name": "find_order", "parameters": schema}}
+    tool = {"type": "function", "function": {"name": "find_order", "parameters": schema, "strict": True}}
     choice = {"tool_choice": {"type": "function", "function": {"name": "find_order"}}}
-    decoding = Decoding(max_tokens=60)
+    decoding = Decoding(max_tokens=160)
     whole = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
     stream = client.stream(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
     assert list(stream) == []
@@ -160,9 +160,8 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
 def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(
     endpoint, running, place, monkeypatch
 ):
-    """All four in the starter's 16 bits, which are a thousandth apart over few tokens: so over the sample's answers."""
-    files = [SAMPLE / kind / "validation.jsonl" for kind in ("answers", "tone", "triage")]
-    rows = [json.loads(line)["messages"] for file in files for line in file.open()]
+    """All in 32 bits: in 16 the rounding of each makes about a thousandth over so few tokens (docs/likelihood.md)."""
+    rows = [json.loads(line)["messages"] for line in (SAMPLE / "answers" / "validation.jsonl").open()]
     light = adapters.adapter(STARTER, place / "light", seed=3, std=0.02)
     monkeypatch.delenv(servers.VLLM)
     small = servers.ensure(place / "small", STARTER)
@@ -175,7 +174,7 @@ def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_b
             print(name, wanted, found)
             assert len({tokens for _, tokens in [*wanted, *found]}) == 1
             for value, _ in [*wanted, *found]:
-                assert value == pytest.approx(wanted[0][0], rel=1e-3)
+                assert value == pytest.approx(wanted[0][0], rel=1e-4)
     finally:
         client.unload_adapter(endpoint, named(place, "light"))
         for server in servers.listed(place / "small"):
@@ -188,7 +187,7 @@ def by_hand(rows: list[list[dict[str, str]]], adapter: Path | None) -> list[tupl
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(STARTER, dtype=torch.bfloat16)
+    model = AutoModelForCausalLM.from_pretrained(STARTER, dtype=torch.float32)
     model = (PeftModel.from_pretrained(model, adapter) if adapter else model).eval()
     words, nll, loop, tokens = template.load(str(STARTER)), 0.0, 0.0, 0
     for messages in rows:

@@ -32,8 +32,10 @@ def command(spec: "ServeSpec", port: int, adapters: Mapping[str, Kept]) -> list[
     # a small model would fill its whole answer with the spaces that JSON allows between two words
     shaped = ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
     more = [*room, *tools, *shaped, *(["--lora-modules", *known] if known else [])]
-    gpu = ["--gpu-memory-utilization", f"{spec.share:g}"]
-    return [*start, *where, *lora, *more, *(gpu if on_gpu() else ["--enforce-eager"])]  # compiling costs more there
+    # compiling costs more than it saves without a GPU
+    here = ["--gpu-memory-utilization", f"{spec.share:g}"] if on_gpu() else ["--enforce-eager"]
+    exact = ["--dtype", "float32"] if os.environ.get(machine.PRECISION) == "float32" else []
+    return [*start, *where, *lora, *more, *here, *exact]
 
 
 def environment() -> dict[str, str]:

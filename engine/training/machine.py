@@ -12,6 +12,7 @@ import psutil
 GB = 1e9
 ASK = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
 BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # what processors call their circuits for it
+PRECISION = "ATELIER_PRECISION"  # "float32" asks for that everywhere, to compare two ways of computing the same
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from transformers import PreTrainedModel
 
 from engine.problems import Problem
 from engine.training.batches import Row
+from engine.training.machine import PRECISION
 from engine.training.packs import Pack, packs
-
-PRECISION = "ATELIER_PRECISION"
 
 
 def loss(model: PreTrainedModel, rows: Sequence[Row], packing: bool = False) -> torch.Tensor:
