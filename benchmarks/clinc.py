@@ -238,15 +238,16 @@ def main() -> None:
     size = Size(given.domains, given.intents, given.examples, given.items)
     for who, found in walk(given.folder, Home(given.home), size).items():
         for name, value in found.items():
-            whole = isinstance(value, Estimate) and (name.endswith("perplexity") or name.endswith("byte"))
-            text = (
-                value.plain(3)
-                if whole
-                else f"{value:.3f}"
-                if isinstance(value, float)
-                else f"{value._line(100, 1, ' %')}"
-            )
-            print(f"{who:10} {name:32} {text}")
+            print(f"{who:10} {name:38} {_shown(name, value)}")
+
+
+def _shown(name: str, value: Estimate | float) -> str:
+    if isinstance(value, float):
+        return f"{value * 100:.1f} points"
+    if name.startswith(("perplexity", "bits")):
+        return value.plain(3)
+    hundred = Estimate(*(None if one is None else 100 * one for one in (value.value, value.low, value.high)), value.n)
+    return hundred.plain(1)
 
 
 if __name__ == "__main__":
