@@ -1,9 +1,9 @@
 """Lessons: questions with passages to learn from, the right passage anywhere among wrong ones, or missing.
 
-A model that never saw the right passage missing learns to answer anyhow, and one that saw it at one place alone may learn
-the place (after RAFT, Zhang et al. 2024). Wrong passages come from the search that will be asked later, so they are as
-near as they will be then. Which passage is right is given, or found and held to the answer; what can be neither is left
-out and says why. The same examples, search and order give the same lessons.
+A model that never saw the right passage missing learns to answer anyhow, and one that saw it at one place alone may
+learn the place (after RAFT, Zhang et al. 2024). Wrong passages come from the search that will be asked later, so they
+are as near as they will be then. Which passage is right is given, or found and held to the answer; what can be neither
+is left out and says why. The same examples, search and order give the same lessons.
 """
 
 import re
