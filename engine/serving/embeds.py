@@ -8,7 +8,6 @@ that somebody's question does not wait for a library. Started, watched and ended
 import asyncio
 import base64
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -35,6 +35,7 @@ Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 PART = 32  # texts done before the next request has its turn
+FEW = 4  # texts that several cores do no faster, and far slower where others want these cores too
 MOST = 4096  # texts in a request
 SAFE = {"use_safetensors": True}  # weights that execute nothing
 
@@ -45,6 +46,7 @@ class Service:
     def __init__(self, name: str, model: Any, crossing: bool) -> None:
         self.name, self.model, self.crossing = name, model, crossing
         self.thread = ThreadPoolExecutor(1)
+        self.cores = torch.get_num_threads()
         self.since = int(time.time())
         self.running = self.read = 0
 
@@ -119,12 +121,18 @@ class Service:
         try:
             for start in range(0, len(order), PART):
                 part = order[start : start + PART]
-                done = await asyncio.get_running_loop().run_in_executor(self.thread, work, [texts[at] for at in part])
+                done = await asyncio.get_running_loop().run_in_executor(
+                    self.thread, self._done, work, [texts[at] for at in part]
+                )
                 for at, one in zip(part, done, strict=True):
                     found[at] = one
         finally:
             self.running -= 1
         return found
+
+    def _done(self, work: Callable[[list[str]], Any], texts: list[str]) -> Any:
+        torch.set_num_threads(1 if len(texts) <= FEW else self.cores)
+        return work(texts)
 
     def _usage(self, texts: Sequence[str]) -> dict[str, int]:
         """Tokens read, before a text that is too long is cut."""
@@ -181,7 +189,7 @@ def main(folder: Path, port: int) -> None:
     except Problem as problem:
         sys.exit(str(problem))
     service = Service(spec.served_name, model, crossing)
-    listening = socket.create_server((spec.host, port), backlog=2048)
+    listening = replies.listening(spec.host, port)
     config = uvicorn.Config(service.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     print(f"{spec.served_name} answers at port {port} after {time.time() - began:.1f} s", flush=True)
     uvicorn.Server(config).run(sockets=[listening])

@@ -8,7 +8,6 @@ Started, watched and ended by engine.serving.watch.
 import asyncio
 import json
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -226,7 +225,7 @@ def main(folder: Path, port: int) -> None:
             print(f"{name} is not loaded again: {problem}", flush=True)
         else:
             service.adapters[name] = one.path
-    listening = socket.create_server((spec.host, port), backlog=2048)
+    listening = replies.listening(spec.host, port)
     config = uvicorn.Config(service.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     print(f"{spec.served_name} answers at port {port} after {time.time() - began:.1f} s", flush=True)
     uvicorn.Server(config).run(sockets=[listening])
