@@ -61,7 +61,8 @@ async def bare(endpoint: Endpoint, bodies: list[bytes], at_once: int) -> float:
             nonlocal heard
             for body in waiting:
                 async with session.post(url, data=body) as response:
-                    heard += bool(msgspec.json.decode(await response.read())["choices"])
+                    said = await response.read()
+                    heard += bool(msgspec.json.decode(said)["choices"])
 
         began = time.perf_counter()
         await asyncio.gather(*[work() for _ in range(at_once)])

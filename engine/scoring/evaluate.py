@@ -30,7 +30,7 @@ __all__ = ["FILE", "EvaluateSpec", "responses", "run"]
 
 TELL = 1.0  # seconds between two progress events
 AHEAD = 2  # questions that are prepared, or wait to be asked again, for each that is asked at once
-GIVE_WAY = 3  # rounds of the loop that a question takes from its turn to the wire
+GIVE_WAY = 2  # rounds of the loop that a question takes from its turn to the wire
 responses = lines.read
 Item = dict[str, Any]
 

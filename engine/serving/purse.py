@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 
 from engine.problems import Problem
 from engine.serving.client import Answer
@@ -67,23 +68,29 @@ class Purse:
         rates = self.rates.get(candidate, Rates())
         return cost(rates, answer.tokens_in, answer.tokens_out, answer.seconds / self.at_once)
 
-    @asynccontextmanager
-    async def paying(
+    def paying(
         self, candidate: str, sent: int, most: int, seconds: float
-    ) -> AsyncIterator[Callable[[Answer], None]]:
+    ) -> AbstractAsyncContextManager[Callable[[Answer], None]]:
         """Puts aside what a question of `sent` bytes may cost at the most: a token a byte, `most` tokens written, or
         `seconds`. An answer is paid by the function that this gives, and what it did not take is there for others.
 
         Waits while others have put aside what it needs; Spent when that is not so.
         """
+        pay = partial(self.note, candidate)
+        return self._paying(candidate, sent, most, seconds, pay) if self.budget else nullcontext(pay)
+
+    @asynccontextmanager
+    async def _paying(
+        self, candidate: str, sent: int, most: int, seconds: float, pay: Callable[[Answer], None]
+    ) -> AsyncIterator[Callable[[Answer], None]]:
         dearest = cost(self.rates.get(candidate, Rates()), sent, most, seconds / self.at_once) or 0.0
-        while self.budget and self.spent + sum(self._held) + dearest > self.budget:
+        while self.spent + sum(self._held) + dearest > self.budget:
             if not self._held:
                 raise Spent(self.budget, self.spent)
             await self._settled()
         self._held.append(dearest)
         try:
-            yield lambda answer: self.note(candidate, answer)
+            yield pay
         finally:
             self._held.remove(dearest)
             while self._waiting:
