@@ -294,7 +294,8 @@ def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, plac
         time.sleep(0.05)
     assert servers.ensure(place / "servers", place / "kettle") == endpoint
     assert client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text == before
-    assert [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"][-1] == ["kept"]
+    told = [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"]
+    assert "kept" in told[-1]  # beside those that other tests have loaded
 
 
 def test_more_adapters_than_fit_in_memory_are_all_answered_for(place):

@@ -27,7 +27,7 @@ create table written (                  -- example anew, without an index: a mil
 insert into written
 select row_number() over (order by made_at, source, line, version) as seq, 0, dataset, entry, version, latest,
        id, messages, tools, tags, grouped_by, split, status, made_by, source, line, '', note,
-       len(string_split_regex(trim(coalesce(messages->-1->>'content', '')), '\s+')), made_at, null
+       len(string_split_regex(trim(coalesce(messages->-1->>'content', '')), '\\s+')), made_at, null
 from example
 order by seq;
 update written set place = first.seq
