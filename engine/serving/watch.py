@@ -144,7 +144,7 @@ class Watch:
         if self.folder.exists():
             processes.end(self.folder, GRACE, CHILD)
             processes.sweep(self.folder, CHILD)
-        elif self.child is not None:
+        if self.child is not None and self.child.is_running():  # its folder, or part of it, was taken away
             with suppress(ProcessLookupError):
                 os.killpg(self.child.pid, signal.SIGKILL)
 
