@@ -121,8 +121,8 @@ def begin(servers: Path, wanted: ServeSpec, patience: float = 0.0) -> Server:
 
 
 def listed(servers: Path) -> list[Server]:
-    """The servers that are watched, oldest first."""
-    return [server for server in every(servers) if server.alive]
+    """The servers that live, oldest first; also one whose watcher has died, since it still answers."""
+    return [one for one in every(servers) if one.alive or processes.find(one.folder, CHILD) is not None]
 
 
 def every(servers: Path) -> list[Server]:
