@@ -9,10 +9,11 @@ from engine.scoring import metrics
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.judging import evaluations, sources
-from studio.judging.evaluations import Evaluation
+from studio.judging.evaluations import COMPARISON, Evaluation
 from studio.judging.sources import Source
-from studio.ui import measuring, nav, notices, parts, reckoning, results, state
+from studio.ui import measuring, nav, notices, parts, reckoning, results, state, terms
 from studio.ui.measuring import Measures
+from studio.ui.terms import Terms
 from studio.writing import guides
 
 store, me = state.store(), state.me()
@@ -23,19 +24,26 @@ def overview() -> None:
     found = evaluations.listed(store)
     with st.expander("Start an evaluation", icon=":material/add:", expanded=not found or bool(state.asked("model"))):
         begin()
-    for evaluation in found:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(gap=None):
-                st.markdown(f"**{notices.plain(evaluation.name)}** {parts.badge_text(evaluation.state)}")
-                st.caption(
-                    f"{notices.plain(evaluation.items)} · {_shape(evaluation)} · {parts.ago(evaluation.made_at)}"
-                )
-                told = evaluation.progress
-                if evaluation.live and told:
-                    said = results.standing(told["done"], told["of"], told.get("seconds_left"))
-                    st.progress(told["done"] / max(1, told["of"]), text=said)
-            if st.button("Open", key=f"open-{evaluation.id}"):
-                nav.goto("evaluation", evaluation=evaluation.id)
+    for evaluation in (one for one in found if one.purpose == COMPARISON):
+        card(evaluation)
+    if others := [one for one in found if one.purpose != COMPARISON]:
+        with st.expander(f"{len(others)} more, asked by searches for a prompt and probes of forgetting"):
+            for evaluation in others:
+                card(evaluation)
+
+
+def card(evaluation: Evaluation) -> None:
+    """One evaluation in the list, with how far it is."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.markdown(f"**{notices.plain(evaluation.name)}** {parts.badge_text(evaluation.state)}")
+            st.caption(f"{notices.plain(evaluation.items)} · {_shape(evaluation)} · {parts.ago(evaluation.made_at)}")
+            told = evaluation.progress
+            if evaluation.live and told:
+                said = results.standing(told["done"], told["of"], told.get("seconds_left"))
+                st.progress(told["done"] / max(1, told["of"]), text=said)
+        if st.button("Open", key=f"open-{evaluation.id}"):
+            nav.goto("evaluation", evaluation=evaluation.id)
 
 
 def _shape(evaluation: Evaluation) -> str:
@@ -77,18 +85,21 @@ def begin() -> None:
             json.loads(Path(guide).read_text(encoding="utf-8")) if guide else None,
             key=source.name,
         )
-    reckoning.shown(store, sources.held(store, source, n), [offered[id] for id in who], measures)
+    agreed = terms.chosen(store, me)
+    reckoning.shown(store, sources.held(store, source, n), [offered[id] for id in who], measures, agreed)
     if measures.missing:
         st.caption(f":material/info: {measures.missing}")
     ready = bool(who and measures.metrics and not measures.missing)
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
         with notices.told():
             measuring.check(measures)
-            begun = start(name.strip(), source, n, [offered[id] for id in who], measures, guide)
+            begun = start(name.strip(), source, n, [offered[id] for id in who], measures, guide, agreed)
             nav.goto("evaluation", evaluation=begun.id)
 
 
-def start(name: str, source: Source, n: int, who: list[Candidate], measures: Measures, guide: str) -> Evaluation:
+def start(
+    name: str, source: Source, n: int, who: list[Candidate], measures: Measures, guide: str, agreed: Terms
+) -> Evaluation:
     title = name or f"{source.name}, {len(who)} candidates"
     items = metrics.filled(sources.items(store, source, n, me, f"evaluation {title}"), measures.settings)
     return evaluations.start(
@@ -103,6 +114,9 @@ def start(name: str, source: Source, n: int, who: list[Candidate], measures: Mea
         judge=measures.judge,
         snapshot=source.snapshot,
         split=source.split,
+        repeats=agreed.repeats,
+        budget=agreed.budget,
+        reuse=agreed.reuse,
     )
 
 

@@ -5,14 +5,16 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import events, jobs
+from engine import events, jobs, specs
+from engine.scoring.evaluate import EvaluateSpec
 from studio.building import candidates, models
 from studio.deciding import prices
 from studio.judging import evaluations, judgements, pairs
+from studio.judging.evaluations import SEARCH
 from tests import judged, speaking
 from tests.conftest import Full, look, words
 
-PAGES = ("playground", "arena", "evaluations", "evaluation", "dashboard")
+PAGES = ("playground", "arena", "evaluations", "evaluation", "grid", "dashboard")
 
 
 def everything(app: AppTest) -> str:
@@ -198,6 +200,26 @@ def test_an_evaluation_is_started_with_what_it_can_show(full, app):
     assert (newest.name, newest.candidates, newest.made_by) == ("a first look", ids, "ada")
     assert (newest.snapshot, newest.split) == (full.snapshot, "test")
     assert not app.exception
+
+
+def test_an_evaluation_asks_on_the_terms_of_its_form(full, app):
+    look(app, "evaluations")
+    app.multiselect(key="new-who").set_value([candidates.listed(full.store)[0].id]).run()
+    app.number_input(key="new-repeats").set_value(3)
+    app.number_input(key="new-budget").set_value(2.5).run()
+    press(app, "Start")
+    spec = specs.read(evaluations.listed(full.store)[0].job.folder, EvaluateSpec)
+    assert (spec.repeats, spec.budget) == (3, 2.5) and not app.exception
+
+
+def test_what_a_search_has_asked_does_not_stand_among_what_people_started(full, app):
+    plain, _ = judged.two(full.store)
+    chosen = evaluations.start(
+        full.store, "a stage of a search", judged.items(2), "by hand", [plain.id], ["facts"], "ada", purpose=SEARCH
+    )
+    look(app, "evaluations")
+    assert "1 more, asked by searches" in words(app)
+    assert any(button.key == f"open-{chosen.id}" for button in app.button)
 
 
 def test_a_metric_that_the_items_cannot_bear_says_why_and_one_that_is_told_something_waits_for_it(full, app):

@@ -141,10 +141,10 @@ def answers(store: Store, evaluation: str, metric: str, candidate: str) -> pd.Da
 
 
 def failures(store: Store, evaluation: str) -> pd.DataFrame:
-    """The answers that never came: candidate, item, error."""
+    """The answers that never came: candidate, item, code (the kind of failure), error."""
     rows = store.rows(
         """
-        select c.name as candidate, r.item, r.error
+        select c.name as candidate, r.item, r.code, r.error
         from response r
         join candidate c on c.id = r.candidate
         where r.evaluation = ? and r.error != ''
@@ -152,7 +152,7 @@ def failures(store: Store, evaluation: str) -> pd.DataFrame:
         """,
         [evaluation],
     )
-    return pd.DataFrame(rows, columns=["candidate", "item", "error"])
+    return pd.DataFrame(rows, columns=["candidate", "item", "code", "error"])
 
 
 def losses(store: Store, found: Sequence[Run]) -> pd.DataFrame:

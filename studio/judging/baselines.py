@@ -246,7 +246,7 @@ def _next(store: Store, baseline: Baseline) -> Baseline:
     found = evaluations.start(
         store, f"{baseline.name}: {stage}", items, baseline.source.name, [one.id for one, _ in variants],
         list(baseline.plan.metrics), baseline.made_by, guide=baseline.guide,
-        purpose="search", snapshot=baseline.source.snapshot, split=baseline.source.split,
+        purpose=evaluations.SEARCH, snapshot=baseline.source.snapshot, split=baseline.source.split,
     )  # fmt: skip
     begun = Stage(stage, found.id, {one.id: words for one, words in variants}, len(items))
     return _kept(store, replace(baseline, stages=(*baseline.stages, begun)), "baseline.stage")

@@ -21,6 +21,8 @@ from studio.judging import commission, pulling
 from studio.store import Store, now
 from studio.work import Work
 
+COMPARISON, SEARCH, PROBE = "comparison", "search", "probe"  # what an evaluation is for
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Work):
@@ -30,7 +32,7 @@ class Evaluation(Work):
     items: str
     candidates: list[str]
     metrics: list[str]
-    purpose: str = "comparison"  # or search, probe
+    purpose: str = COMPARISON
     snapshot: str = ""  # whose split was asked; '' for other items
     split: str = ""
     judge: str = ""  # the model that judges, '' for none
@@ -99,7 +101,7 @@ def start(
     guide: str = "",
     concurrency: int = 16,
     judge: str = "",
-    purpose: str = "comparison",
+    purpose: str = COMPARISON,
     snapshot: str = "",
     split: str = "",
     repeats: int = 1,

@@ -49,7 +49,7 @@ def start(
     asked = items(store, source, n, by)
     return evaluations.start(
         store, name, asked, source.name, candidates, metrics, by,
-        purpose="probe", snapshot=source.snapshot, split=source.split,
+        purpose=evaluations.PROBE, snapshot=source.snapshot, split=source.split,
     )  # fmt: skip
 
 

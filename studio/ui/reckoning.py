@@ -15,9 +15,12 @@ from studio.judging.forecast import Forecast, Line
 from studio.store import Store
 from studio.ui import notices, parts
 from studio.ui.measuring import Measures
+from studio.ui.terms import Terms
 
 
-def shown(store: Store, items: Sequence[Mapping[str, Any]], who: Sequence[Candidate], measures: Measures) -> None:
+def shown(
+    store: Store, items: Sequence[Mapping[str, Any]], who: Sequence[Candidate], measures: Measures, agreed: Terms
+) -> None:
     """The promise in words, and what it rests on, candidate by candidate."""
     st.markdown(shows(len(items)))
     if not (who and measures.metrics):
@@ -25,7 +28,8 @@ def shown(store: Store, items: Sequence[Mapping[str, Any]], who: Sequence[Candid
     for words in leaves(store, who, measures.judge):
         st.warning(notices.plain(words), icon=":material/outbound:")
     with notices.told(), st.spinner("Reckoning cost and time"):
-        found = _foreseen(store, tuple(item["id"] for item in items), items, who, measures.metrics, measures.judge)
+        ids = tuple(item["id"] for item in items)
+        found = _foreseen(store, ids, items, who, measures.metrics, measures.judge, agreed)
         st.markdown(_in_words(found))
         with st.expander("What that rests on", type="compact", icon=":material/calculate:"):
             st.dataframe(pd.DataFrame(map(_row, found.all)), hide_index=True)
@@ -52,8 +56,9 @@ def _foreseen(
     who: Sequence[Candidate],
     metrics: Sequence[str],
     judge: str,
+    agreed: Terms,
 ) -> Forecast:
-    return forecast.foresee(_store, _items, who, metrics, judge)
+    return forecast.foresee(_store, _items, who, metrics, judge, repeats=agreed.repeats, reuse=agreed.reuse)
 
 
 def shows(n: int) -> str:

@@ -1,0 +1,53 @@
+"""Terms: on which terms an evaluation asks: how often each item, for how much money, and whether it may use answers to
+earlier, identical requests."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from studio.judging import evaluations
+from studio.store import Store
+from studio.ui import notices, parts
+
+
+@dataclass(frozen=True)
+class Terms:
+    """`budget` in euros, 0 for no limit."""
+
+    repeats: int = 1
+    budget: float = 0.0
+    reuse: bool = True
+
+
+def chosen(store: Store, me: str) -> Terms:
+    """What the form says, folded away: most people need none of it."""
+    with st.expander("Repeats, budget, earlier answers", type="compact", icon=":material/tune:"):
+        one, two, three = st.columns(3, vertical_alignment="bottom")
+        repeats = one.number_input(
+            "Ask each item so often", 1, 20, 1, key="new-repeats",
+            help="For candidates above temperature 0: each answer is drawn anew, and figures count items, not answers.",
+        )  # fmt: skip
+        budget = two.number_input(
+            "Euros at the most", 0.0, step=1.0, key="new-budget",
+            help="0 for no limit. It ends before a question that might go beyond; what was answered stays.",
+        )  # fmt: skip
+        reuse = three.toggle(
+            "Use earlier answers", value=True, key="new-reuse",
+            help="An identical request, to the letter and to the weights, is not asked again.",
+        )  # fmt: skip
+        forget(store, me)
+    return Terms(int(repeats), float(budget), reuse)
+
+
+def forget(store: Store, me: str) -> None:
+    """How many answers are kept to be used again, and the way to delete them."""
+    held = evaluations.kept_answers(store)
+    if not held.answers:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{parts.count(held.answers, 'answer')} kept to be used again, {held.bytes / 1e6:.1f} MB.")
+        question = "Evaluations keep theirs; only identical requests would be asked anew."
+        if notices.sure("Delete them", question, "Delete", key="forget-answers", icon="delete_sweep"):
+            gone = evaluations.forget_answers(store, me)
+            notices.later(f"{parts.count(gone, 'kept answer')} deleted.")
+            st.rerun()
