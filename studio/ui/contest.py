@@ -8,7 +8,7 @@ import streamlit as st
 from engine.scoring import known, stats
 from engine.scoring.guide import Guide
 from studio.building import libraries
-from studio.deciding import grids
+from studio.deciding import findings, grids
 from studio.deciding.grids import Forgetting
 from studio.deciding.reports import Line
 from studio.judging import baselines, probes, sources
@@ -104,7 +104,7 @@ def costs(lines: Sequence[Line]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "arm": line.name,
-            "euros for 1,000 answers": f"{line.cost:.4f}",
+            "1,000 answers cost": findings.euros(line.cost),
             "half of them under": f"{line.seconds:.2f} s",
             "95 of 100 under": f"{line.seconds_p95:.2f} s",
             "n": line.quality.n,
