@@ -11,7 +11,7 @@ from pathlib import Path
 from engine import specs
 from engine.serving import adapters, health
 from engine.serving.health import Figures
-from engine.serving.servers import ServeSpec
+from engine.serving.settings import ServeSpec
 
 
 class Answering(BaseHTTPRequestHandler):

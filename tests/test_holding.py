@@ -14,7 +14,8 @@ from engine.problems import Problem
 from engine.queue import REFUSE, STOP, Rules
 from engine.serving import health, holding, servers
 from engine.serving.health import Health
-from engine.serving.servers import Server, ServeSpec
+from engine.serving.servers import Server
+from engine.serving.settings import ServeSpec
 from tests.conftest import Full, look, words
 from tests.test_jobs import Sleep
 from tests.test_watch import until

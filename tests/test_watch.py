@@ -14,7 +14,8 @@ from engine import events, processes
 from engine.problems import Problem
 from engine.serving import adapters, health, servers
 from engine.serving.health import Figures, Pulse
-from engine.serving.servers import CHILD, Server, ServeSpec
+from engine.serving.servers import CHILD, Server
+from engine.serving.settings import ServeSpec
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from engine.problems import Problem
 from engine.serving import health, replies
 from engine.serving.health import Figures
 from engine.serving.protocol import Refused
-from engine.serving.servers import ServeSpec
+from engine.serving.settings import ServeSpec
 
 Vectors = npt.NDArray[np.float32]
 T = TypeVar("T")

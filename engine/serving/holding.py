@@ -10,17 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine import events, processes, queue, specs
 from engine.problems import Problem
 from engine.queue import REFUSE, STOP, WAIT
 from engine.scaling import cluster
 from engine.serving import health
+from engine.serving.settings import ServeSpec
 from engine.training import machine
-
-if TYPE_CHECKING:
-    from engine.serving.servers import ServeSpec
 
 SERVER, RUN = "server", "run"
 LEARNING = ("train", "pretrain")  # kinds of job that compute on the GPU where there is one
@@ -131,7 +128,7 @@ def end(holder: Holder, why: str) -> None:
     processes.sweep(holder.folder, "child.json")
 
 
-def wait_for_gpu(home: Path, spec: "ServeSpec", patience: float) -> Sequence[Path]:
+def wait_for_gpu(home: Path, spec: ServeSpec, patience: float) -> Sequence[Path]:
     """Wait, for `patience` seconds at most, until a server may have the GPU. The folders of runs that have to make way.
 
     Other servers make way when nobody asks them and the memory does not do for all. Problem when it cannot be had.

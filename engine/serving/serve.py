@@ -27,7 +27,7 @@ from engine.problems import Problem
 from engine.serving import adapters, echoes, generation, grammar, health, protocol, replies, worker
 from engine.serving.generation import Generated
 from engine.serving.protocol import Ask, Refused
-from engine.serving.servers import ServeSpec
+from engine.serving.settings import ServeSpec
 from engine.training import template
 
 

@@ -6,20 +6,17 @@ It lives in an environment of its own (`make serving`), since it wants its own t
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.serving.adapters import Kept
+from engine.serving.settings import ServeSpec
 from engine.training import machine
-
-if TYPE_CHECKING:
-    from engine.serving.servers import ServeSpec
 
 RANKS = 64  # largest rank of an adapter; more costs memory for each one that may be loaded
 AT_ONCE = 4  # adapters that answer in one batch
 MARK = "[TOOL_CALLS]"  # what Mistral's tool models write before a call
 
 
-def command(spec: "ServeSpec", port: int, adapters: Mapping[str, Kept]) -> list[str]:
+def command(spec: ServeSpec, port: int, adapters: Mapping[str, Kept]) -> list[str]:
     """The command line of vLLM for a base and its adapters."""
     # its `vllm` command asks for a package of that name, which the build for CPUs has not
     start = [spec.program, "-m", "vllm.entrypoints.openai.api_server", "--model", spec.model]

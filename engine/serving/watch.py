@@ -21,7 +21,8 @@ import httpx
 from engine import events, processes, specs
 from engine.serving import adapters, health, vllms
 from engine.serving.health import AWAY, STARTING, UP, Figures, Health, Pulse
-from engine.serving.servers import ADDRESS, CHILD, RESTART, WANTED, ServeSpec
+from engine.serving.servers import ADDRESS, CHILD, RESTART, WANTED
+from engine.serving.settings import ServeSpec
 
 LOOK = 1.0  # seconds between two looks
 PAUSES = (0.0, 1.0, 3.0, 10.0)  # before it is started anew, after the first death, the second ...; in spec.pause

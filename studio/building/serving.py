@@ -14,7 +14,8 @@ from engine.scoring import candidates
 from engine.serving import client, health, servers
 from engine.serving.client import Answer, Decoding, Endpoint
 from engine.serving.health import Health
-from engine.serving.servers import CHILD, Server, ServeSpec
+from engine.serving.servers import CHILD, Server
+from engine.serving.settings import ServeSpec
 from studio.building import models
 from studio.building.models import Model
 from studio.folders import CODE
