@@ -10,6 +10,7 @@ import pytest
 
 from engine.problems import Problem
 from engine.scoring import metrics
+from studio.building import libraries
 from studio.deciding import reports
 from studio.judging import between, exports, figures, results, slices
 from studio.judging.results import Sought
@@ -45,6 +46,15 @@ def found(store, pair):
 
 def items(store, found, **sought):
     return [row["item"] for row in results.find(store, found.id, Sought("facts", **sought)).rows]
+
+
+def test_what_an_opened_answer_quotes_leads_to_its_library(store):
+    libraries.add(store, "manual", {"cups.md": "# Cups\n\nThe warranty is 24 months."}, "ada")
+    _, reader = judged.two(store, library="manual")
+    passage = {"text": "The warranty is 24 months.", "source": "cups.md", "score": 1.0}
+    made = judged.evaluation(store, judged.items(1), [judged.answer(reader, "i000", "24 [1]", passages=[passage])])
+    [reply] = results.opened(store, made.id, "i000").replies
+    assert reply.passages == [{"library": "manual", **passage}]
 
 
 def test_items_come_worst_first_and_what_has_no_score_last(store, found, pair):

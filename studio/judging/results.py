@@ -139,7 +139,7 @@ def opened(store: Store, evaluation: str, item: str) -> Opened:
         raise Problem(f"This evaluation has no item {item}.", do="Choose one from the list.")
     answers = store.rows(
         """
-        select r.*, c.name
+        select r.*, c.name, c.library
         from response r
         join candidate c on c.id = r.candidate
         join evaluation e on e.id = r.evaluation
@@ -162,7 +162,7 @@ def opened(store: Store, evaluation: str, item: str) -> Opened:
             candidate=answer["candidate"],
             name=answer["name"],
             response=answer,
-            passages=json.loads(answer["passages"]),
+            passages=[{"library": answer["library"], **passage} for passage in json.loads(answer["passages"])],
             scores={
                 score["metric"]: {**score, "detail": json.loads(score["detail"]) if score["detail"] else None}
                 for score in scores
