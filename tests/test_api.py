@@ -533,8 +533,8 @@ def test_a_chat_answers_under_the_name_that_was_asked_whole_and_in_pieces(tmp_pa
         assert {piece["model"] for piece in pieces} == {"tiny"}
         text = "".join(piece["choices"][0]["delta"].get("content", "") for piece in pieces)
         assert text == whole["choices"][0]["message"]["content"]
-        odd = {**question, "response_format": {"type": "json_object"}}
-        assert "response_format" in client.refused(400, "POST", "chat/completions", json=odd)
+        odd = {**question, "tools": [{"type": "function", "function": {"name": "look"}}]}
+        assert "tools" in client.refused(400, "POST", "chat/completions", json=odd)
         assert "messages" in client.refused(400, "POST", "chat/completions", json={"model": "tiny", "messages": []})
 
 

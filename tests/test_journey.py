@@ -150,7 +150,7 @@ def test_candidates_are_compared_on_the_frozen_test_items(page: Page):
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", name="base or tuned")).to_be_visible()
     expect(page.get_by_role("button", name="Judge these blind")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("Answer by answer")).to_be_visible()
+    expect(page.get_by_role("tab", name="Answers")).to_be_visible()
     no_traceback(page)
 
 
