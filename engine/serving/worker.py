@@ -5,6 +5,7 @@ both at every token, and the base itself is never touched. The price is the base
 so this is for small models; vLLM serves large ones.
 """
 
+import os
 import queue
 import threading
 import time
@@ -26,6 +27,7 @@ from engine.training import merge
 from engine.training.objective import precise
 
 GATHER = 0.004  # seconds that a first request waits for company
+SMALL = 50_000_000  # weights under which threads wait for one another longer than they compute: one is faster
 T = TypeVar("T")
 
 
@@ -164,6 +166,9 @@ def _fail(requests: Sequence[Request], error: Exception) -> None:
 
 def started(name: str, folder: str, max_batch: int, room: int) -> Worker:
     """A worker at work for the base in `folder`, with room for so many adapters in memory."""
-    worker = Worker(Shelf(load_base(folder), name, room), AutoTokenizer.from_pretrained(folder), max_batch)
+    base = load_base(folder)
+    if "OMP_NUM_THREADS" not in os.environ and base.num_parameters() < SMALL:
+        torch.set_num_threads(1)
+    worker = Worker(Shelf(base, name, room), AutoTokenizer.from_pretrained(folder), max_batch)
     worker.start()
     return worker
