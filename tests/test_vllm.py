@@ -287,9 +287,9 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     assert [event["kind"] for event in told] == ["started", "up", "died", "started", "up"]
     assert told[-1]["url"] == endpoint.url
     assert told[-2]["adapters"] == sorted([named(place, "plain"), named(place, "playful")])
-    away, first = told[-1]["at"] - killed[0], told[1]["seconds"]
-    print(f"vLLM was back {away:.1f} s after it was killed; its first start took {first} s")
-    assert away < max(60, 1.5 * first)  # a machine that has other work takes longer over everything
+    away = told[-1]["at"] - killed[0]
+    print(f"vLLM was back {away:.1f} s after it was killed; its first start took {told[1]['seconds']} s")
+    assert away < 60
     assert processes.find(server.folder) == watcher
 
 
