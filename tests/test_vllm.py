@@ -259,6 +259,12 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
         servers=str(running),
     )
     [server] = servers.listed(running)
+    loaded = {named(place, name): place / name for name in ("plain", "playful")}
+    for name, folder in loaded.items():
+        client.load_adapter(endpoint, name, folder)
+    until = time.monotonic() + 20
+    while not loaded.keys() <= {*server.health.adapters} and time.monotonic() < until:
+        time.sleep(0.1)  # the watcher notes them at its next look
     child, watcher = processes.find(server.folder, servers.CHILD), processes.find(server.folder)
     killed: list[float] = []
 
