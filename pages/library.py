@@ -82,7 +82,7 @@ TABS = {"Documents": documents, "Search": search, "Quality": quality, "Settings"
 
 
 def one_document(library: Library, name: str) -> None:
-    nav.back(library.name, "library", library=library.name)
+    nav.back(library.name, "library", library=library.name, part="Search" if finding.asked(library.name) else "")
     document = libraries.document(store, library.name, name)
     leaf.show(document, library.settings.chunking, state.asked("chunk"), state.asked("words"))
 
@@ -98,7 +98,7 @@ else:
         held = libraries.documents(store, chosen.name)
         head(chosen, held)
         stacks.working(store, chosen.name, me)
-        for tab, draw in zip(st.tabs(list(TABS), key="tabs", on_change="rerun"), TABS.values(), strict=True):
+        for tab, draw in zip(st.tabs(list(TABS), key="part", bind="query-params"), TABS.values(), strict=True):
             if tab.open:  # each searches or cuts; the others wait until somebody asks
                 with tab:
                     draw(chosen, held)

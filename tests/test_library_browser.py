@@ -47,6 +47,8 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         expect(page.locator(".piece.on")).to_have_count(1)
 
         page.get_by_role("button", name="handbook").click()
+        expect(asked).to_have_value("Who pays the postage?")  # back where the question was asked
+        page.get_by_role("tab", name="Documents").click()
         page.get_by_role("button", name="Delete this library").click()
         page.get_by_role("button", name="Delete handbook").click()
         expect(page.get_by_text("handbook is deleted.")).to_be_visible(timeout=browsing.SLOW)

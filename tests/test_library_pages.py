@@ -76,16 +76,16 @@ def test_met_words_are_marked_and_nothing_in_a_text_is_markup():
 
 def test_a_search_shows_both_scores_and_its_hit_becomes_a_question(shop, app):
     found = look(app, "library", library="shop")
-    found.session_state["tabs"] = "Search"
+    found.session_state["part"] = "Search"
     found.run()
-    found.text_input(key="ask").set_value("How long does the lamp shine?").run()
+    found.text_input(key="ask-shop").set_value("How long does the lamp shine?").run()
     assert not found.exception and not found.error
     said = words(found)
     assert "<mark>lamp</mark> <mark>shines</mark>" in said and "likeness <b>" in said and "words <b>" in said
     found.button(key="answers-1").click().run()
     [kept] = questions.approved(shop, "shop")
     assert (kept.document, kept.passage) == ("lamp.md", "The lamp shines for 14 hours.")
-    found.session_state["tabs"] = "Quality"
+    found.session_state["part"] = "Quality"
     found.run()
     assert not found.exception and "by both · in use" in words(found) and "n = 1" in words(found)
 
@@ -95,7 +95,7 @@ def test_proposed_questions_are_judged_one_by_one(shop, app):
     questions.propose(shop, "shop", [row], "teacher", "ada")
     [waiting] = questions.listed(shop, "shop")
     found = look(app, "library", library="shop")
-    found.session_state["tabs"] = "Quality"
+    found.session_state["part"] = "Quality"
     found.run()
     found.text_input(key=f"words-{waiting.id}").set_value("How much does the kettle hold?")
     found.button(key=f"approve-{waiting.id}").click().run()
@@ -104,7 +104,7 @@ def test_proposed_questions_are_judged_one_by_one(shop, app):
 
 def test_settings_show_the_chunks_as_they_would_be_and_hold_after_a_job(shop, app):
     found = look(app, "library", library="shop")
-    found.session_state["tabs"] = "Settings"
+    found.session_state["part"] = "Settings"
     found.run()
     assert not found.exception and "2 chunks, " in words(found) and "The index is up to date" in words(found)
     found.segmented_control(key="cut").set_value("Pieces of a size").run()

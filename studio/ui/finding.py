@@ -9,10 +9,19 @@ from engine.reading.settings import DENSE, HYBRID, LEXICAL
 from studio.building.libraries import Library
 from studio.reading import quality, questions
 from studio.store import Store
-from studio.ui import cited, nav, notices, parts
+from studio.ui import cited, nav, notices, parts, state
 
 NAMES = {LEXICAL: "Words", DENSE: "Likeness", HYBRID: "Both"}
 SHOWN = 10
+
+
+def asked(library: str) -> str:
+    """The question that this window asked last of `library`, '' when none."""
+    return str(state.value(_field(library), ""))
+
+
+def _field(library: str) -> str:
+    return f"ask-{library}"
 
 
 def show(store: Store, library: Library, me: str) -> None:
@@ -20,29 +29,36 @@ def show(store: Store, library: Library, me: str) -> None:
     index = quality.opened(store, library.name)
     known = quality.ways(index)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        asked = st.text_input(
+        question = st.text_input(
             "Ask as somebody would who needs to know",
             placeholder="How long is the warranty?",
-            key="ask",
+            key=_field(library.name),
+            persist_state="session",  # a look at another tab, or at a document, must not cost the question
             width="stretch",
         )
         how = index.how
         if len(known) > 1:
             how = st.segmented_control(
-                "Search by", known, default=index.how, required=True, format_func=NAMES.__getitem__, key="by"
+                "Search by",
+                known,
+                default=index.how,
+                required=True,
+                format_func=NAMES.__getitem__,
+                key=f"by-{library.name}",
+                persist_state="session",
             )
     if len(known) == 1:
         st.caption("This library is searched by words. Its settings can add likeness or meaning.")
-    if not asked.strip():
+    if not question.strip():
         return
     with notices.told(), st.spinner("Searching"):
-        hits = index.search(asked, SHOWN, how)
+        hits = index.search(question, SHOWN, how)
         if not hits:
             st.info(
                 "**Nothing shares a word with this question.** Ask it in other words.", icon=":material/search_off:"
             )
         for rank, hit in enumerate(hits, 1):
-            _hit(store, library.name, index, asked, rank, hit, me)
+            _hit(store, library.name, index, question, rank, hit, me)
 
 
 def passage(hit: Hit, query: str, index: Index) -> str:
