@@ -31,8 +31,9 @@ from engine import specs
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
-from engine.serving import client, servers
-from engine.serving.client import Decoding, Endpoint
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding, Endpoint
 
 QUESTION = (
     "How long is the warranty of lamp {n}, and what does it cost to have it repaired after {n} months? Yes or no?"

@@ -22,7 +22,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from engine.training import anatomy, memory, plan
+from engine.training.bases import anatomy
+from engine.training.forecast import memory, plan
 from engine.training.settings import TrainSpec
 from studio.folders import STARTER
 

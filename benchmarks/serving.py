@@ -20,8 +20,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engine.serving import client, servers
-from engine.serving.client import Decoding, Endpoint
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding, Endpoint
 
 QUESTION = "How long does the battery of the {} lamp last, and what does it cost to have it repaired after {} months?"
 

@@ -150,7 +150,9 @@ def held_out(adapter: str) -> float:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    from engine.training import batches, objective, template
+    from engine.training import objective
+    from engine.training.bases import template
+    from engine.training.material import batches
 
     os.environ[objective.PRECISION] = "float32"
     words = template.load(str(BASE))
@@ -196,7 +198,8 @@ def agree(firsts: dict[str, Round]) -> None:
 
 
 def count(data: Path) -> int:
-    from engine.training import batches, template
+    from engine.training.bases import template
+    from engine.training.material import batches
 
     return batches.read(data, template.load(str(BASE)), LONGEST).n_tokens
 

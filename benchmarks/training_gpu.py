@@ -20,8 +20,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, TrainerCallback
 
 from engine.training import objective
-from engine.training.batches import Row
 from engine.training.learn import Learner
+from engine.training.material.batches import Row
 from engine.training.settings import TrainSpec
 
 STARTER = Path(__file__).parent.parent / "starter"

@@ -25,10 +25,10 @@ KINDS = {
     "make": "engine.drafting.make",
     "gather": "engine.reading.gathering",
     "remote": "engine.remote.mirror",
-    "parity": "engine.training.parity",
-    "merge": "engine.training.merge",
-    "convert": "engine.training.converting",
-    "push": "engine.training.pushing",
+    "parity": "engine.training.after.parity",
+    "merge": "engine.training.after.merge",
+    "convert": "engine.training.after.converting",
+    "push": "engine.training.after.pushing",
 }
 
 

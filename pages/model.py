@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from engine import jobs
-from engine.training.errands import HUB, TYPES
-from engine.training.remarks import size
+from engine.training.after.errands import HUB, TYPES
+from engine.training.forecast.remarks import size
 from studio.building import keeping, lineage, models, parity, runs
 from studio.building.keeping import Artefact, Deed
 from studio.building.models import Model

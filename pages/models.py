@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from engine.training import machine
-from engine.training.machine import Machine
-from engine.training.remarks import size
+from engine.training.forecast import machine
+from engine.training.forecast.machine import Machine
+from engine.training.forecast.remarks import size
 from studio.building import bases, models, runs
 from studio.building.models import Model
 from studio.ui import nav, notices, parts, shelf, state

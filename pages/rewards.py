@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.training import rewards as engine
+from engine.training.material import rewards as engine
 from studio.building import models, rewards, trials
 from studio.building.trials import Sample, Trial
 from studio.data import datasets

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine.queue import REFUSE, STOP, WAIT
 from engine.serving import holding
-from engine.training.remarks import size
+from engine.training.forecast.remarks import size
 from studio import work
 from studio.building import models, serving
 from studio.building.models import Model

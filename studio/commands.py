@@ -18,7 +18,7 @@ from engine.data import formats
 from engine.problems import Problem
 from engine.scoring import stats
 from engine.serving import holding, servers
-from engine.training.remarks import size
+from engine.training.forecast.remarks import size
 from studio import running, sample, work
 from studio.building import corpora, forecasts, models, orders, runs, serving, sweeps
 from studio.data import datasets, intake, mappings, rejects

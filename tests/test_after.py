@@ -11,10 +11,11 @@ import pytest
 from engine import events, jobs, processes, specs
 from engine.job import main as work
 from engine.problems import Problem
-from engine.serving import client, servers
-from engine.serving.client import Decoding
-from engine.training import converting, parity, probes
-from engine.training.errands import ConvertSpec, MergeSpec, ParitySpec, PushSpec
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding
+from engine.training.after import converting, parity, probes
+from engine.training.after.errands import ConvertSpec, MergeSpec, ParitySpec, PushSpec
 from engine.training.settings import TrainSpec
 from studio.building import keeping, lineage, models, runs
 from studio.building import parity as verdicts
@@ -150,7 +151,7 @@ def test_the_server_names_the_likeliest_tokens_as_openai_does(trained, living):
     endpoint = servers.ensure(living, STARTER)
     body = {"model": "starter", "messages": [{"role": "user", "content": "Where is my parcel?"}], "max_tokens": 3}
     asked = {**body, "temperature": 0, "logprobs": True, "top_logprobs": 4, "return_token_ids": True}
-    from engine.serving import calls
+    from engine.serving.asking import calls
 
     found = calls.send(endpoint, "POST", "chat/completions", asked).json()
     choice = found["choices"][0]

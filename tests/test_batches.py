@@ -7,10 +7,11 @@ import pytest
 from transformers import AutoTokenizer
 
 from engine.problems import Problem
-from engine.training import batches, template
-from engine.training.batches import Row
+from engine.training.bases import template
+from engine.training.bases.template import Template
+from engine.training.material import batches
+from engine.training.material.batches import Row
 from engine.training.settings import TrainSpec
-from engine.training.template import Template
 from tests import tiny
 
 CHAT = [

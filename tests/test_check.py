@@ -19,7 +19,8 @@ from engine.data import rows
 from engine.data.conversations import Conversation, Unusable, parse
 from engine.data.rows import Reject, Valid, read_line
 from engine.problems import Problem
-from engine.training import batches, template
+from engine.training.bases import template
+from engine.training.material import batches
 from studio.data import imports
 
 PAIR = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]

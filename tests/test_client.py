@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from engine.problems import Problem
-from engine.serving import calls, client
-from engine.serving.client import Decoding, Endpoint
+from engine.serving.asking import calls, client
+from engine.serving.asking.client import Decoding, Endpoint
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

@@ -36,7 +36,7 @@ def told(floor: str) -> set[str]:
     section = re.search(rf"\*\*{floor}/\*\*\n\| room \| holds \|\n\|---\|---\|\n(.*?)\n\n", ARCHITECTURE, re.S)
     assert section, f"no table of rooms for {floor}"
     first_cells = [row.split("|")[1] for row in section[1].splitlines()]
-    return set(re.findall(r"`(\w+)/?`", " ".join(first_cells)))
+    return set(re.findall(r"`(?:\w+/)*(\w+)/?`", " ".join(first_cells)))
 
 
 @pytest.mark.parametrize("floor", ["engine", "studio", "pages"])

@@ -16,8 +16,9 @@ from engine.reading.grounding import grounded
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
-from engine.serving import client, servers
-from engine.serving.client import Decoding
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding
 from tests import adapters, tiny
 from tests.test_client import foreign, whole
 

@@ -22,8 +22,8 @@ from engine.scoring.asked import Family, Given
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.score import Score
-from engine.serving import calls, kept
-from engine.serving.client import Decoding
+from engine.serving.asking import calls, kept
+from engine.serving.asking.client import Decoding
 from tests import tiny
 
 FAST = {"timeout": 0.25, "patience": 20.0, "pause": 0.01, "tries": 3, "concurrency": 32}

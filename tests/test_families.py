@@ -8,7 +8,7 @@ import pytest
 
 from engine.checking.counting import FAMILIES as TOKENIZERS
 from engine.problems import Problem
-from engine.training import anatomy, families
+from engine.training.bases import anatomy, families
 from studio.folders import STARTER
 from tests import tiny
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine import events, jobs
-from engine.serving import kept
+from engine.serving.asking import kept
 from studio import cli
 from studio.building import candidates, endpoints, models
 from studio.deciding import prices

@@ -11,7 +11,7 @@ from engine import jobs
 from engine.problems import Problem
 from engine.scoring import stats
 from engine.scoring.guide import Guide
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio import work
 from studio.building import candidates, libraries, models
 from studio.building.candidates import SEARCH, Candidate

@@ -17,7 +17,7 @@ from engine.scoring.grading import Grader
 from engine.scoring.judged import alike, prompts, quoting, replies
 from engine.scoring.judged.citing import exist, numbers, sentences
 from engine.scoring.metrics import Score
-from engine.serving.asker import Asker
+from engine.serving.asking.asker import Asker
 from tests.speaking import served
 from tests.teaching import teacher
 

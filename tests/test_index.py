@@ -17,7 +17,7 @@ from engine.reading import documents, embedders, growing, indexing, offline, ret
 from engine.reading.chunks import Chunk
 from engine.reading.documents import Block, Document
 from engine.reading.settings import DENSE, HYBRID, LEXICAL, Chunking, LibrarySettings
-from engine.serving import calls
+from engine.serving.asking import calls
 from tests import embedding_api
 
 LETTERS = LibrarySettings()

@@ -8,7 +8,7 @@ import pytest
 
 from engine import jobs
 from engine.problems import Problem
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio import audit
 from studio.building import candidates, libraries, models
 from studio.deciding import findings, prices, reports

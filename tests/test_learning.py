@@ -15,9 +15,11 @@ from transformers import AutoModelForCausalLM
 
 from engine import specs
 from engine.problems import Problem
-from engine.training import batches, documents, loading, objective, progress, sampling, template, train
-from engine.training.batches import Row
-from engine.training.plan import plan
+from engine.training import loading, objective, progress, sampling, train
+from engine.training.bases import template
+from engine.training.forecast.plan import plan
+from engine.training.material import batches, documents
+from engine.training.material.batches import Row
 from engine.training.progress import Look
 from engine.training.settings import TrainSpec
 from studio.folders import CODE

@@ -12,11 +12,14 @@ import pytest
 from engine.problems import Problem
 from engine.scoring import likely
 from engine.scoring.candidates import Candidate
-from engine.serving import client, echoes, servers
-from engine.serving.client import Endpoint
-from engine.serving.likelihood import Likelihood, Reader
-from engine.serving.protocol import Refused
-from engine.training import batches, template
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Endpoint
+from engine.serving.asking.likelihood import Likelihood, Reader
+from engine.serving.small import echoes
+from engine.serving.small.protocol import Refused
+from engine.training.bases import template
+from engine.training.material import batches
 from tests import adapters
 
 QUESTION = [{"role": "user", "content": "Where is my order?"}]
@@ -104,7 +107,7 @@ def test_labels_are_spelled_once_and_asked_in_one_call(endpoint):
 def test_texts_that_share_their_beginning_are_read_as_if_they_did_not(place):
     import torch
 
-    from engine.serving import weighing
+    from engine.serving.small import weighing
 
     model = model_of(place)
     torch.manual_seed(0)

@@ -15,7 +15,8 @@ from engine.drafting import make, recipes, sifting
 from engine.drafting.sifting import Sieve
 from engine.problems import Problem
 from engine.scoring.guide import Guide
-from engine.serving import calls, servers
+from engine.serving import servers
+from engine.serving.asking import calls
 from studio import work
 from studio.building import endpoints, libraries, models
 from studio.data import datasets, examples

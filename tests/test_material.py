@@ -7,7 +7,8 @@ import pytest
 
 from engine import hashes, jsonl
 from engine.problems import Problem
-from engine.training import batches, template
+from engine.training.bases import template
+from engine.training.material import batches
 from engine.training.settings import PREFERENCES
 from studio import commands
 from studio.building import corpora, libraries, material

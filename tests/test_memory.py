@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import memory as benchmark
-from engine.training import anatomy, families, fitting, memory
-from engine.training.machine import Gpu, Machine
-from engine.training.memory import Load
+from engine.training.bases import anatomy, families
+from engine.training.forecast import fitting, memory
+from engine.training.forecast.machine import Gpu, Machine
+from engine.training.forecast.memory import Load
 from engine.training.settings import TrainSpec
 from studio.folders import STARTER
 

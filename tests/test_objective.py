@@ -11,9 +11,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, PreTrainedModel
 
 from engine.training import objective, swift
-from engine.training.batches import Row
+from engine.training.material.batches import Row
+from engine.training.material.packs import packs
 from engine.training.objective import PRECISION
-from engine.training.packs import packs
 
 STARTER = Path(__file__).parent.parent / "starter"
 SIZES = {

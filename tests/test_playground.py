@@ -3,7 +3,7 @@
 import pytest
 
 from engine.problems import Problem
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.data import examples
 from studio.judging import arrangements, asking

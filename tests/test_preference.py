@@ -17,9 +17,12 @@ from transformers import AutoModelForCausalLM
 from engine import events, jobs, specs
 from engine.jobs import Job
 from engine.problems import Problem
-from engine.training import pairs, preference, template, train
+from engine.training import train
+from engine.training.bases import template
+from engine.training.bases.template import Template
+from engine.training.material import pairs
+from engine.training.methods import preference
 from engine.training.settings import DPO, FULL, KTO, ORPO, TrainSpec
-from engine.training.template import Template
 from studio.folders import CODE
 from tests import tiny
 

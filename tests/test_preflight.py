@@ -9,8 +9,8 @@ import pytest
 from engine import events, jobs
 from engine.checking.cost import Rate
 from engine.problems import Problem
-from engine.training import machine, memory, pace, preflight
-from engine.training.machine import Gpu, Machine
+from engine.training.forecast import machine, memory, pace, preflight
+from engine.training.forecast.machine import Gpu, Machine
 from engine.training.settings import TrainSpec
 from studio.building import advice
 from studio.folders import STARTER

@@ -14,7 +14,7 @@ from engine import events, specs
 from engine.pretraining import packing, pretrain, shape, tokenizer_training
 from engine.pretraining.corpus import conversations
 from engine.pretraining.settings import PretrainSpec
-from engine.training import template
+from engine.training.bases import template
 
 TINY = PretrainSpec(
     vocabulary=400,

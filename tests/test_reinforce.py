@@ -11,9 +11,12 @@ import pytest
 
 from engine import jobs
 from engine.problems import Problem
-from engine.training import pairs, reinforce, rewards, template, train
+from engine.training import train
+from engine.training.bases import template
+from engine.training.bases.template import Template
+from engine.training.material import pairs, rewards
+from engine.training.methods import reinforce
 from engine.training.settings import GRPO, TrainSpec
-from engine.training.template import Template
 from tests import tiny
 from tests.teaching import teacher
 from tests.test_preference import STARTER, TONE, assert_same, gone, ran, started, told, wait_for_step, weights

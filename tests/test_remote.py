@@ -20,8 +20,8 @@ from engine import events, jobs, processes
 from engine.jobs import Job
 from engine.remote import far, mirror
 from engine.remote.mirror import RemoteSpec
-from engine.serving import client
-from engine.serving.calls import Endpoint
+from engine.serving.asking import client
+from engine.serving.asking.calls import Endpoint
 from engine.training.settings import TrainSpec
 from tests.speaking import served
 

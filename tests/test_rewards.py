@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.problems import Problem
-from engine.training import rewards
-from engine.training.rewards import Payment
+from engine.training.material import rewards
+from engine.training.material.rewards import Payment
 from tests.teaching import teacher
 
 ORDER = {
@@ -219,5 +219,5 @@ def test_every_kind_has_a_blank_and_a_sentence_for_each_setting() -> None:
 
 
 def test_a_page_can_pay_without_torch() -> None:
-    program = "import engine.training.rewards, sys; print([n for n in ('torch', 'trl') if n in sys.modules])"
+    program = "import engine.training.material.rewards, sys; print([n for n in ('torch', 'trl') if n in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,7 +6,7 @@ import pytest
 
 from engine.problems import Problem
 from engine.serving import servers
-from engine.training import rewards as engine
+from engine.training.material import rewards as engine
 from studio.building import models, rewards, trials
 from studio.data import datasets
 from studio.folders import STARTER

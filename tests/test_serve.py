@@ -14,9 +14,11 @@ import pytest
 
 from engine import events, processes
 from engine.problems import Problem
-from engine.serving import client, health, protocol, servers
-from engine.serving.client import Decoding, Endpoint
-from engine.serving.protocol import Refused
+from engine.serving import health, servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.small import protocol
+from engine.serving.small.protocol import Refused
 from tests import adapters, tiny
 
 QUESTIONS = [*tiny.SENTENCES, "Hm?", "Tell me about the copper kettle and about every cup that you have, please."]

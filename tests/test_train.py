@@ -29,10 +29,11 @@ from transformers import (
 from engine import events, jobs, specs
 from engine.jobs import Job
 from engine.problems import Problem
-from engine.training import checkpoint, loading, objective, template, train
-from engine.training.batches import Row
+from engine.training import checkpoint, loading, objective, train
+from engine.training.bases import template
+from engine.training.forecast.plan import plan
 from engine.training.learn import Learner
-from engine.training.plan import plan
+from engine.training.material.batches import Row
 from engine.training.progress import Look, Progress, overfits, rate
 from engine.training.settings import TrainSpec, of_job
 from tests import tiny
@@ -81,7 +82,7 @@ def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], to
 
 def learner(spec: TrainSpec, folder: Path, n: int = 8) -> Learner:
     """A Learner on the first rows of the training file."""
-    from engine.training import batches
+    from engine.training.material import batches
 
     rows = batches.read(Path(spec.train), template.load(spec.base), spec.max_tokens).accepted()[:n]
     return Learner(loading.load(spec)[1], rows, rows[:3], spec, folder)
@@ -327,7 +328,8 @@ def test_a_setting_out_of_its_range_is_a_problem(setting: dict[str, Any], why: s
 def test_planning_loads_no_torch() -> None:
     """A page plans; torch would cost it seconds and half a gigabyte."""
     program = (
-        "import engine.training.plan, sys; print([n for n in ('torch', 'transformers', 'peft') if n in sys.modules])"
+        "import sys; from engine.training.forecast import plan; "
+        "print([n for n in ('torch', 'transformers', 'peft') if n in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -23,8 +23,9 @@ from transformers import (
 
 from engine import events, specs
 from engine.problems import Problem
-from engine.training import loading, objective, targets, template, train
-from engine.training.batches import read
+from engine.training import loading, objective, targets, train
+from engine.training.bases import template
+from engine.training.material.batches import read
 from engine.training.settings import TrainSpec
 from tests import tiny
 

@@ -20,11 +20,14 @@ from engine.scoring import candidates, likely
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.given import Given
-from engine.serving import calls, client, health, servers
-from engine.serving.asker import Asker
-from engine.serving.calls import Failure
-from engine.serving.client import Decoding, Endpoint
-from engine.training import batches, machine, template
+from engine.serving import health, servers
+from engine.serving.asking import calls, client
+from engine.serving.asking.asker import Asker
+from engine.serving.asking.calls import Failure
+from engine.serving.asking.client import Decoding, Endpoint
+from engine.training.bases import template
+from engine.training.forecast import machine
+from engine.training.material import batches
 from studio.folders import CODE, SAMPLE, STARTER
 from tests import adapters
 from tests.test_after import job

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from engine.training import merge, weights
+from engine.training.after import merge
+from engine.training.bases import weights
 from studio.building import bases
 from tests import adapters, tiny
 

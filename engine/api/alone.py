@@ -14,7 +14,7 @@ from engine.api.desk import Limits
 from engine.checking.cost import Rate
 from engine.problems import Problem
 from engine.serving import servers
-from engine.serving.client import Endpoint
+from engine.serving.asking.client import Endpoint
 
 log = logging.getLogger("atelier.engine")
 PORT = 8502

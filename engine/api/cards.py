@@ -10,7 +10,7 @@ from engine import events, jobs
 from engine.api.catalogue import Known
 from engine.api.stored import Stored
 from engine.api.tunings import SUCCESS, Tuning
-from engine.training.preflight import Preflight
+from engine.training.forecast.preflight import Preflight
 from engine.training.settings import TrainSpec
 
 OLD = "mistral-client-python/0."  # the first generation, which knows fewer states

@@ -13,8 +13,9 @@ from engine.api.catalogue import Catalogue, Known, Source
 from engine.api.refusals import Refusal
 from engine.checking.cost import Rate
 from engine.problems import Problem
-from engine.serving import client, servers
-from engine.serving.client import Endpoint
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Endpoint
 
 
 @dataclass(frozen=True)

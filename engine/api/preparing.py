@@ -14,11 +14,13 @@ from engine.api.stored import Stored
 from engine.data import rows
 from engine.data.rows import Reject
 from engine.problems import Problem
-from engine.training import batches, plan, template
-from engine.training.memory import Load
-from engine.training.plan import Plan
+from engine.training.bases import template
+from engine.training.bases.template import Template
+from engine.training.forecast import plan
+from engine.training.forecast.memory import Load
+from engine.training.forecast.plan import Plan
+from engine.training.material import batches
 from engine.training.settings import CPT, GRPO, KTO, PREFERENCES, SFT, TrainSpec
-from engine.training.template import Template
 
 NAMED = 10  # bad lines that a refusal names
 MOST_REPEATED = 20.0  # times

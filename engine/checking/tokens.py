@@ -2,7 +2,7 @@
 
 The judge is mistral_common, whose wheel holds Mistral's tokenizers: what it encodes in its finetuning mode is what
 counts. Plain conversations (no tools) go by a shorter way that `tests/test_check.py` holds to the same numbers.
-`starter` is the small model that is shipped, read as `engine.training.batches` reads it for training.
+`starter` is the small model that is shipped, read as `engine.training.material.batches` reads it for training.
 
 Learned is what the assistant says, its end token included, unless the message has the weight 0.
 """
@@ -35,7 +35,8 @@ from engine.checking.counting import FAMILIES, Counter
 from engine.data.conversations import Conversation
 from engine.data.unusable import Unusable
 from engine.problems import Problem
-from engine.training import batches, template
+from engine.training.bases import template
+from engine.training.material import batches
 
 __all__ = ["FAMILIES", "FILES", "REFUSED", "Count", "Tokenizer", "load"]
 

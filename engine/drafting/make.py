@@ -22,7 +22,7 @@ from engine.drafting.sifting import Sieve
 from engine.problems import Problem
 from engine.scoring import candidates, guide
 from engine.scoring.candidates import Candidate
-from engine.serving.asker import Asker
+from engine.serving.asking.asker import Asker
 
 CALLS, MADE = "calls.jsonl", "made.jsonl"
 TELL = 1.0  # seconds between two progress events

@@ -19,12 +19,13 @@ from engine import hashes
 from engine.problems import Problem
 from engine.reading import offline
 from engine.reading.settings import OFFLINE
-from engine.serving import calls, servers
-from engine.serving.calls import Endpoint
+from engine.serving import servers
+from engine.serving.asking import calls
+from engine.serving.asking.calls import Endpoint
 
 Vectors = npt.NDArray[np.float32]
 
-MODULE = "engine.serving.embeds"
+MODULE = "engine.serving.small.embeds"
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # of a model, weights that execute nothing
 PASSAGE, QUERY = "passage", "query"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.problems import Problem
-from engine.serving import calls
-from engine.serving.calls import Endpoint, Refused
+from engine.serving.asking import calls
+from engine.serving.asking.calls import Endpoint, Refused
 from engine.training.settings import CPT, GRPO, PREFERENCES, SFT, TrainSpec
 
 ATELIER, MISTRAL = "atelier", "mistral"

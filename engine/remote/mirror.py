@@ -14,7 +14,7 @@ from typing import Any
 from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.remote import far
-from engine.serving.calls import Endpoint
+from engine.serving.asking.calls import Endpoint
 from engine.specs import setting
 from engine.training.settings import TrainSpec
 

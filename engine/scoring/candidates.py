@@ -11,8 +11,9 @@ from engine.problems import Problem
 from engine.reading import retrieval
 from engine.reading.grounding import grounded
 from engine.reading.retrieval import Hit
-from engine.serving import client, servers
-from engine.serving.client import Decoding, Endpoint
+from engine.serving import servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding, Endpoint
 
 Message = dict[str, str]
 

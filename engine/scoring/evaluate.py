@@ -22,9 +22,9 @@ from engine.scoring import candidates, grading, lines
 from engine.scoring.candidates import Candidate, Message
 from engine.scoring.grading import Grader
 from engine.scoring.lines import FILE, Key, Line
-from engine.serving.asker import HOPELESS, Asker, Manner, Nowhere
-from engine.serving.kept import Kept
-from engine.serving.purse import Purse, Rates, Spent
+from engine.serving.asking.asker import HOPELESS, Asker, Manner, Nowhere
+from engine.serving.asking.kept import Kept
+from engine.serving.asking.purse import Purse, Rates, Spent
 
 __all__ = ["FILE", "EvaluateSpec", "responses", "run"]
 
@@ -55,7 +55,8 @@ class EvaluateSpec:
     stream: bool = specs.setting(False, "Stream the answers, to learn when their first word comes.")
     kept: str = specs.setting("", "File with the answers to earlier requests; empty to ask everything anew.")
     rates: dict[str, dict[str, Any]] = field(
-        default_factory=dict, metadata={"help": "engine.serving.purse.Rates by the name of a candidate or judge."}
+        default_factory=dict,
+        metadata={"help": "`purse.Rates` by the name of a candidate or judge."},
     )
     budget: float = specs.setting(0.0, "Euros that are not to be exceeded; 0 for no such limit.", least=0)
     timeout: float = specs.setting(300.0, "Seconds without a sign of an answer.")

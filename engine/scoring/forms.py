@@ -1,7 +1,7 @@
 """Forms: metrics of what an answer looks like to a program: its exact words, a pattern, JSON, the tools it calls.
 
 What they mean by JSON that keeps a schema, a match or a right call is what training pays for, in
-`engine.training.paying`.
+`engine.training.material.paying`.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from engine.problems import Problem
 from engine.scoring.score import Guide, Item, Metric, Score, Setting
 from engine.scoring.wording import plain
-from engine.training import paying
+from engine.training.material import paying
 
 WORDS = Setting("contains", "Words or phrases, one a line", "lines", needed=True)
 PATTERN = Setting("pattern", "Regular expression that the answer must match somewhere", "text", needed=True)

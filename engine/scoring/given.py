@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.scoring.candidates import Candidate
 from engine.scoring.score import Guide, Item, Score
-from engine.serving.asker import Asker
+from engine.serving.asking.asker import Asker
 
 JUDGE, CANDIDATE, NOBODY = "judge", "candidate", "nobody"
 

@@ -8,9 +8,9 @@ from engine.scoring import asked, lines, metrics
 from engine.scoring.asked import Family, Given
 from engine.scoring.candidates import Candidate
 from engine.scoring.score import Guide, Item, Score
-from engine.serving.asker import Asker, Nowhere
-from engine.serving.calls import Failure
-from engine.serving.purse import Spent
+from engine.serving.asking.asker import Asker, Nowhere
+from engine.serving.asking.calls import Failure
+from engine.serving.asking.purse import Spent
 
 
 class Grader:

@@ -23,7 +23,7 @@ from engine.scoring.candidates import Message, worded
 from engine.scoring.given import CANDIDATE, Family, Given
 from engine.scoring.labels import SLASH, as_label
 from engine.scoring.score import Score
-from engine.serving.likelihood import Likelihood
+from engine.serving.asking.likelihood import Likelihood
 
 PERPLEXITY, BITS = "perplexity", "bits_per_byte"
 KEPT = 10  # likeliest labels that are kept of an item

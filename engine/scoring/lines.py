@@ -14,8 +14,8 @@ import msgspec
 from engine import jsonl
 from engine.reading.retrieval import Hit
 from engine.scoring.score import Score
-from engine.serving.calls import Failure
-from engine.serving.client import Answer
+from engine.serving.asking.calls import Failure
+from engine.serving.asking.client import Answer
 
 FILE = "responses.jsonl"
 UNUSABLE = "unusable"  # the code of an item that cannot be asked at all

@@ -15,7 +15,7 @@ from engine.scoring import forms, labels, likeness, numbers
 from engine.scoring import guide as guides
 from engine.scoring.score import Guide, Item, Metric, Score
 from engine.scoring.wording import plain, stands
-from engine.training import paying
+from engine.training.material import paying
 
 Settings = Mapping[str, Any]  # what an evaluation sets for all its items: the key of a Setting -> its value
 

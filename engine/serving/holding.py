@@ -17,7 +17,7 @@ from engine.queue import REFUSE, STOP, WAIT
 from engine.scaling import cluster
 from engine.serving import health
 from engine.serving.settings import ServeSpec
-from engine.training import machine
+from engine.training.forecast import machine
 
 SERVER, RUN = "server", "run"
 LEARNING = ("train", "pretrain")  # kinds of job that compute on the GPU where there is one

@@ -23,7 +23,7 @@ import psutil
 from engine import events, jobs, processes, specs
 from engine.problems import Problem
 from engine.serving import health, holding
-from engine.serving.calls import Endpoint
+from engine.serving.asking.calls import Endpoint
 from engine.serving.health import Health
 from engine.serving.settings import ServeSpec
 

@@ -22,7 +22,7 @@ class ServeSpec:
     share: float = specs.setting(0.9, "Share of the GPU's memory that vLLM takes.", least=0.05, most=1)
     version: str = specs.setting("", "Which state of the base's files it serves.")
     program: str = specs.setting("", "Python with vLLM in it; empty for a server of our own.")
-    module: str = specs.setting("engine.serving.serve", "Which of our own servers it is.")
+    module: str = specs.setting("engine.serving.small.serve", "Which of our own servers it is.")
 
     @property
     def served_name(self) -> str:

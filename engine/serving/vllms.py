@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.serving.adapters import Kept
 from engine.serving.settings import ServeSpec
-from engine.training import machine
+from engine.training.forecast import machine
 
 RANKS = 64  # largest rank of an adapter; more costs memory for each one that may be loaded
 AT_ONCE = 4  # adapters that answer in one batch

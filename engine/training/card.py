@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from engine.training.batches import Data
+from engine.training.material.batches import Data
 from engine.training.settings import CPT, TrainSpec
 
 SHOWN_ELSEWHERE = {"base", "train", "validation"}

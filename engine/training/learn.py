@@ -23,9 +23,10 @@ from transformers import PreTrainedModel
 
 from engine import events
 from engine.problems import Problem
-from engine.training import batches, checkpoint, objective, progress
-from engine.training.batches import Row
+from engine.training import checkpoint, objective, progress
 from engine.training.checkpoint import Checkpoint, Weights
+from engine.training.material import batches
+from engine.training.material.batches import Row
 from engine.training.progress import Look, Progress, rate
 from engine.training.settings import TrainSpec
 from engine.training.together import ALONE, Team

@@ -7,7 +7,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from engine.training import merge
+from engine.training.after import merge
 from engine.training.progress import Progress
 from engine.training.settings import TrainSpec
 

@@ -14,7 +14,8 @@ from transformers import (
 )
 
 from engine.problems import Problem
-from engine.training import objective, targets, weights
+from engine.training import objective, targets
+from engine.training.bases import weights
 from engine.training.settings import QLORA, TrainSpec
 
 LARGE = 1_000_000_000  # from so many weights on, what a layer computed is computed again instead of kept in memory

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from transformers import PreTrainedModel
 
 from engine.problems import Problem
-from engine.training.batches import Row
-from engine.training.machine import PRECISION
-from engine.training.packs import Pack, packs
+from engine.training.forecast.machine import PRECISION
+from engine.training.material.batches import Row
+from engine.training.material.packs import Pack, packs
 
 
 def loss(model: PreTrainedModel, rows: Sequence[Row], packing: bool = False) -> torch.Tensor:

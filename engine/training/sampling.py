@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from engine.training import objective
-from engine.training.batches import Row
-from engine.training.template import Template
+from engine.training.bases.template import Template
+from engine.training.material.batches import Row
 
 OPENING = 24  # tokens of a document to which a sample is the continuation
 SAMPLES, LONGEST = 2, 60  # prompts answered at a few moments, and how many tokens such an answer may get

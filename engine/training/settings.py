@@ -97,7 +97,7 @@ class TrainSpec:
     seed: int = setting(0, "Same seed, same data order, same result.", least=0)
     beta: float = setting(0.1, "Preference methods: how close to stay to the base; higher is closer.", least=0)
     rewards: list[dict[str, Any]] = field(
-        default_factory=list, metadata={"help": "grpo: what an answer is paid for (engine.training.rewards)."}
+        default_factory=list, metadata={"help": "grpo: what an answer is paid for (engine.training.material.rewards)."}
     )
     group: int = setting(8, "grpo: answers tried to one prompt, which are compared with each other.", least=2)
     answer_tokens: int = setting(64, "grpo: longest answer that is tried, in tokens.", least=1)

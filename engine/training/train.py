@@ -13,7 +13,8 @@ from typing import Any
 from transformers.utils import logging
 
 from engine.scaling import spread
-from engine.training import leaving, supervised, together, trackers
+from engine.training import leaving, together, trackers
+from engine.training.methods import supervised
 from engine.training.settings import GRPO, PREFERENCES, of_job
 
 
@@ -27,7 +28,7 @@ def run(folder: Path) -> dict[str, Any]:
     if spec.method in (*PREFERENCES, GRPO):
         # TRL takes seconds to load, which supervised runs are spared
         name = "reinforce" if spec.method == GRPO else "preference"
-        return dict(importlib.import_module(f"engine.training.{name}").run(folder, spec))
+        return dict(importlib.import_module(f"engine.training.methods.{name}").run(folder, spec))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name

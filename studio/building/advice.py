@@ -5,9 +5,10 @@ A rule of thumb, not a measurement: only an evaluation on one's own test set say
 
 from dataclasses import dataclass
 
-from engine.training import families, fitting
-from engine.training.families import Family
-from engine.training.machine import Machine
+from engine.training.bases import families
+from engine.training.bases.families import Family
+from engine.training.forecast import fitting
+from engine.training.forecast.machine import Machine
 
 STEPS = ("ministral-3b", "ministral-8b", "mistral-7b", "mistral-nemo", "mistral-small")  # upwards
 TASKS = {  # what it shall do -> the first that mostly can, examples that are worth a start, what to know

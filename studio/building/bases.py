@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from engine.problems import Problem
-from engine.training import families, weights
+from engine.training.bases import families, weights
 from studio.building import models
 from studio.building.models import Model
 from studio.store import Store

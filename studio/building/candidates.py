@@ -12,7 +12,7 @@ from engine import hashes
 from engine.problems import Problem
 from engine.scoring import candidates as engine
 from engine.serving import servers
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import libraries, models
 from studio.store import Store, now
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from engine.problems import Problem
-from engine.serving import client
-from engine.serving.client import Endpoint
+from engine.serving.asking import client
+from engine.serving.asking.client import Endpoint
 from studio.building import models
 from studio.building.models import Model
 from studio.deciding import prices

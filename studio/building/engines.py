@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from engine.problems import Problem
 from engine.remote import far
-from engine.serving import client
-from engine.serving.calls import Endpoint
+from engine.serving.asking import client
+from engine.serving.asking.calls import Endpoint
 from studio.store import Store, now
 
 HERE = ""  # the engine of this machine

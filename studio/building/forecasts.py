@@ -9,9 +9,9 @@ from typing import Any
 
 from engine import hashes
 from engine.checking.cost import Rate
-from engine.training import plan, preflight
-from engine.training.plan import Plan
-from engine.training.preflight import Preflight
+from engine.training.forecast import plan, preflight
+from engine.training.forecast.plan import Plan
+from engine.training.forecast.preflight import Preflight
 from engine.training.settings import TrainSpec
 from studio.building import engines, material, runs
 from studio.building.engines import Engine

@@ -10,8 +10,8 @@ from typing import Any
 from engine import events, jobs, specs
 from engine.jobs import Job
 from engine.problems import Problem
-from engine.training import pushing
-from engine.training.errands import HUB, ConvertSpec, MergeSpec, PushSpec
+from engine.training.after import pushing
+from engine.training.after.errands import HUB, ConvertSpec, MergeSpec, PushSpec
 from studio.building import lineage, models
 from studio.building.models import Model
 from studio.store import Store

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.problems import Problem
-from engine.serving.client import Endpoint
+from engine.serving.asking.client import Endpoint
 from studio.folders import STARTER
 from studio.store import Store, now
 

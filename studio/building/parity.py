@@ -7,18 +7,18 @@ from typing import Any
 from engine import events, jobs
 from engine.jobs import Job
 from engine.problems import Problem
-from engine.training.errands import ParitySpec
+from engine.training.after.errands import ParitySpec
 from studio.building import models
 from studio.building.models import Model
 from studio.store import Store
 
 NONE, LIVE, PASSED, FAILED, BROKEN = "not checked", "checking", "PASS", "FAIL", "not checked to the end"
-PROBES = "probes.json"  # engine.training.probes leaves it in the run's folder
+PROBES = "probes.json"  # engine.training.after.probes leaves it in the run's folder
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sides` are engine.training.parity's: how far merged model and server are from the trainer, over n prompts."""
+    """`sides` are those of the job: how far merged model and server are from the trainer, over n prompts."""
 
     state: str
     why: str = ""

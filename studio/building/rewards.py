@@ -1,7 +1,7 @@
 """Rewards: what an answer is paid for, kept by name to be tried and then learned from. Templates to begin with.
 
-What the kinds of reward are and how they pay is `engine.training.rewards`; a run takes a copy of what a name holds, so
-a reward can be changed later without changing what was learned.
+What the kinds of reward are and how they pay is `engine.training.material.rewards`; a run takes a copy of what a name
+holds, so a reward can be changed later without changing what was learned.
 """
 
 import json
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.problems import Problem
-from engine.training import rewards as engine
+from engine.training.material import rewards as engine
 from studio.building import models
 from studio.store import Store, now
 from studio.writing import guides

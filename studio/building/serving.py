@@ -11,8 +11,9 @@ import psutil
 from engine import events, processes
 from engine.problems import Problem
 from engine.scoring import candidates
-from engine.serving import client, health, servers
-from engine.serving.client import Answer, Decoding, Endpoint
+from engine.serving import health, servers
+from engine.serving.asking import client
+from engine.serving.asking.client import Answer, Decoding, Endpoint
 from engine.serving.health import Health
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
@@ -21,7 +22,7 @@ from studio.building.models import Model
 from studio.folders import CODE
 from studio.store import Store
 
-CHAT = "engine.serving.serve"
+CHAT = "engine.serving.small.serve"
 GREETING = "Good morning! Who are you?"  # what an endpoint is sent when it is tested
 GPU = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
 ANSWERS, LOADING, AWAY, ENDED = "answers", "loading", "starting anew", "ended"

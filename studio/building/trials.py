@@ -1,7 +1,7 @@
 """Trials: a reward tried on answers before anything learns from it, and on tricks that should earn nothing.
 
-The same function pays here and in training (`engine.training.rewards`), so what is seen here is what a model would
-get. Answers are typed, or come from an evaluation, from frozen examples, or from a model that is asked now.
+The same function pays here and in training (`engine.training.material.rewards`), so what is seen here is what a
+model would get. Answers are typed, or come from an evaluation, from frozen examples, or from a model that is asked now.
 """
 
 import json
@@ -15,10 +15,10 @@ from typing import Any
 from engine.problems import Problem
 from engine.scoring import candidates as engine
 from engine.scoring import stats
-from engine.serving import client
-from engine.serving.client import Decoding
-from engine.training import paying, rewards
-from engine.training.rewards import Payment, Reward
+from engine.serving.asking import client
+from engine.serving.asking.client import Decoding
+from engine.training.material import paying, rewards
+from engine.training.material.rewards import Payment, Reward
 from studio.building import candidates
 from studio.freezing import snapshots
 from studio.store import Store

@@ -14,7 +14,7 @@ from typing import Any
 from engine import jobs
 from engine.problems import Problem
 from engine.scoring import stats
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, models, runs
 from studio.deciding.findings import Arms
 from studio.freezing import snapshots

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import hashes
 from engine.problems import Problem
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.judging.asking import Said, Turn

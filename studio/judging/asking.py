@@ -13,8 +13,8 @@ from typing import Any
 from engine.problems import Problem
 from engine.reading.retrieval import Hit
 from engine.scoring import candidates as engine
-from engine.serving import client, purse
-from engine.serving.purse import Rates
+from engine.serving.asking import client, purse
+from engine.serving.asking.purse import Rates
 from studio.building import candidates
 from studio.building.candidates import Candidate
 from studio.judging import commission

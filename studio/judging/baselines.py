@@ -16,7 +16,7 @@ from engine.problems import Problem
 from engine.scoring import guide as guides
 from engine.scoring import known
 from engine.scoring.guide import Guide
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.judging import evaluations, figures, shots, sources

@@ -11,7 +11,7 @@ from engine.problems import Problem
 from engine.scoring import candidates as engine
 from engine.scoring import likely
 from engine.scoring.evaluate import EvaluateSpec
-from engine.serving.purse import Rates
+from engine.serving.asking.purse import Rates
 from studio.building import candidates, endpoints, models, parity
 from studio.building.candidates import Candidate
 from studio.deciding import prices

@@ -15,7 +15,7 @@ from engine import events, hashes, jobs, specs
 from engine.problems import Problem
 from engine.scoring import evaluate, lines, stats
 from engine.scoring.evaluate import EvaluateSpec
-from engine.serving import kept
+from engine.serving.asking import kept
 from studio.freezing import snapshots
 from studio.judging import commission, pulling
 from studio.store import Store, now

@@ -11,8 +11,8 @@ from engine.data.unusable import Unusable
 from engine.problems import Problem
 from engine.scoring import asked, grading, lines
 from engine.scoring import candidates as engine
-from engine.serving import asker, kept
-from engine.serving.purse import Rates, cost
+from engine.serving.asking import asker, kept
+from engine.serving.asking.purse import Rates, cost
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.judging import commission, evaluations

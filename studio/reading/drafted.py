@@ -13,7 +13,7 @@ from engine.drafting import make
 from engine.drafting.make import MakeSpec
 from engine.drafting.recipes import Order, Task
 from engine.problems import Problem
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, endpoints, libraries, models
 from studio.deciding import prices
 from studio.reading import questions, readings

@@ -10,7 +10,7 @@ from engine import jobs
 from engine.reading import settings
 from engine.reading.indexing import IndexSpec
 from engine.reading.settings import LEXICAL, OFFLINE, LibrarySettings
-from engine.serving.calls import Endpoint
+from engine.serving.asking.calls import Endpoint
 from studio.building import libraries
 from studio.reading import readings
 from studio.reading.readings import INDEX, Reading

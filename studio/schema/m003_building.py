@@ -16,7 +16,7 @@ create table engine (                   -- another machine, or Mistral's cloud, 
 );
 create table reward (                   -- what an answer is paid for, to be tried and then learned from
     name text primary key,
-    rewards json not null,              -- list of engine.training.rewards
+    rewards json not null,              -- list of engine.training.material.rewards
     made_by text not null,
     made_at timestamp not null
 );

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine.training import families
-from engine.training.families import Advice, Range, Source
+from engine.training.bases import families
+from engine.training.bases.families import Advice, Range, Source
 from studio.ui import notices, parts, state
 
 TAKEN = {"learning_rate": float, "rank": int, "epochs": float}  # what is taken over, in the type of the dial

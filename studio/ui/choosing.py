@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import streamlit as st
 
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, libraries, models
 from studio.building.candidates import Candidate
 from studio.ui import notices, state

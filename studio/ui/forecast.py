@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.training import plan
-from engine.training.plan import Plan
-from engine.training.preflight import Preflight, Span
-from engine.training.remarks import Remark
+from engine.training.forecast import plan
+from engine.training.forecast.plan import Plan
+from engine.training.forecast.preflight import Preflight, Span
+from engine.training.forecast.remarks import Remark
 from engine.training.settings import TrainSpec
 from studio.building import forecasts, material
 from studio.building.forecasts import Forecast, Parcel

@@ -121,7 +121,7 @@ def _judge(store: Store, picked: Sequence[Known], key: str) -> str:
 
 def check(measures: Measures) -> None:
     """Problem when something that was chosen cannot work, such as a pattern that is none."""
-    from engine.training import paying
+    from engine.training.material import paying
 
     if pattern := measures.settings.get("pattern"):
         paying.Regex(pattern=pattern)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.problems import Problem
-from engine.training.rewards import REWARDS
+from engine.training.material.rewards import REWARDS
 from studio.building import rewards
 from studio.building.trials import Paid, Trial
 from studio.data import datasets

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from engine.training import families, fitting
-from engine.training.families import Family, Source
-from engine.training.fitting import Fit
-from engine.training.machine import Machine
-from engine.training.remarks import size
+from engine.training.bases import families
+from engine.training.bases.families import Family, Source
+from engine.training.forecast import fitting
+from engine.training.forecast.fitting import Fit
+from engine.training.forecast.machine import Machine
+from engine.training.forecast.remarks import size
 from studio.building import advice
 from studio.ui import notices, parts
 

@@ -18,7 +18,7 @@ from engine.drafting.make import MakeSpec
 from engine.drafting.recipes import Order, Task
 from engine.problems import Problem
 from engine.scoring import guide as rules
-from engine.serving.client import Decoding
+from engine.serving.asking.client import Decoding
 from studio.building import candidates, endpoints, models
 from studio.data import datasets
 from studio.data.examples import IN_REVIEW

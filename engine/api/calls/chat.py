@@ -15,8 +15,8 @@ from engine.api import embedding, refusals, shapes
 from engine.api.desk import Desk, Turn
 from engine.api.refusals import Refusal
 from engine.api.routing import Asked, Call, read_body
-from engine.serving.calls import said
-from engine.serving.client import Endpoint
+from engine.serving.asking.calls import said
+from engine.serving.asking.client import Endpoint
 
 TAG = "Chat and embeddings"
 

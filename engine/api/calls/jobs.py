@@ -23,8 +23,9 @@ from engine.api.routing import MOMENT, TEXT, TRUTH, Asked, Call, Parameter, page
 from engine.api.tunings import Tuning
 from engine.checking.cost import Rate
 from engine.problems import Problem
-from engine.training import preflight, trackers
-from engine.training.preflight import Preflight
+from engine.training import trackers
+from engine.training.forecast import preflight
+from engine.training.forecast.preflight import Preflight
 from engine.training.settings import TrainSpec
 
 TAG = "Fine-tuning jobs"

@@ -15,8 +15,8 @@ from engine.scoring.candidates import Candidate
 from engine.scoring.given import Given
 from engine.scoring.judged.prompts import Prompt
 from engine.scoring.metrics import Score
-from engine.serving.calls import Refused
-from engine.serving.client import Answer
+from engine.serving.asking.calls import Refused
+from engine.serving.asking.client import Answer
 
 ROOM = 400  # tokens, beside what the parts of a reply take
 KEPT = 2000  # signs of a reply that could not be used

@@ -1,0 +1,1 @@
+"""Whoever asks a model, wherever it answers."""

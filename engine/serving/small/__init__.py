@@ -1,0 +1,1 @@
+"""Our own servers, for models that a CPU can carry."""

@@ -1,0 +1,1 @@
+"""What can be ordered of a model once it is made."""

@@ -1,0 +1,1 @@
+"""What a base model is made of, and what of its folder may be loaded."""

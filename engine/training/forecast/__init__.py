@@ -1,0 +1,1 @@
+"""Before a run starts: whether it can work, and what it will take."""

@@ -1,0 +1,231 @@
+"""Batches: conversations become token ids with a loss mask, and these the batches of each step.
+
+Learned is what the assistant says, its end token included, unless the message carries `"weight": 0`.
+A row that cannot be learned from is refused with its line, never dropped in silence or cut short.
+Knows no torch: `engine.training.forecast.plan` and `engine.training.learn` read the same rows.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers.decoders import DecodeStream
+
+from engine.problems import Problem
+from engine.training.bases.template import Message, Template
+from engine.training.settings import TrainSpec
+
+Batch = list[int]  # positions of its rows
+Step = list[Batch]  # the batches added up before the weights move
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation: token ids, and for each of them 1 if it is learned, 0 if it is only read."""
+
+    line: int
+    tokens: list[int]
+    trained: list[int]
+
+    @property
+    def n_trained(self) -> int:
+        return sum(self.trained)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line that cannot be learned from."""
+
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Data:
+    """One file, read: what can be learned from, what cannot, and the hash of its bytes."""
+
+    path: Path
+    sha256: str
+    rows: list[Row]
+    refused: list[Refused]
+
+    @property
+    def n_tokens(self) -> int:
+        return sum(len(row.tokens) for row in self.rows)
+
+    @property
+    def n_trained(self) -> int:
+        return sum(row.n_trained for row in self.rows)
+
+    def accepted(self) -> list[Row]:
+        """All rows. Problem if there is none, or if one was refused: nobody trains on less than they think."""
+        if self.refused:
+            first, more = self.refused[0], len(self.refused) - 1
+            others = ", ".join(str(one.line) for one in self.refused[1:9])
+            raise Problem(
+                f"{self.path.name} line {first.line}: {first.why}",
+                f"{more} more cannot be used: line {others}{' and so on' if more > 8 else ''}." if more else "",
+            )
+        if not self.rows:
+            raise Problem(f"{self.path.name} has no examples.", do="Give at least one conversation, one a line.")
+        return self.rows
+
+
+def read(path: Path, template: Template, max_tokens: int) -> Data:
+    """The rows of a JSONL file of conversations. Blank lines are no rows. Problem if there is no such file."""
+    if not path.is_file():
+        raise Problem(f"There is no file {path}.")
+    data = path.read_bytes()
+    rows: list[Row] = []
+    refused: list[Refused] = []
+    for line, text in enumerate(data.split(b"\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            rows.append(row(parsed(text), template, max_tokens, line))
+        except Problem as problem:
+            refused.append(Refused(line, str(problem)))
+    return Data(path, hashlib.sha256(data).hexdigest(), rows, refused)
+
+
+def conversation(path: Path, line: int) -> dict[str, Any]:
+    """What stands in one line of a file that was read before."""
+    return parsed(path.read_bytes().split(b"\n")[line - 1])
+
+
+def row(conversation: dict[str, Any], template: Template, max_tokens: int, line: int = 1) -> Row:
+    """One conversation as tokens and mask. Problem, without the line, if there is nothing to learn or too much."""
+    messages, weights = _messages(conversation, template)
+    text, spans = template.spans(messages, conversation.get("tools"))
+    learned = [span for span, weight in zip(spans, weights, strict=True) if weight]
+    cuts = [cut for span in learned for cut in (span.start, span.end)]
+    tokens, *beginnings = template.ids([text, *(text[:cut] for cut in cuts)])
+    limit = min(max_tokens, template.context or max_tokens)
+    if len(tokens) > limit:
+        raise Problem(
+            f"It has {len(tokens)} tokens, and at most {limit} are allowed.",
+            do="Shorten it" + ("." if limit < max_tokens else ", or raise max_tokens."),
+        )
+    trained = [0] * len(tokens)
+    for before, through in zip(beginnings[::2], beginnings[1::2], strict=True):
+        if tokens[: len(before)] != before or tokens[: len(through)] != through:
+            raise Problem(
+                "An answer melts into the text around it: the tokenizer makes one token of both.",
+                do="Remove white space at the beginning and the end of the assistant's messages.",
+            )
+        # nothing comes before the first token, so nothing can foretell it
+        for position in range(max(1, len(before)), _end(through, len(before), template)):
+            trained[position] = 1
+    return Row(line, tokens, trained)
+
+
+def steps(rows: Sequence[Row], spec: TrainSpec) -> list[Step]:
+    """The whole course of a run, the same for the same seed.
+
+    Each epoch sees each row once, in a new order. Rows of similar length meet in a batch, since padding is wasted
+    work. A step's rows depend on batch_size x accumulation only, so 1 x 8 learns what 8 x 1 learns. With `spec.steps`
+    it takes as many epochs as these need, the last one in part.
+    """
+    size = spec.batch_size * spec.accumulation
+    found: list[Step] = []
+    whole, rest = int(spec.epochs), spec.epochs % 1
+    each = per_epoch(rows, spec)
+    wanted = spec.steps or whole * each + math.ceil(round(rest * each, 6))
+    for epoch in itertools.count() if rows else ():
+        if len(found) >= wanted:
+            break
+        groups = _groups(rows, size, random.Random(f"{spec.seed} {epoch}"))[: wanted - len(found)]
+        found += [[group[n : n + spec.batch_size] for n in range(0, len(group), spec.batch_size)] for group in groups]
+    return found
+
+
+def per_epoch(rows: Sequence[Row], spec: TrainSpec) -> int:
+    """Steps in which each row is seen once."""
+    return math.ceil(len(rows) / (spec.batch_size * spec.accumulation))
+
+
+def words(row: Row, template: Template) -> dict[str, list[Any]]:
+    """A row to look at: the text of each token and whether it is learned. The texts joined are the whole text.
+
+    A character of several tokens is shown with its last one.
+    """
+    stream = DecodeStream(skip_special_tokens=False)
+    return {"tokens": [stream.step(template.tokenizer, token) or "" for token in row.tokens], "trained": row.trained}
+
+
+def control_token(text: str, template: Template) -> str | None:
+    """The first of the base's own steering tokens that stands in a text, if one does."""
+    return next((token for token in template.control_tokens if token in text), None)
+
+
+def _groups(rows: Sequence[Row], size: int, chance: random.Random) -> list[Batch]:
+    """All rows in groups of `size`, each of rows of similar length; the last group may be smaller."""
+    order = list(range(len(rows)))
+    chance.shuffle(order)
+    pool = size * 32  # sorting within pools keeps groups different from epoch to epoch
+    groups: list[Batch] = []
+    for start in range(0, len(order), pool):
+        near = sorted(order[start : start + pool], key=lambda position: len(rows[position].tokens))
+        groups += [near[n : n + size] for n in range(0, len(near), size)]
+    chance.shuffle(groups)
+    return groups
+
+
+def _end(through: list[int], start: int, template: Template) -> int:
+    """Where the learned tokens end: behind the last end token, as nothing after it is ever written."""
+    for position in range(len(through) - 1, start - 1, -1):
+        if through[position] == template.end_token:
+            return position + 1
+    raise Problem(
+        "The base's chat template does not end an assistant's message with its end-of-sequence token.",
+        "A model that learns from it would never stop.",
+    )
+
+
+def parsed(text: bytes) -> dict[str, Any]:
+    """One line as an object. Problem if it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise Problem("It is not JSON.", f"The reader says: {error}.") from error
+    if not isinstance(found, dict):
+        raise Problem("It is no object, as { } writes one.")
+    return found
+
+
+def _messages(conversation: dict[str, Any], template: Template) -> tuple[list[Message], list[int]]:
+    """The messages without their weights, and the weight of each assistant message."""
+    messages = conversation.get("messages")
+    if not isinstance(messages, list) or not all(
+        isinstance(m, dict) and isinstance(m.get("role"), str) for m in messages
+    ):
+        raise Problem('It has no "messages", a list of objects with "role" and "content".')
+    if found := next((found for text in _texts(messages) if (found := control_token(text, template))), None):
+        raise Problem(f"Its text contains {found}, with which the base steers itself.", do="Remove it.")
+    weights = [message.get("weight", 1) for message in messages if message["role"] == "assistant"]
+    if any(weight not in (0, 1) for weight in weights):
+        raise Problem("It has a weight that is neither 0 nor 1.")
+    spoken = [message for message in messages if message["role"] == "assistant" and message.get("weight", 1)]
+    if not spoken:
+        raise Problem("It has no assistant message to learn from.", do="Add the answer that you wish for.")
+    if not all(message.get("content") or message.get("tool_calls") for message in spoken):
+        raise Problem("It has an empty assistant message.", do='Write it, or give it "weight": 0.')
+    return [{key: value for key, value in message.items() if key != "weight"} for message in messages], weights
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)

@@ -1,0 +1,1 @@
+"""The ways to learn, each a module with `run(folder, spec)`."""

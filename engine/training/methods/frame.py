@@ -1,0 +1,94 @@
+"""Frame: what stands before and after the learning in a run of TRL's, as in a supervised one: the plan and the first
+batch that are told, the answers that are sampled, and what is left in the folder."""
+
+import contextlib
+import functools
+import json
+import shutil
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import torch
+from datasets.utils.logging import disable_progress_bar as disable_progress_bars
+from peft import PeftModel
+from peft.helpers import disable_input_dtype_casting
+from transformers.utils import logging
+
+from engine import events
+from engine.problems import Problem
+from engine.training import card, leaving, objective, sampling
+from engine.training.after import probes
+from engine.training.bases.template import Template
+from engine.training.material import batches, pairs
+from engine.training.material.batches import Data, Row
+from engine.training.methods import following
+from engine.training.methods.following import Followed, Sampler
+from engine.training.methods.supervised import SHOWN
+from engine.training.settings import TrainSpec
+from engine.training.trackers import Mirror
+
+
+@contextlib.contextmanager
+def around(model: Any, mirror: Mirror) -> Iterator[None]:
+    """What holds while a run learns: its trackers are open, and peft leaves the precision to autocast."""
+    active = objective.precise(model.device) == torch.bfloat16
+    casting = disable_input_dtype_casting(model, active=active) if _is_adapted(model) else contextlib.nullcontext()
+    with contextlib.closing(mirror), casting:
+        yield
+
+
+def quiet(spec: TrainSpec) -> None:
+    """Libraries keep to themselves; Problem where a run asks for more processes than these methods learn in."""
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    disable_progress_bars()
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name
+    warnings.filterwarnings("ignore", category=FutureWarning)  # TRL tells its own developers of them
+    if spec.workers > 1:
+        raise Problem(f"{spec.method} learns in one process here.", do="Set workers to 1.")
+
+
+def sampler(model: Any, words: Template, rows: Sequence[Row]) -> Sampler:
+    """Answers to the first prompts of `rows`, as the model gives them at that moment."""
+    distinct = {tuple(pairs.prompt(row)): row for row in reversed(rows)}  # of a good and a bad answer to one, one
+    return functools.partial(sampling.answers, model, words, [*reversed(distinct.values())][: sampling.SAMPLES])
+
+
+def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row]) -> None:
+    """Tell what is going to happen, and show what the model will read and learn."""
+    device = objective.device()
+    events.append(
+        trainer.folder,
+        "plan",
+        examples=len(data.rows),
+        tokens=data.n_tokens,
+        trained_tokens=data.n_trained,
+        steps=trainer.args.max_steps,
+        epochs=trainer.passes,
+        parameters=sum(weight.numel() for weight in trainer.model.parameters()),
+        trained_parameters=sum(weight.numel() for weight in trainer.weights.values()),
+        device=device.type,
+        precision=str(objective.precise(device)).removeprefix("torch."),
+    )
+    events.append(trainer.folder, "first_batch", rows=[batches.words(row, words) for row in first[:SHOWN]])
+
+
+def finish(trainer: Followed, tokenizer: Any, data: Data, validation: Data | None, **more: Any) -> dict[str, Any]:
+    """Leave the adapter or the model with its card, and the result: the fields of a supervised run, `metrics` of the
+    held-out rows by the weights that are kept, and `more`."""
+    folder, spec = trainer.folder, trainer.spec
+    made = leaving.place(folder, spec)
+    done, n = trainer.done, len(validation.rows) if validation else 0
+    metrics = trainer.metrics_at(done.best.step) if done.best else {}
+    result = leaving.result(folder, spec, done, n, done.step < trainer.args.max_steps) | {"metrics": metrics} | more
+    leaving.leave(folder, spec, cast(Any, trainer.model), tokenizer)
+    (made / "README.md").write_text(card.text(spec, data, validation, result))
+    probes.take(folder, spec, trainer.model)
+    (folder / leaving.RESULT).write_text(json.dumps(result))
+    shutil.rmtree(folder / following.PLACE)  # nothing goes on from here
+    return result
+
+
+def _is_adapted(model: Any) -> bool:
+    return isinstance(model, PeftModel)
