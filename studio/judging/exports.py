@@ -18,7 +18,7 @@ from engine.data import outgoing
 from engine.problems import Problem
 from engine.scoring import known
 from studio.deciding import reports
-from studio.judging import evaluations, figures
+from studio.judging import draws, evaluations, figures, overrides
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
 
@@ -58,7 +58,14 @@ def rows(store: Store, evaluation: Evaluation) -> list[dict[str, Any]]:
     )
     scores: dict[str, dict[str, dict[str, Any]]] = {}
     for row in store.rows(
-        "select s.* from score s join response r on r.id = s.response where r.evaluation = ?", [evaluation.id]
+        """
+        select s.*, a.value as judge_alone
+        from score s
+        join score_alone a on a.response = s.response and a.metric = s.metric
+        join response r on r.id = s.response
+        where r.evaluation = ?
+        """,
+        [evaluation.id],
     ):
         detail = json.loads(row["detail"]) if row["detail"] else None
         scores.setdefault(row["response"], {})[row["metric"]] = {**row, "detail": detail}
@@ -74,13 +81,24 @@ def figures_of(store: Store, evaluation: Evaluation) -> dict[str, Any]:
         "candidates": {id: names.get(id, "") for id in evaluation.candidates},
         "baseline": first,
         "metrics": {metric: _metric(store, evaluation, metric, first) for metric in evaluation.metrics},
+        **_agreement(store, evaluation),
     }
+
+
+def _agreement(store: Store, evaluation: Evaluation) -> dict[str, Any]:
+    """How far people agree with the judge on claims that were drawn; nothing where none was checked."""
+    found = draws.agreed(store, evaluation.id) if {*overrides.METRICS} & {*evaluation.metrics} else None
+    if found is None or not found.people:
+        return {}
+    told = {"share": asdict(found.share), "kappa": asdict(found.kappa), "cannot tell": found.unsure}
+    return {"agreement with the judge": told | {"people": list(found.people), "enough": found.enough}}
 
 
 def _metric(store: Store, evaluation: Evaluation, metric: str, first: str) -> dict[str, Any]:
     lines = reports.frontier(store, evaluation.id, metric)
     wholes = figures.figures(store, evaluation.id, metric)
     differences = reports.differences(store, evaluation.id, metric, first)
+    beside = overrides.beside(store, evaluation.id, metric)
     return {
         "words": known.words(metric),
         "figures": {line.candidate: asdict(line.quality) | {"failed": line.failed} for line in lines},
@@ -89,7 +107,13 @@ def _metric(store: Store, evaluation: Evaluation, metric: str, first: str) -> di
             who: {one.name: asdict(one.estimate()) | {"signature": one.signature} for one in found}
             for who, found in wholes.items()
         },
+        **({"judge alone": {who: asdict(one) for who, one in beside.items()}} if beside else {}),
     }
+
+
+def alone(metric: str) -> str:
+    """The column of a score without what people said."""
+    return f"{metric}_judge_alone"
 
 
 def _flat(row: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
@@ -117,6 +141,8 @@ def _flat(row: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
     for metric in metrics:
         score = row["scores"].get(metric, {})
         flat[metric], flat[f"{metric}_why"] = score.get("value"), score.get("why", "")
+        if metric in overrides.METRICS:
+            flat[alone(metric)] = score.get("judge_alone")
     return flat
 
 
@@ -140,7 +166,10 @@ def _jsonl(store: Store, evaluation: Evaluation) -> bytes:
             "passages": json.loads(row["passages"]),
             "tool_calls": json.loads(row["calls"] or "[]"),
             "scores": {
-                metric: {key: score[key] for key in ("value", "why", "detail")}
+                metric: {
+                    key: score[key]
+                    for key in ("value", "why", "detail", *(("judge_alone",) if metric in overrides.METRICS else ()))
+                }
                 for metric, score in row["scores"].items()
             },
         }
@@ -150,7 +179,7 @@ def _jsonl(store: Store, evaluation: Evaluation) -> bytes:
 
 def _parquet(store: Store, evaluation: Evaluation) -> bytes:
     numbers = {"repeat", "tokens_in", "tokens_out", "passages"}
-    shares = {"seconds", "first_token_seconds", "cost_euros", *evaluation.metrics}
+    shares = {"seconds", "first_token_seconds", "cost_euros", *evaluation.metrics, *map(alone, overrides.METRICS)}
     flat = list(_table(store, evaluation))
     kinds = [
         (name, pa.int64() if name in numbers else pa.float64() if name in shares else pa.string()) for name in flat[0]

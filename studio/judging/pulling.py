@@ -11,6 +11,7 @@ import pandas as pd
 from engine import hashes, specs
 from engine.scoring import lines
 from engine.scoring.evaluate import EvaluateSpec
+from studio.judging import overrides
 from studio.store import Store, now
 
 Told = tuple[str, dict[str, tuple[float | None, str]]]  # the error of a response, and its scores with their reasons
@@ -41,9 +42,9 @@ def _id(evaluation: str, line: Mapping[str, Any]) -> str:
 def _held(store: Store, ids: list[str]) -> dict[str, Told]:
     """What the database says of these responses, as far as it has them."""
     responses = store.rows("select id, error from response where id in (select unnest(?))", [ids])
-    scores = store.rows("select response, metric, value, why from score where response in (select unnest(?))", [ids])
+    judged = "select response, metric, value, why from score_alone where response in (select unnest(?))"
     found: dict[str, dict[str, tuple[float | None, str]]] = {id: {} for id in ids}
-    for row in scores:
+    for row in store.rows(judged, [ids]):
         found[row["response"]][row["metric"]] = (row["value"], row["why"])
     return {row["id"]: (row["error"], found[row["id"]]) for row in responses}
 
@@ -62,11 +63,12 @@ def _keep(store: Store, evaluation: str, folder: Path, answers: Mapping[str, dic
         for metric, score in (answer["scores"] or {}).items()
     ]
     with store.write("atelier", "evaluation.pull", evaluation, responses=len(responses)) as cursor:
-        for table, rows in (("response", responses), ("score", scores)):
+        for table, rows in (("response", responses), ("score_alone", scores)):
             if rows:
                 cursor.register("pulled", pd.DataFrame(rows))
                 cursor.execute(f"insert or replace into {table} by name select * from pulled")
                 cursor.unregister("pulled")
+        overrides.reckon(cursor, list(answers))
 
 
 def _detail(score: Mapping[str, Any]) -> str | None:

@@ -67,6 +67,8 @@ WORDS = {
     "candidate.rename": "renamed a candidate to {name}",
     "evaluation.start": "started the evaluation {name}",
     "evaluation.export": "took the answers of the evaluation {subject} out as {form}",
+    "claim.rule": "said of claim {claim} of {item} in the evaluation {subject}: {verdict}",
+    "claim.unrule": "took back what was said of claim {claim} of {item} in the evaluation {subject}",
     "evaluation.stop": "stopped an evaluation",
     "evaluation.resume": "resumed an evaluation",
     "evaluation.pull": "brought in {responses} answers",

@@ -1,0 +1,144 @@
+"""Draws: claims drawn by chance and judged by people who do not see the judge's verdict, so that both can be compared.
+
+What somebody overrules while reading is no sample: people look where something seems wrong. So only what was drawn
+counts for agreement. The order is fixed by hashes, one for each person, so a draw goes on where it was left, and
+whoever stops early leaves a sample all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import hashes
+from engine.scoring import agreement
+from engine.scoring.judged.overruling import CANNOT_TELL
+from engine.scoring.stats import Estimate
+from studio.judging import overrides
+from studio.judging.overrides import Judged
+from studio.store import Store
+
+A_DRAW = 20  # claims that one is asked to check
+LEAST = 20  # claims below which agreement says nothing
+# of each person the latest on a claim that was drawn, whatever was said of it in the open since
+BLIND = f"""
+    select claim, verdict, passage, made_by, made_at
+    from ruling
+    where evaluation = ? and drawn
+    qualify row_number() over (partition by claim, made_by order by made_at desc, rowid desc) = 1
+       and verdict != '{overrides.TAKEN_BACK}'
+    order by made_at, rowid
+"""
+
+
+@dataclass(frozen=True)
+class Blind:
+    """A claim as whoever checks it may see it: nothing of the judge's verdict, nor of who answered."""
+
+    response: str
+    item: str
+    id: str
+    claim: str
+    text: str  # the answer that makes it
+    passages: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Differ:
+    """A drawn claim of which a person says something else than the judge: its row of the ledger, and what was said."""
+
+    row: dict[str, Any]
+    verdict: str
+    passage: int
+    made_by: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of the claims that were drawn: how often people's verdict is the judge's, and how far beyond chance.
+
+    A claim counts once, with the latest verdict of those that can tell. `enough` says whether there are `LEAST`.
+    """
+
+    share: Estimate
+    kappa: Estimate
+    unsure: int  # claims of which people can only say that they cannot tell; they count nowhere
+    people: tuple[str, ...]
+    twice: Estimate  # of claims that two people were dealt: how often all say the same
+    differ: list[Differ]
+    claims: int  # that could be drawn
+
+    @property
+    def n(self) -> int:
+        return self.share.n
+
+    @property
+    def enough(self) -> bool:
+        return self.n >= LEAST
+
+
+def following(store: Store, evaluation: str, by: str) -> Blind | None:
+    """The next claim for somebody to check; None when every one has been."""
+    done = {row["claim"] for row in _blind(store, evaluation) if row["made_by"] == by}
+    waiting = [(mark, one, row) for mark, (one, row) in _claims(store, evaluation).items() if mark not in done]
+    if not waiting:
+        return None
+    _, one, row = min(waiting, key=lambda each: hashes.share(f"{by} {each[0]}"))
+    return Blind(one.response, one.item, row["id"], row["claim"], one.text, one.passages)
+
+
+def checked(store: Store, evaluation: str, by: str) -> tuple[int, int]:
+    """How many drawn claims somebody has checked, and how many there are to draw from."""
+    known = _claims(store, evaluation)
+    return sum(row["made_by"] == by and row["claim"] in known for row in _blind(store, evaluation)), len(known)
+
+
+def take_back(store: Store, evaluation: str, by: str) -> bool:
+    """Undo what somebody said last of a drawn claim. False when there is nothing."""
+    known = _claims(store, evaluation)
+    said = [row["claim"] for row in _blind(store, evaluation) if row["made_by"] == by and row["claim"] in known]
+    if not said:
+        return False
+    one, row = known[said[-1]]
+    overrides.take_back(store, one.response, row["id"], by, drawn=True)
+    return True
+
+
+def agreed(store: Store, evaluation: str) -> Agreement:
+    """How far people agree with the judge on the claims that were drawn, by whoever was dealt them."""
+    known = _claims(store, evaluation)
+    said: dict[str, list[dict[str, Any]]] = {}
+    for row in _blind(store, evaluation):
+        if row["claim"] in known:
+            said.setdefault(row["claim"], []).append(row)
+    told = {mark: able for mark, rows in said.items() if (able := [r for r in rows if r["verdict"] != CANNOT_TELL])}
+    pairs = [(known[mark][1]["verdict"], rows[-1]["verdict"]) for mark, rows in told.items()]
+    return Agreement(
+        agreement.share(pairs),
+        agreement.kappa(pairs),
+        len(said) - len(told),
+        tuple(sorted({row["made_by"] for rows in said.values() for row in rows})),
+        agreement.share([_ends(rows) for rows in told.values() if len(rows) > 1]),
+        [
+            Differ(known[mark][1], rows[-1]["verdict"], rows[-1]["passage"], rows[-1]["made_by"])
+            for mark, rows in told.items()
+            if rows[-1]["verdict"] != known[mark][1]["verdict"]
+        ],
+        len(known),
+    )
+
+
+def _ends(rows: Sequence[dict[str, Any]]) -> tuple[str, str]:
+    """Two verdicts that are alike only where all are."""
+    verdicts = sorted({row["verdict"] for row in rows})
+    return verdicts[0], verdicts[-1]
+
+
+def _blind(store: Store, evaluation: str) -> list[dict[str, Any]]:
+    return store.rows(BLIND, [evaluation])
+
+
+def _claims(store: Store, evaluation: str) -> dict[str, tuple[Judged, dict[str, Any]]]:
+    """Every claim of an evaluation by its mark: its answer, and its row of the judge's own ledger."""
+    with store.read() as cursor:
+        answers = overrides.judged_answers(cursor, "r.evaluation = $evaluation", {"evaluation": evaluation})
+    return {one.marks[row["id"]]: (one, row) for one in answers for row in one.claims}
