@@ -5,8 +5,9 @@ PYTHON ?= python3
 # PyTorch's installation guide): make demo TORCH_INDEX=<that address>
 TORCH_INDEX ?=
 ARGS ?=
-# Tests run in as many processes as there are cores; each computes on one thread, or they stand in each other's way
-WORKERS ?= logical
+# Tests wait for browsers and servers half of their time, so there are more processes than cores: three for every two.
+# Each computes on one thread, or they stand in each other's way
+WORKERS ?= $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -76,7 +77,7 @@ $(LLAMA)/.installed: $(INSTALLED)
 	@touch $@
 
 test: install browser sdks serving gguf lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 clean:
 	rm -rf .venv .venvs .venv-vllm .llama.cpp .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info

@@ -24,6 +24,12 @@ ENTRY = CODE / "studio" / "ui" / "app.py"
 PAGES = CODE / "pages"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: what begins last should be short, or one process waits for another."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """An empty home, which is also the one that pages open."""
