@@ -14,30 +14,50 @@ def pdf(
     pages: Sequence[Sequence[Said] | str], *, marks: Sequence[tuple[str, int]] = (), lock: str | None = None
 ) -> bytes:
     """A PDF of lines at places. A page that is one text is set in lines of 12 points. `marks` are bookmarks."""
-    writer = pypdf.PdfWriter()
-    font = DictionaryObject(
-        {
-            NameObject("/Type"): NameObject("/Font"),
-            NameObject("/Subtype"): NameObject("/Type1"),
-            NameObject("/BaseFont"): NameObject("/Helvetica"),
-            NameObject("/Encoding"): NameObject("/WinAnsiEncoding"),
-        }
-    )
-    known = writer._add_object(font)
-    for page in pages:
-        sheet = writer.add_blank_page(595, 842)
-        fonts = DictionaryObject({NameObject("/F1"): known})
-        sheet[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-        stream = DecodedStreamObject()
-        stream.set_data(_drawn(_set(page) if isinstance(page, str) else page))
-        sheet[NameObject("/Contents")] = writer._add_object(stream.flate_encode())
+    writer = _written([_drawn(_set(page) if isinstance(page, str) else page) for page in pages])
     for title, page_number in marks:
         writer.add_outline_item(title=title, page_number=page_number)
     if lock is not None:
         writer.encrypt(lock, "owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
+    return _bytes(writer)
+
+
+def sheets(pages: Sequence[str], *, turned: int = 0) -> bytes:
+    """A PDF of pages that `words`, `table`, `box` and `stroke` have drawn; `turned` degrees when it is shown."""
+    writer = _written([page.encode("cp1252") for page in pages])
+    for page in writer.pages:
+        page.rotate(turned)
+    return _bytes(writer)
+
+
+def words(x: float, y: float, text: str, size: float = 10, font: str = "F1") -> str:
+    """F1 is upright, F2 bold; `x` and `y` count from the lower left corner."""
+    plain = text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+    return f"BT /{font} {size} Tf 1 0 0 1 {x} {y} Tm ({plain}) Tj ET\n"
+
+
+def stroke(x: float, y: float, to_x: float, to_y: float) -> str:
+    return f"{x} {y} m {to_x} {to_y} l S\n"
+
+
+def box(x: float, y: float, wide: float, tall: float) -> str:
+    return f"{x} {y} {wide} {tall} re S\n"
+
+
+def table(
+    x: float, y: float, rows: Sequence[Sequence[str]], widths: Sequence[float], *, lines: bool = True, head: str = "F1"
+) -> str:
+    """Rows of cells below `y`, with a box around each cell; a cell of several lines makes its row taller."""
+    found = ""
+    for n, row in enumerate(rows):
+        tall = LINE * max(cell.count("\n") + 1 for cell in row) + 4
+        y -= tall
+        for column, cell in enumerate(row):
+            left = x + sum(widths[:column])
+            found += box(left, y, widths[column], tall) if lines else ""
+            for down, line in enumerate(cell.split("\n") if cell else []):
+                found += words(left + 3, y + tall - LINE * (down + 1), line, font="F1" if n else head)
+    return found
 
 
 def scan(n: int) -> bytes:
@@ -58,6 +78,27 @@ def scan(n: int) -> bytes:
         stream = DecodedStreamObject()
         stream.set_data(b"q 595 0 0 842 0 0 cm /Im0 Do Q")
         sheet[NameObject("/Contents")] = writer._add_object(stream)
+    return _bytes(writer)
+
+
+def _written(pages: Sequence[bytes]) -> pypdf.PdfWriter:
+    """Pages of A4 that draw what they are told."""
+    writer = pypdf.PdfWriter()
+    fonts = DictionaryObject()
+    for name, base in (("/F1", "/Helvetica"), ("/F2", "/Helvetica-Bold")):
+        font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": base, "/Encoding": "/WinAnsiEncoding"}
+        known = DictionaryObject({NameObject(key): NameObject(value) for key, value in font.items()})
+        fonts[NameObject(name)] = writer._add_object(known)
+    for page in pages:
+        sheet = writer.add_blank_page(595, 842)
+        sheet[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        stream = DecodedStreamObject()
+        stream.set_data(page)
+        sheet[NameObject("/Contents")] = writer._add_object(stream.flate_encode())
+    return writer
+
+
+def _bytes(writer: pypdf.PdfWriter) -> bytes:
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
@@ -68,8 +109,4 @@ def _set(text: str) -> list[Said]:
 
 
 def _drawn(page: Sequence[Said]) -> bytes:
-    shown = []
-    for size, y, text in page:
-        plain = text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
-        shown.append(f"BT /F1 {size} Tf 1 0 0 1 72 {y} Tm ({plain}) Tj ET")
-    return "\n".join(shown).encode("cp1252")
+    return "".join(words(72, y, text, size) for size, y, text in page).encode("cp1252")

@@ -152,7 +152,7 @@ def test_a_page_with_a_broken_inside_is_named_and_the_others_are_read(tmp_path, 
         text = of.extract_text()
         if text == "two":
             raise KeyError("/Contents")
-        return [pdf.Line(text, 12, 0, 0)], False
+        return [pdf.Line(text, 12, 0, 0)], False, pdf.ruled.Strokes()
 
     monkeypatch.setattr(pdf, "_page", page)
     found = read(tmp_path, "a.pdf", papers.pdf(["One.", "two", "Three."]))

@@ -1,7 +1,8 @@
-"""Layout: lines at places on pages become headings, paragraphs and bullets. Pure.
+"""Layout: lines at places on pages become headings, paragraphs, bullets and tables. Pure.
 
 Headings are those of the bookmarks; without bookmarks, lines in letters that are clearly larger than the text's, where
-there are few enough of them to be headings. What repeats at the head or foot of pages is said once.
+there are few enough of them to be headings. What repeats at the head or foot of pages is said once. A table that goes
+on overleaf is a table on each page, with its header on each.
 """
 
 import re
@@ -11,7 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from engine.reading.documents import HEADING, ITEM, PARAGRAPH, Block
+from engine.reading import markdown
+from engine.reading.documents import HEADING, ITEM, PARAGRAPH, TABLE, Block
 
 LARGER = 1.15  # times the size of the text
 SHARE = 0.2  # of all letters; where more are large, large letters are no headings
@@ -21,6 +23,7 @@ ENOUGH = 3  # bookmarks found in the text, or half of them, to trust them
 REPEATED, FEWEST = 0.4, 3  # share of the pages, and pages, that make a line a running one; left ones may have another
 EDGE = 2  # lines at the head and at the foot of a page that may be running ones
 APART = 1.3  # times the usual distance of lines
+SAME = 3.0  # points that the columns of a table may stand elsewhere on its next page
 SHORT = 0.8  # of the longest line: what ends before may be the last of its paragraph
 BULLET = re.compile(r"^(?:[•▪■◦‣●○∙·*–-]\s+|(?=\d{1,3}[.)]\s))")
 BROKEN = re.compile(r"[^\W\d]-$")  # a word goes on in the next line
@@ -36,7 +39,9 @@ ENDS = (".", "!", "?", "…", ":", ".”", '."', ".»", ".)")
 
 @dataclass(frozen=True)
 class Line:
-    """`size` of its letters and the place of its first one, in points; y counts upwards."""
+    """`size` of its letters and the place of its first one, in points of the page as it is shown; y counts upwards.
+
+    A table is one line too: with `rows` of cells, the places of its `columns`, and no size."""
 
     text: str
     size: float
@@ -45,17 +50,22 @@ class Line:
     page: int = 0
     level: int = 0  # of a heading
     running: bool = False  # the head or foot of most pages
+    rows: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[float, ...] = ()
+    headed: bool = False  # the first row of a table is in letters of its own
 
 
 def blocks(pages: Sequence[Sequence[Line]], outline: Mapping[int, Mapping[str, int]]) -> tuple[list[Block], list[str]]:
     """The blocks of a document, and remarks on what was left out. `outline`: page -> bare title -> level."""
     lines, remarks = _without_running([[replace(line, page=n) for line in page] for n, page in enumerate(pages, 1)])
-    lines = _titled(lines, outline)
+    lines = _titled(list(_gone_on(lines)), outline)
     found: list[Block] = []
     for together in _together(lines):
-        text, first = _joined([line.text for line in together]), together[0]
+        text, first = joined([line.text for line in together]), together[0]
         bullet = BULLET.match(text)
-        if first.level:
+        if first.rows:
+            found.append(Block(TABLE, markdown.table(first.rows), page=first.page))
+        elif first.level:
             found.append(Block(HEADING, text, first.level, first.page))
         elif bullet:
             found.append(Block(ITEM, text[bullet.end() :], page=first.page))
@@ -73,6 +83,15 @@ def title(blocks: Sequence[Block]) -> str:
 def plain(text: str) -> str:
     """Without joined letters, which nobody types when they search."""
     return text.translate(LIGATURES)
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Lines as one text; words that were broken at an end are whole again."""
+    text = lines[0]
+    for line in lines[1:]:
+        goes_on = BROKEN.search(text[-2:]) and line[:1].islower() and not NOT_BROKEN.match(line)
+        text = text[:-1] + line if goes_on or text.endswith("\u00ad") else f"{text} {line}"
+    return text.replace("\u00ad", "")
 
 
 def bare(text: str) -> str:
@@ -122,15 +141,40 @@ def _keys(line: Line) -> list[str]:
     ]
 
 
+def _gone_on(lines: Sequence[Line]) -> Iterator[Line]:
+    """The lines, a table that goes on from the page before with the header that it has there."""
+    before: Line | None = None  # the last line that stands in the text
+    for line in lines:
+        if before is not None and _goes_on(before, line):
+            line = replace(line, rows=(before.rows[0], *line.rows), headed=before.headed)
+        yield line
+        before = before if line.running else line
+
+
+def _goes_on(before: Line, line: Line) -> bool:
+    """Whether a table is the rest of one on the page before: its columns stand there too, and no header is its own."""
+    return (
+        bool(before.rows and line.rows)
+        and line.page == before.page + 1
+        and len(line.columns) == len(before.columns)
+        and all(abs(one - two) <= SAME for one, two in zip(line.columns, before.columns, strict=True))
+        and line.rows[0] != before.rows[0]
+        and not line.headed
+    )
+
+
 def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list[Line]:
     """The lines, those that are headings with their level."""
-    marked = [replace(line, level=outline.get(line.page, {}).get(bare(line.text), 0)) for line in lines]
+    marked = [
+        line if line.rows else replace(line, level=outline.get(line.page, {}).get(bare(line.text), 0)) for line in lines
+    ]
     n = sum(line.level > 0 for line in marked)
     if n and (n >= ENOUGH or 2 * n >= sum(map(len, outline.values()))):
         return marked
     letters: Counter[float] = Counter()
     for line in lines:
-        letters[line.size] += len(line.text)
+        if not line.rows:
+            letters[line.size] += len(line.text)
     if not letters:
         return lines
     body = letters.most_common(1)[0][0]
@@ -144,7 +188,7 @@ def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list
 
 def _can_be_title(line: Line) -> bool:
     letters = sum(sign.isalpha() for sign in line.text)
-    return letters > 1 and len(line.text) <= LONGEST and not line.text.endswith((",", ";"))
+    return not line.rows and letters > 1 and len(line.text) <= LONGEST and not line.text.endswith((",", ";"))
 
 
 def _together(lines: list[Line]) -> Iterator[list[Line]]:
@@ -174,7 +218,7 @@ def _usual_distance(lines: list[Line]) -> float:
 def _parts(held: list[Line], line: Line, usual: float, widest: int) -> bool:
     """Whether a line begins something new after those that are held."""
     before = held[-1]
-    if line.running or before.running:
+    if line.running or before.running or line.rows or before.rows:
         return True
     if line.level or before.level:
         same = line.level == before.level and line.page == before.page
@@ -192,12 +236,3 @@ def _parts(held: list[Line], line: Line, usual: float, widest: int) -> bool:
         return False
     indented = line.x - before.x > 0.8 * line.size and not BULLET.match(held[0].text)
     return indented or len(before.text) < SHORT * max(len(one.text) for one in held) or len(before.text) < widest / 2
-
-
-def _joined(lines: Sequence[str]) -> str:
-    """Lines as one text; words that were broken at an end are whole again."""
-    text = lines[0]
-    for line in lines[1:]:
-        goes_on = BROKEN.search(text[-2:]) and line[:1].islower() and not NOT_BROKEN.match(line)
-        text = text[:-1] + line if goes_on or text.endswith("\u00ad") else f"{text} {line}"
-    return text.replace("\u00ad", "")

@@ -13,6 +13,7 @@ MOST_PAGES = 5_000  # of a PDF
 
 QUIET = 120.0  # seconds that a reader may take without a word on how far it is
 LONGEST = 600.0  # seconds for one file
+TABLES = 180.0  # of these, that the tables of a PDF may take; those on later pages stay text
 MEMORY = 3_000_000_000  # bytes that the reading process may take
 
 MOST_FILES = 5_000  # of a folder or archive

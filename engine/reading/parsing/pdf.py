@@ -1,12 +1,13 @@
 """PDF: the text of each page, as the lines that `layout` makes paragraphs and headings of.
 
-Tables are not recognised: a PDF holds no tables, only words at places. Nor is text in pictures (no OCR). Scripts,
-forms and attached files are left alone. A page whose inside is broken is named, and the others are read.
+Tables that are drawn with lines are found by `ruled`; others are words at places, and stay text. Text in pictures is
+not recognised (no OCR). Scripts, forms and attached files are left alone. A page whose inside is broken is named, and
+the others are read.
 """
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
 from engine.data.formats.table import Progress
 from engine.problems import Problem
 from engine.reading.documents import Document
-from engine.reading.parsing import kinds, layout, limits
+from engine.reading.parsing import kinds, layout, limits, ruled
 from engine.reading.parsing.layout import Line
 
 KEPT = 50  # pages whose parsed objects are held at once
@@ -32,7 +33,7 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its remarks on broken f
 
 def read(path: Path, name: str, progress: Progress) -> Document:
     """The document. Problem when it is locked, damaged, too long, or holds pictures instead of text."""
-    with path.open("rb") as file:
+    with path.open("rb") as file, ruled.Finder(path) as finder:
         reader = _opened(file, name)
         n = len(reader.pages)
         if n > limits.MOST_PAGES:
@@ -46,13 +47,13 @@ def read(path: Path, name: str, progress: Progress) -> Document:
         pictures = False
         for number in range(1, n + 1):
             try:
-                lines, shown = _page(reader.pages[number - 1])
+                lines, shown, strokes = _page(reader.pages[number - 1])
             except (MemoryError, FileNotDecryptedError, DependencyError):
                 raise
             except Exception:  # the reader raises whatever it meets in a broken page
-                lines, shown = [], False
+                lines, shown, strokes = [], False, ruled.Strokes()
                 broken.append(number)
-            pages.append(lines)
+            pages.append(finder.put(number, lines, strokes))
             pictures = pictures or shown
             if number % KEPT == 0:
                 reader.resolved_objects.clear()  # all that was parsed stays in memory otherwise
@@ -62,7 +63,7 @@ def read(path: Path, name: str, progress: Progress) -> Document:
         raise _without_text(name, n, pictures, broken)
     blocks, left_out = layout.blocks(pages, outline)
     empty = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
-    remarks = [*left_out, *_remarks(empty, broken)]
+    remarks = [*left_out, *_remarks(empty, broken, finder.passed)]
     if attached:
         remarks.append("Files attached to it were not read.")
     if _unknown(pages) > UNKNOWN:
@@ -89,14 +90,16 @@ def _opened(file: Any, name: str) -> pypdf.PdfReader:
         raise Problem(f"{name} is a damaged PDF.", why, "Copy or export it again, and choose that.") from error
 
 
-def _page(page: Any) -> tuple[list[Line], bool]:
-    """The lines of a page in the order of its text, and whether it shows a picture."""
+def _page(page: Any) -> tuple[list[Line], bool, ruled.Strokes]:
+    """The lines of a page in the order of its text, whether it shows a picture, and what it draws."""
     found: list[Line] = []
+    strokes, turned = ruled.Strokes(), _turned(page)
     held: list[tuple[str, float, float, float]] = []  # what stands in the line so far: text, size, x, y
 
     def hear(text: str, outer: list[float], inner: list[float], font: Any, size: float) -> None:
         *whole, rest = text.split("\n")
-        place = _place(outer, inner, size)
+        size, x, y = _place(outer, inner, size)
+        place = (size, *turned(x, y))
         for part in whole:
             if part:
                 held.append((part, *place))
@@ -105,9 +108,20 @@ def _page(page: Any) -> tuple[list[Line], bool]:
         if rest:
             held.append((rest, *place))
 
-    page.extract_text(visitor_text=hear)
+    page.extract_text(visitor_text=hear, visitor_operand_before=strokes.see)
     found.extend(_line(held))
-    return found, not found and _shows(page)
+    return found, not found and _shows(page), strokes
+
+
+def _turned(page: Any) -> Callable[[float, float], tuple[float, float]]:
+    """What makes a place in the file the place on the page as it is shown, which may be turned."""
+    wide, tall = float(page.mediabox.width), float(page.mediabox.height)
+    ways: dict[int, Callable[[float, float], tuple[float, float]]] = {
+        90: lambda x, y: (y, wide - x),
+        180: lambda x, y: (wide - x, tall - y),
+        270: lambda x, y: (tall - y, x),
+    }
+    return ways.get(page.rotation % 360, lambda x, y: (x, y))
 
 
 def _place(outer: list[float], inner: list[float], size: float) -> tuple[float, float, float]:
@@ -200,11 +214,13 @@ def _without_text(name: str, n: int, pictures: bool, broken: list[int]) -> Probl
     return Problem(f"{name} holds no text on its {many}.", do="Choose a document with text in it.")
 
 
-def _remarks(empty: list[int], broken: list[int]) -> Iterator[str]:
+def _remarks(empty: list[int], broken: list[int], passed: list[int]) -> Iterator[str]:
     if empty:
         yield f"No text was found on {_pages(empty)}. {NO_OCR}"
     if broken:
         yield f"The inside of {_pages(broken)} is broken and could not be read."
+    if passed:
+        yield f"Tables on {_pages(passed)}, if there are any, were read as text: too much is drawn there."
 
 
 def _pages(numbers: list[int]) -> str:
