@@ -51,7 +51,7 @@ def test_the_demo_ends_with_a_whole_report_and_the_second_time_repeats_nothing(h
     written = json.loads((home.demo / "report.json").read_text())
     for arm in ("prompt", "rag", "tuned", "tuned_rag"):
         for metric in ("facts", "tone"):
-            assert written["arms"][arm][metric].keys() == {"value", "low", "high", "n"}
+            assert written["arms"][arm][metric].keys() == {"value", "low", "high", "n", "of"}
             assert written["arms"][arm][metric]["n"] == 6
     for side in ("base", "tuned"):
         assert written["triage"][side]["n"] == 8 and written["rewriting"][side]["n"] == 8

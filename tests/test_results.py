@@ -245,7 +245,7 @@ def test_figures_leave_as_json_with_their_n_intervals_and_differences(store, fou
     plain, tuned = (one.id for one in pair)
     told = json.loads(exports.write(store, found.id, exports.FIGURES, "ada"))
     assert told["metrics"]["facts"]["figures"][tuned] | {"low": 0, "high": 0} == {
-        "value": 0.75, "low": 0, "high": 0, "n": 4, "failed": 0,
+        "value": 0.75, "low": 0, "high": 0, "n": 4, "of": "", "failed": 0,
     }  # fmt: skip
     assert told["metrics"]["facts"]["differences"][tuned]["n"] == 4 and told["baseline"] == plain
 

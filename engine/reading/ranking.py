@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil, log2
 from typing import Any, Protocol
 
-from engine.scoring.stats import Estimate, mean, share
+from engine.scoring.clustered import ALONE, Clusters, mean, share
+from engine.scoring.stats import Estimate
 from engine.scoring.wording import plain
 
 DEPTH = 10  # how far down a question is looked for
@@ -36,17 +37,28 @@ def quality(index: Searched, questions: Sequence[Question], how: str = "") -> di
     recall@k: it is among the first k. mrr: the mean of 1 / its rank, 0 beyond the first ten. ndcg: the mean of
     1 / log2(1 + its rank), which is nDCG@10 where one passage is right (Järvelin and Kekäläinen, TOIS 2002).
     """
-    return measures([rank(index.search(str(question["question"]), DEPTH, how), question) for question in questions])
+    ranks = [rank(index.search(str(question["question"]), DEPTH, how), question) for question in questions]
+    return measures(ranks, of(questions))
 
 
-def measures(ranks: Sequence[int]) -> dict[str, Estimate]:
+def measures(ranks: Sequence[int], clusters: Clusters = ALONE) -> dict[str, Estimate]:
     """The figures of `quality` for the rank of each question's passage; 0 where it was not among the first ten."""
     ranks = [rank if rank <= DEPTH else 0 for rank in ranks]
-    found = {f"recall@{k}": share(sum(0 < rank <= k for rank in ranks), len(ranks)) for k in DEPTHS}
+    found = {f"recall@{k}": share(within(ranks, k), clusters) for k in DEPTHS}
     return found | {
-        "mrr": mean([reciprocal(rank) for rank in ranks], 0.0, 1.0),
-        "ndcg": mean([gain(rank) for rank in ranks], 0.0, 1.0),
+        "mrr": mean([reciprocal(rank) for rank in ranks], clusters, 0.0, 1.0),
+        "ndcg": mean([gain(rank) for rank in ranks], clusters, 0.0, 1.0),
     }
+
+
+def of(questions: Sequence[Question]) -> Clusters:
+    """The documents that the questions stand on: several on one are found or missed together more often than not."""
+    return Clusters(tuple(str(question["document"]) for question in questions), "documents")
+
+
+def within(ranks: Sequence[int], k: int) -> list[float]:
+    """1 for each question whose passage is among the first `k`, else 0."""
+    return [float(0 < rank <= k) for rank in ranks]
 
 
 def reciprocal(rank: int) -> float:

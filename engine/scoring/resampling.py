@@ -1,17 +1,23 @@
 """Resampling: how sure we are of a figure that is made of all items together, such as corpus BLEU or macro-F1.
 
 Each item is a row of counts, and the figure is a function of the rows' sums: so an item left out or drawn twice is a
-sum again, and thousands of draws are one product of matrices.
+sum again, and thousands of draws are one product of matrices. Items of one cluster are one row, the sum of theirs,
+since clusters are what chance draws; the interval then is wider by what Student's t is than the normal and by the root
+of G / (G - 1), or a few clusters would promise too much (Hesterberg, The American Statistician 2015, section 3.4).
 """
 
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from math import sqrt
 
 import numpy as np
 from scipy.stats import norm
 
-from engine.scoring.stats import LEVEL, Difference, Estimate, Z
+from engine.scoring import stats
+from engine.scoring.clustered import ALONE, Clusters
+from engine.scoring.stats import Difference, Estimate, Z
 
 Figure = Callable[[np.ndarray], np.ndarray]  # sums, one set a row -> one number a row; NaN where there is none
 DRAWS = 2000
@@ -26,16 +32,17 @@ def ratio(sums: np.ndarray) -> np.ndarray:
         return np.asarray(sums[:, 0] / sums[:, 1])
 
 
-def estimate(rows: np.ndarray, figure: Figure = ratio) -> Estimate:
-    """The figure of `rows` (items x counts) with its 95 % interval: BCa bootstrap over items (Efron 1987)."""
+def estimate(rows: np.ndarray, figure: Figure = ratio, clusters: Clusters = ALONE) -> Estimate:
+    """The figure of `rows` (items x counts) with its 95 % interval: BCa bootstrap over items (Efron 1987), or over
+    clusters of items."""
     if not len(rows):
         return Estimate(None, None, None, 0)
     value = _value(rows, figure)
-    low, high, _ = _interval(rows, figure) if value is not None else (None, None, None)
-    return Estimate(value, low, high, len(rows))
+    low, high, _ = _interval(rows, figure, clusters) if value is not None else (None, None, None)
+    return Estimate(value, low, high, len(rows), clusters.told)
 
 
-def difference(before: np.ndarray, after: np.ndarray, figure: Figure = ratio) -> Difference:
+def difference(before: np.ndarray, after: np.ndarray, figure: Figure = ratio, clusters: Clusters = ALONE) -> Difference:
     """After minus before over the same items, in the same order: both are drawn together.
 
     `b` and `c` are not known of a figure over all items and stand at 0; p is that of the paired bootstrap (Koehn 2004).
@@ -50,21 +57,29 @@ def difference(before: np.ndarray, after: np.ndarray, figure: Figure = ratio) ->
 
     both = np.hstack([before, after])
     value = _value(both, gained)
-    low, high, p = _interval(both, gained, figure) if value is not None else (None, None, None)
-    return Difference(value, low, high, len(both), 0, 0, p)
+    low, high, p = _interval(both, gained, clusters, figure) if value is not None else (None, None, None)
+    return Difference(value, low, high, len(both), 0, 0, p, clusters.told)
 
 
-def mean(values: Sequence[float]) -> Estimate:
+def mean(values: Sequence[float], clusters: Clusters = ALONE) -> Estimate:
     """The mean of numbers with a bootstrap interval, for values that may be skewed."""
-    return estimate(_counted(values))
+    return estimate(_counted(values), clusters=clusters)
 
 
-def mean_difference(before: Sequence[float], after: Sequence[float]) -> Difference:
+def mean_difference(before: Sequence[float], after: Sequence[float], clusters: Clusters = ALONE) -> Difference:
     """The same of after minus before; `b` items fell and `c` rose."""
-    found = difference(_counted(before), _counted(after))
+    found = difference(_counted(before), _counted(after), clusters=clusters)
     changes = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
-    b, c = int((changes < 0).sum()), int((changes > 0).sum())
-    return Difference(found.value, found.low, found.high, found.n, b, c, found.p)
+    return replace(found, b=int((changes < 0).sum()), c=int((changes > 0).sum()))
+
+
+def interaction(arms: Sequence[Sequence[float]], clusters: Clusters = ALONE) -> Estimate:
+    """What two steps do together beyond the sum of each, of the `arms` base, one, other and both, over the same items:
+    `stats.interaction`, or its bootstrap over clusters."""
+    if not clusters.shared:
+        return stats.interaction(*arms)
+    base, one, other, both = (np.asarray(arm, dtype=float) for arm in arms)
+    return mean((both - other - (one - base)).tolist(), clusters)
 
 
 def _counted(values: Sequence[float]) -> np.ndarray:
@@ -78,42 +93,46 @@ def _value(rows: np.ndarray, figure: Figure) -> float | None:
 
 
 def _interval(
-    rows: np.ndarray, figure: Figure, named: Figure | None = None
+    rows: np.ndarray, figure: Figure, clusters: Clusters, named: Figure | None = None
 ) -> tuple[float | None, float | None, float | None]:
     """Low, high and p, remembered by what they are made of."""
+    wide = Z
+    if clusters.shared:
+        rows = clusters.sums(rows)
+        wide = clusters.t * sqrt(len(rows) / (len(rows) - 1)) if len(rows) > 1 else Z
     known = named or figure
-    kind = f"{known.__module__}.{known.__qualname__} {named is not None} {rows.shape}"
+    kind = f"{known.__module__}.{known.__qualname__} {named is not None} {rows.shape} {wide}"
     digest = hashlib.blake2b(kind.encode())
     digest.update(np.ascontiguousarray(rows, dtype=float).data)
     key = digest.digest()
     if key not in _known:
-        _known[key] = _drawn(np.asarray(rows, dtype=float), figure)
+        _known[key] = _drawn(np.asarray(rows, dtype=float), figure, wide)
         while len(_known) > KEPT:
             _known.popitem(last=False)
     return _known[key]
 
 
-def _drawn(rows: np.ndarray, figure: Figure) -> tuple[float | None, float | None, float | None]:
+def _drawn(rows: np.ndarray, figure: Figure, wide: float) -> tuple[float | None, float | None, float | None]:
     total = rows.sum(axis=0, keepdims=True)
     value = float(figure(total)[0])
     draws = np.concatenate([figure(counts @ rows) for counts in _counts(len(rows))])
     draws = draws[~np.isnan(draws)]
     if len(rows) < 2 or not len(draws) or np.ptp(draws) < 1e-12:
         return None, None, None
-    low, high = np.quantile(draws, _levels(value, draws, figure(total - rows)))
+    low, high = np.quantile(draws, _levels(value, draws, figure(total - rows), wide))
     p = (1 + int((np.abs(draws - value) >= abs(value) - 1e-12).sum())) / (1 + len(draws))
     return float(low), float(high), p
 
 
-def _levels(value: float, draws: np.ndarray, without: np.ndarray) -> tuple[float, float]:
-    """Between which quantiles of the draws the interval lies, corrected for bias and skew; `without` each item once."""
+def _levels(value: float, draws: np.ndarray, without: np.ndarray, wide: float) -> tuple[float, float]:
+    """Between which quantiles of the draws the interval lies, corrected for bias and skew; `without` each row once."""
     below = float((draws < value).mean() + (draws == value).mean() / 2)
     bias = float(norm.ppf(min(max(below, 1 / len(draws)), 1 - 1 / len(draws))))
     off = np.nan_to_num(np.nanmean(without) - without)
     spread = float((off**2).sum()) ** 1.5
     skew = float((off**3).sum()) / (6 * spread) if spread else 0.0
-    low, high = (norm.cdf(bias + (bias + z) / (1 - skew * (bias + z))) for z in (-Z, Z))
-    return (float(low), float(high)) if low < high else ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    low, high = (norm.cdf(bias + (bias + z) / (1 - skew * (bias + z))) for z in (-wide, wide))
+    return (float(low), float(high)) if low < high else (float(norm.cdf(-wide)), float(norm.cdf(wide)))
 
 
 def _counts(n: int) -> Iterator[np.ndarray]:

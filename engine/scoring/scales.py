@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.scoring import resampling, stats
+from engine.scoring import clustered, resampling, stats
+from engine.scoring.clustered import ALONE, Clusters
 from engine.scoring.stats import Difference, Estimate, Verdict
 
 
@@ -19,19 +20,19 @@ class Scale:
     unit: str = ""
     lower: bool = False  # lower is better
 
-    def estimate(self, values: Sequence[float]) -> Estimate:
+    def estimate(self, values: Sequence[float], clusters: Clusters = ALONE) -> Estimate:
         """The figure over answers: a share with Wilson's interval, or a mean with a bootstrap interval."""
         if not self.yes_no:
-            return resampling.mean(values)
+            return resampling.mean(values, clusters)
         if odd := next((value for value in values if value not in (0, 1)), None):
             raise ValueError(f"{odd} is neither right (1) nor wrong (0)")
-        return stats.share(round(sum(values)), len(values))
+        return clustered.share(values, clusters)
 
-    def difference(self, before: Sequence[float], after: Sequence[float]) -> Difference:
+    def difference(self, before: Sequence[float], after: Sequence[float], clusters: Clusters = ALONE) -> Difference:
         """After minus before over the same items: McNemar and Newcombe for shares, a paired bootstrap for means."""
         if self.yes_no:
-            return stats.difference(before, after)
-        found = resampling.mean_difference(before, after)
+            return clustered.difference(before, after, clusters)
+        found = resampling.mean_difference(before, after, clusters)
         return replace(found, b=found.c, c=found.b) if self.lower else found
 
     def better(self, found: Difference) -> Difference:
@@ -52,7 +53,7 @@ class Scale:
         if self.unit == " %":
             return str(found)
         low, high = (None if one is None else 100 * one for one in (found.low, found.high))
-        return Estimate(100 * found.value, low, high, found.n).plain(1)
+        return Estimate(100 * found.value, low, high, found.n, found.of).plain(1)
 
     def value_text(self, value: float | None) -> str:
         """One value, as short as it can be told: yes, no, 56 %, 56, 7.42, or a question mark."""
@@ -70,8 +71,8 @@ class Scale:
         if found.value is None:
             return "Nothing was measured."
         if found.low is None or found.high is None:
-            return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
-        span = f"{found.low:+.2f} to {found.high:+.2f}, n = {found.n}"
+            return stats.spreadless(found)
+        span = f"{found.low:+.2f} to {found.high:+.2f}, n = {found.counted}"
         side = "lower" if found.value < 0 else "higher"
         words = self.verdict(found)
         if words == "cannot tell":

@@ -28,13 +28,19 @@ class Estimate:
     """A number with its 95 % interval and the items it rests on.
 
     `value` is None without items; `low` and `high` are None where no honest interval exists (a mean of one item,
-    or of items that are all the same).
+    or of items that are all the same). `of` tells what the items belong to where that counts: "240 documents".
     """
 
     value: float | None
     low: float | None
     high: float | None
     n: int
+    of: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`150`, or `1,190 of 240 documents`."""
+        return _counted(self.n, self.of)
 
     def __str__(self) -> str:
         """`93 % (88-96, n = 150)`: for shares. A mean in another unit has `plain`."""
@@ -48,7 +54,7 @@ class Estimate:
         if self.value is None:
             return "no number (n = 0)"
         between = _between(self.low, self.high, scale, digits)
-        return f"{self.value * scale:.{digits}f}{unit} ({between}, n = {self.n})"
+        return f"{self.value * scale:.{digits}f}{unit} ({between}, n = {self.counted})"
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,12 @@ class Difference:
     b: int
     c: int
     p: float | None
+    of: str = ""
+
+    @property
+    def counted(self) -> str:
+        """`150`, or `1,190 of 240 documents`."""
+        return _counted(self.n, self.of)
 
     def __str__(self) -> str:
         """`+23 points (+15 to +31, n = 150; 4 lost, 38 gained, p < 0.001)`: for shares."""
@@ -76,7 +88,8 @@ class Difference:
             else f"{in_points(self.low)} to {in_points(self.high)}"
         )
         return (
-            f"{in_points(self.value)} points ({span}, n = {self.n}; {self.b} lost, {self.c} gained, {p_text(self.p)})"
+            f"{in_points(self.value)} points ({span}, n = {self.counted}; "
+            f"{self.b} lost, {self.c} gained, {p_text(self.p)})"
         )
 
 
@@ -98,11 +111,15 @@ def share(successes: int, n: int) -> Estimate:
     assert 0 <= successes <= n, f"{successes} successes of {n} is not a share"
     if n == 0:
         return Estimate(None, None, None, 0)
-    value = successes / n
+    return Estimate(successes / n, *wilson(successes / n, n), n)
+
+
+def wilson(value: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of `n` items, which need not be a whole number."""
     centre = (value + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * sqrt(value * (1 - value) / n + Z**2 / (4 * n**2))
     # at the ends the formula gives 0 and 1 but for the last bit of a float
-    return Estimate(value, 0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half, n)
+    return 0.0 if value == 0 else centre - half, 1.0 if value == 1 else centre + half
 
 
 def mean(values: Sequence[float], least: float = -np.inf, most: float = np.inf) -> Estimate:
@@ -133,21 +150,20 @@ def difference(before: Sequence[float], after: Sequence[float]) -> Difference:
     return Difference((c - b) / len(pairs), low, high, len(pairs), b, c, mcnemar(b, c))
 
 
-def newcombe(both: int, b: int, c: int, neither: int) -> tuple[float, float]:
+def newcombe(both: float, b: float, c: float, neither: float) -> tuple[float, float]:
     """Newcombe's method 10: the 95 % interval of (c - b) / n from a paired table.
 
     Wilson's intervals of the two shares, squared and added, less what their correlation (phi, corrected) takes away.
     """
     n = both + b + c + neither
-    before, after = share(both + b, n), share(both + c, n)
-    assert before.value is not None and before.low is not None and before.high is not None
-    assert after.value is not None and after.low is not None and after.high is not None
+    before, after = (both + b) / n, (both + c) / n
+    (low, high), (low_after, high_after) = wilson(before, n), wilson(after, n)
     spread = sqrt((both + b) * (c + neither) * (both + c) * (b + neither))
     cross = both * neither - b * c
     # a positive correlation is shrunk by n / 2, and never beyond zero; a negative one is taken as it is
     phi = (min(cross, max(cross - n / 2, 0.0)) / spread) if spread else 0.0
-    down = _joined(after.value - after.low, before.high - before.value, phi)
-    up = _joined(after.high - after.value, before.value - before.low, phi)
+    down = _joined(after - low_after, high - before, phi)
+    up = _joined(high_after - after, before - low, phi)
     value = (c - b) / n
     return max(-1.0, value - down), min(1.0, value + up)
 
@@ -264,8 +280,8 @@ def kept_in_words(found: Difference | Estimate, margin: float) -> str:
     if found.value is None:
         return "Nothing was measured."
     if found.low is None or found.high is None:
-        return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
-    span = f"{in_points(found.value)} points ({in_points(found.low)} to {in_points(found.high)}, n = {found.n})"
+        return spreadless(found)
+    span = f"{in_points(found.value)} points ({in_points(found.low)} to {in_points(found.high)}, n = {found.counted})"
     allowed = f"{margin * 100:g} points"
     return {
         "kept": f"Kept: {span}, and a loss of {allowed} was allowed.",
@@ -293,8 +309,8 @@ def in_words(found: Difference | Estimate, margin: float = MARGIN) -> str:
     if found.value is None:
         return "Nothing was measured."
     if found.low is None or found.high is None:
-        return f"Cannot tell: {found.n} items that are all alike show no spread to judge by."
-    span = f"{in_points(found.low)} to {in_points(found.high)}, n = {found.n}"
+        return spreadless(found)
+    span = f"{in_points(found.low)} to {in_points(found.high)}, n = {found.counted}"
     words = verdict(found, margin)
     if words in ("better", "worse"):
         return f"{words.capitalize()} by {abs(found.value) * 100:.0f} points ({span})."
@@ -303,9 +319,15 @@ def in_words(found: Difference | Estimate, margin: float = MARGIN) -> str:
     if found.low > 0 or found.high < 0:
         side = "Better" if found.low > 0 else "Worse"
         return f"{side}, but perhaps by less than {margin * 100:g} points ({span}). " + _more(found, margin)
-    return f"Cannot tell: {in_points(found.low)} to {in_points(found.high)} points (n = {found.n}). " + _more(
+    return f"Cannot tell: {in_points(found.low)} to {in_points(found.high)} points (n = {found.counted}). " + _more(
         found, margin
     )
+
+
+def spreadless(found: Difference | Estimate) -> str:
+    """Why a figure without an interval settles nothing."""
+    alike = found.of or "items that are all alike"
+    return f"Cannot tell: {found.n:,} {'of ' * bool(found.of)}{alike} show no spread to judge by."
 
 
 def p_text(p: float | None) -> str:
@@ -326,7 +348,12 @@ def _more(found: Difference | Estimate, margin: float) -> str:
     if missing is None or missing > 20_000:
         return f"It lies so close to {margin * 100:g} points that no test set of a sensible size would settle it."
     rounded = ceil(missing / 10) * 10 if missing > 10 else missing
-    return f"About {rounded:,} more items like these would settle it, if the figures stay as they are."
+    others = f", of other {found.of.split()[-1]}," if found.of else ""  # more of the same would tell little
+    return f"About {rounded:,} more items like these{others} would settle it, if the figures stay as they are."
+
+
+def _counted(n: int, of: str) -> str:
+    return f"{n:,} of {of}" if of else str(n)
 
 
 def _connor(visible: float, discordant: float) -> float:

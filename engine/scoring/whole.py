@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.scoring import likely, resampling
+from engine.scoring.clustered import ALONE, Clusters
 from engine.scoring.labels import SLASH, as_label, path
 from engine.scoring.likeness import signature, whole_bleu, whole_chrf
 from engine.scoring.resampling import Figure
@@ -18,6 +19,9 @@ from engine.scoring.stats import Difference, Estimate
 
 ROUGE = r"F1|case:lower|tokens:\w+|stemming:no"
 NO_LABEL = Scale(yes_no=True, unit=" %", lower=True)
+
+
+Kin = Callable[[Sequence[str]], Clusters]  # items -> what each of them belongs to
 
 
 @dataclass(frozen=True)
@@ -42,30 +46,36 @@ class Whole:
     rows: np.ndarray = field(repr=False)
     figure: Figure = resampling.ratio
     signature: str = ""
+    clusters: Clusters = ALONE  # of the items, in their order
 
     def estimate(self) -> Estimate:
         if self.scale.yes_no:
-            return self.scale.estimate(self.rows[:, 0].tolist())
-        return resampling.estimate(self.rows, self.figure)
+            return self.scale.estimate(self.rows[:, 0].tolist(), self.clusters)
+        return resampling.estimate(self.rows, self.figure, self.clusters)
 
     def against(self, before: "Whole") -> Difference:
         """This figure minus `before`'s, over the items of both."""
         places = {item: at for at, item in enumerate(before.items)}
         both = [(places[item], at) for at, item in enumerate(self.items) if item in places]
         old, new = before.rows[[a for a, _ in both]], self.rows[[b for _, b in both]]
+        clusters = self.clusters.at(at for _, at in both)
         if self.scale.yes_no:
-            return self.scale.difference(old[:, 0].tolist(), new[:, 0].tolist())
-        return resampling.difference(old, new, self.figure)
+            return self.scale.difference(old[:, 0].tolist(), new[:, 0].tolist(), clusters)
+        return resampling.difference(old, new, self.figure, clusters)
 
 
-def figures(metric: str, answered: Sequence[Answered], labels: Sequence[str] = ()) -> list[Whole]:
+def figures(
+    metric: str, answered: Sequence[Answered], labels: Sequence[str] = (), kin: Kin | None = None
+) -> list[Whole]:
     """What can be said of all answers together, beyond the mean of this metric; [] where there is nothing.
 
-    `labels` are all that the items of the evaluation expect, so that every candidate is held against the same ones.
+    `labels` are all that the items of the evaluation expect, so that every candidate is held against the same ones;
+    `kin` tells what the items belong to.
     """
     if not answered or metric not in WHOLES:
         return []
-    return [_by_item(one) for one in WHOLES[metric](answered, labels)]
+    found = [_by_item(one) for one in WHOLES[metric](answered, labels)]
+    return [replace(one, clusters=kin(one.items)) for one in found] if kin else found
 
 
 def _by_item(one: Whole) -> Whole:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -65,17 +65,17 @@ def partners(store: Store, evaluation: str, metric: str) -> list[Partner]:
 
 def between(store: Store, first: tuple[str, str], second: tuple[str, str], metric: str) -> Between:
     """`second` minus `first`, each an evaluation and a candidate, paired over what both answered."""
-    (table, scale), (other, _) = (figures.scored(store, evaluation, metric) for evaluation, _ in (first, second))
-    one, two = (_column(values, candidate) for values, (_, candidate) in ((table, first), (other, second)))
+    mine, other = (figures.scores(store, evaluation, metric) for evaluation, _ in (first, second))
+    one, two = (_column(found.table, candidate) for found, (_, candidate) in ((mine, first), (other, second)))
     both = one.index.intersection(two.index)
     changed = _changed(store, first[0], second[0]) & set(both)
     shared = [item for item in both if item not in changed]
-    before, after = one[shared].tolist(), two[shared].tolist()
+    paired = replace(mine, table=pd.DataFrame({"before": one[shared], "after": two[shared]}))
     return Between(
-        scale.estimate(before),
-        scale.estimate(after),
-        scale.difference(before, after),
-        scale,
+        paired.estimate("before"),
+        paired.estimate("after"),
+        paired.difference("before", "after"),
+        paired.scale,
         len(shared),
         len(one) - len(both),
         len(two) - len(both),

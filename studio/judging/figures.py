@@ -1,22 +1,88 @@
 """Figures: what the scores of an evaluation come to, answer by answer and over all answers together."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from engine.scoring import known, whole
+from engine.scoring import known, resampling, whole
+from engine.scoring.clustered import Clusters
 from engine.scoring.confusion import Confusion, confusion
 from engine.scoring.labels import path
 from engine.scoring.scales import Scale
+from engine.scoring.stats import Difference, Estimate
 from engine.scoring.whole import Answered, Whole
 from studio.judging import evaluations
 from studio.store import Store
 
+DOCUMENTS, GROUPS = "documents", "groups"
+
+
+@dataclass(frozen=True)
+class Kin:
+    """What items belong to: the document that a question stands on, or the group that an example came with."""
+
+    names: Mapping[str, str]  # item -> cluster
+    called: str = GROUPS
+
+    def __call__(self, items: Iterable[str]) -> Clusters:
+        return Clusters(tuple(self.names.get(item, "") for item in items), self.called)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Every score by a metric: a row an item and a column a candidate, NaN where there is none; what the values are,
+    and what the items belong to. Whatever is asked of them heeds all three."""
+
+    table: pd.DataFrame
+    scale: Scale
+    kin: Kin
+
+    def among(self, items: Iterable[str]) -> "Scores":
+        """Those of some items alone."""
+        return replace(self, table=self.table[self.table.index.isin(list(items))])
+
+    def of_all(self, candidates: Sequence[str]) -> "Scores":
+        """Those of the items that all these candidates have a score for; of none where one of them is unknown."""
+        return replace(self, table=self.table.reindex(columns=list(candidates)).dropna())
+
+    def estimate(self, candidate: str) -> Estimate:
+        """The figure of a candidate over the items that it has a score for."""
+        known = self.of_all([candidate]).table[candidate]
+        return self.scale.estimate(known.tolist(), self.kin(known.index))
+
+    def difference(self, before: str, after: str) -> Difference:
+        """A candidate against another over the items that both have a score for."""
+        both = self.of_all([before, after]).table
+        return self.scale.difference(both[before].tolist(), both[after].tolist(), self.kin(both.index))
+
+    def interaction(self, arms: Sequence[str]) -> Estimate:
+        """What two steps do together beyond the sum of each, of the candidates base, one, other and both."""
+        known = self.of_all(arms).table
+        return resampling.interaction([known[arm].tolist() for arm in arms], self.kin(known.index))
+
+
+def scores(store: Store, evaluation: str, metric: str) -> Scores:
+    """Every score of an evaluation by that metric."""
+    table = evaluations.values(store, evaluation, metric)
+    values = [one for one in table.to_numpy().ravel() if one == one]
+    return Scores(table, known.scale(metric, values), kin(store, evaluation))
+
 
 def scored(store: Store, evaluation: str, metric: str) -> tuple[pd.DataFrame, Scale]:
-    """Every score by that metric, a row an item and a column a candidate, and what its values are."""
-    table = evaluations.values(store, evaluation, metric)
-    return table, known.scale(metric, [one for one in table.to_numpy().ravel() if one == one])
+    found = scores(store, evaluation, metric)
+    return found.table, found.scale
+
+
+def kin(store: Store, evaluation: str) -> Kin:
+    """What its items belong to, by their `document`, else by their `group`."""
+    rows = store.rows(
+        "select id, body->>'document' as document, body->>'group' as grouped from item where evaluation = ?",
+        [evaluation],
+    )
+    names = {row["id"]: row["document"] or row["grouped"] or "" for row in rows}
+    return Kin(names, DOCUMENTS if any(row["document"] for row in rows) else GROUPS)
 
 
 def answered(store: Store, evaluation: str, metric: str, candidate: str = "") -> dict[str, list[Answered]]:
@@ -44,8 +110,9 @@ def figures(store: Store, evaluation: str, metric: str) -> dict[str, list[Whole]
     """By candidate the figures of all its answers together, such as corpus BLEU; {} where the metric makes none."""
     if metric not in whole.WHOLES:
         return {}
-    labels = expected_labels(store, evaluation)
-    made = {who: whole.figures(metric, rows, labels) for who, rows in answered(store, evaluation, metric).items()}
+    labels, theirs = expected_labels(store, evaluation), kin(store, evaluation)
+    found = answered(store, evaluation, metric)
+    made = {who: whole.figures(metric, rows, labels, theirs) for who, rows in found.items()}
     return {who: found for who, found in made.items() if found}
 
 

@@ -5,7 +5,7 @@ which of them stand out. A slice of few items says so and is not tested.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,12 @@ import pandas as pd
 from scipy import stats as tests
 
 from engine.data import language
+from engine.scoring import clustered
 from engine.scoring.labels import as_label, path
 from engine.scoring.scales import Scale
 from engine.scoring.stats import Difference, Estimate
 from studio.judging import figures
+from studio.judging.figures import Scores
 from studio.store import Store
 
 TAG, LANGUAGE, ASKED, EXPECTED, LABEL = "tag", "language", "question length", "answer length", "label"
@@ -65,45 +67,51 @@ def table(
     store: Store, evaluation: str, metric: str, candidate: str, kind: str, baseline: str = ""
 ) -> tuple[list[Slice], Scale]:
     """A candidate's figure in each slice, the worst first, against the rest and, where there is one, the baseline."""
-    values, scale = figures.scored(store, evaluation, metric)
-    if candidate not in values:
+    scores = figures.scores(store, evaluation, metric)
+    scale = scores.scale
+    if candidate not in scores.table:
         return [], scale
-    own = values[candidate].dropna()
-    pairs = values[[baseline, candidate]].dropna() if baseline in values and baseline != candidate else None
-    found = [_slice(name, items, own, pairs, scale) for name, items in cut(store, evaluation, kind).items()]
+    against = baseline if baseline in scores.table and baseline != candidate else ""
+    own = scores.of_all([candidate])
+    parts = cut(store, evaluation, kind).items()
+    found = [_slice(name, scores.among(items), own, candidate, against) for name, items in parts]
     found = [one for one in found if one.found.n]
-    apart = beyond_chance([_p(own, one.items, scale) for one in found])
+    apart = beyond_chance([_p(own, one.items) for one in found])
     changed = beyond_chance([one.change.p if one.change and one.change.n >= FEW else None for one in found])
     told = [replace(one, stands_out=out, changed=more) for one, out, more in zip(found, apart, changed, strict=True)]
     sign = -1 if scale.lower else 1
     return sorted(told, key=lambda one: (one.found.n < FEW, sign * (one.found.value or 0.0), one.name)), scale
 
 
-def _slice(name: str, items: Sequence[str], own: "pd.Series[float]", pairs: pd.DataFrame | None, scale: Scale) -> Slice:
+def _slice(name: str, scores: Scores, own: Scores, candidate: str, baseline: str) -> Slice:
+    """`scores` are those of the slice, `own` all that the candidate has."""
+    items = scores.of_all([candidate]).table.index
     here, rest = _parted(own, items)
     apart = float(here.mean() - rest.mean()) if len(here) and len(rest) else None
-    change = None
-    if pairs is not None:
-        both = pairs[pairs.index.isin(items)]
-        change = scale.difference(both.iloc[:, 0].tolist(), both.iloc[:, 1].tolist())
-    return Slice(name, tuple(here.index), scale.estimate(here.tolist()), apart, change)
+    change = scores.difference(baseline, candidate) if baseline else None
+    return Slice(name, tuple(items), scores.estimate(candidate), apart, change)
 
 
-def _parted(own: "pd.Series[float]", items: Sequence[str]) -> tuple["pd.Series[float]", "pd.Series[float]"]:
-    inside = own.index.isin(items)
-    return own[inside], own[~inside]
+def _parted(own: Scores, items: Iterable[str]) -> tuple["pd.Series[float]", "pd.Series[float]"]:
+    values = own.table.iloc[:, 0]
+    inside = values.index.isin(list(items))
+    return values[inside], values[~inside]
 
 
-def _p(own: "pd.Series[float]", items: Sequence[str], scale: Scale) -> float | None:
-    """How often chance alone parts so many items so far from the rest: Fisher's exact test, or Mann and Whitney's."""
+def _p(own: Scores, items: Sequence[str]) -> float | None:
+    """How often chance alone parts so many items so far from the rest: Fisher's exact test, or Mann and Whitney's;
+    where several items are of one document, a score test that heeds it."""
     here, rest = _parted(own, items)
     if min(len(here), len(rest)) < FEW:
         return None
-    if scale.yes_no:
+    values, clusters = own.table.iloc[:, 0], own.kin(own.table.index)
+    if clusters.shared:
+        return clustered.apart(values.tolist(), values.index.isin(items).tolist(), clusters)
+    if own.scale.yes_no:
         right = [int(one.sum()) for one in (here, rest)]
         crossed = np.array([[right[0], len(here) - right[0]], [right[1], len(rest) - right[1]]])
         return float(tests.fisher_exact(crossed).pvalue)
-    return 1.0 if own.nunique() == 1 else float(tests.mannwhitneyu(here, rest).pvalue)
+    return 1.0 if values.nunique() == 1 else float(tests.mannwhitneyu(here, rest).pvalue)
 
 
 def beyond_chance(chances: Sequence[float | None]) -> list[bool | None]:

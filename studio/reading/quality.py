@@ -13,7 +13,8 @@ from engine.problems import Problem
 from engine.reading import ranking, retrieval
 from engine.reading.retrieval import Hit, Index
 from engine.reading.settings import DENSE, HYBRID, LEXICAL
-from engine.scoring import stats
+from engine.scoring import clustered, stats
+from engine.scoring.clustered import Clusters
 from engine.scoring.stats import Difference, Estimate
 from studio.building import libraries
 from studio.reading import questions
@@ -45,6 +46,11 @@ class Measured:
     questions: tuple[Question, ...]
     ways: dict[str, Way]
     own: str  # the way of searching that the library uses
+
+    @property
+    def documents(self) -> Clusters:
+        """What each question stands on."""
+        return ranking.of([one.known for one in self.questions])
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ def measure(store: Store, library: str, progress: Progress = lambda done, of: No
         raise Problem("There is no approved question yet.", do="Write one from a search, import some, or approve some.")
     index = opened(store, library)
     found = ways(index)
+    documents = ranking.of([one.known for one in asked])
     measured = {}
     for number, how in enumerate(found):
         ranks, tops = [], []
@@ -88,7 +95,7 @@ def measure(store: Store, library: str, progress: Progress = lambda done, of: No
             ranks.append(ranking.rank(hits, one.known))
             tops.append(tuple(hits[:TOP]))
             progress(number * len(asked) + at + 1, len(found) * len(asked))
-        measured[how] = Way(how, ranking.measures(ranks), tuple(ranks), tuple(tops))
+        measured[how] = Way(how, ranking.measures(ranks, documents), tuple(ranks), tuple(tops))
     return Measured(asked, measured, index.how)
 
 
@@ -105,8 +112,8 @@ def missed(measured: Measured, how: str) -> list[Missed]:
 
 def difference(measured: Measured, before: str, after: str) -> Difference:
     """What a way finds among the first five that another does not, on the same questions."""
-    one, other = ([float(0 < rank <= WITHIN) for rank in measured.ways[how].ranks] for how in (before, after))
-    return stats.difference(one, other)
+    one, other = (ranking.within(measured.ways[how].ranks, WITHIN) for how in (before, after))
+    return clustered.difference(one, other, measured.documents)
 
 
 def sentences(measured: Measured) -> list[str]:
@@ -131,4 +138,4 @@ def told(measured: Measured) -> dict[str, Any]:
 
 
 def _plain(one: Estimate) -> dict[str, Any]:
-    return {"value": one.value, "low": one.low, "high": one.high, "n": one.n}
+    return {"value": one.value, "low": one.low, "high": one.high, "n": one.n, "of": one.of}
