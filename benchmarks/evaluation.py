@@ -33,7 +33,7 @@ from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving import servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.asking.client import Decoding, Endpoint, Question
 
 QUESTION = (
     "How long is the warranty of lamp {n}, and what does it cost to have it repaired after {n} months? Yes or no?"
@@ -95,7 +95,7 @@ def compare(what: str, candidate: Candidate, running: Path, given: argparse.Name
     """Rounds in turns; who begins changes."""
     endpoint, name = candidates.located(candidate, running)
     asked = items(n)
-    bodies = [client.request(endpoint, name, item["messages"], candidate.decoding) for item in asked]
+    bodies = [client.request(endpoint, name, Question(item["messages"], candidate.decoding)) for item in asked]
     times: dict[str, list[float]] = {"bare": [], "ours": []}
     work: dict[str, list[float]] = {"bare": [], "ours": []}
     with tempfile.TemporaryDirectory() as scratch:

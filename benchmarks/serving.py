@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engine.serving import servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.asking.client import Decoding, Endpoint, Question
 
 QUESTION = "How long does the battery of the {} lamp last, and what does it cost to have it repaired after {} months?"
 
@@ -38,7 +38,7 @@ async def served(endpoint: Endpoint, name: str, asked: list[list[dict[str, str]]
     async with client.pool(endpoint, len(asked)) as pool:
         began = time.perf_counter()
         decoding = Decoding(max_tokens=tokens)
-        answers = await asyncio.gather(*[client.achat(endpoint, name, one, decoding, pool) for one in asked])
+        answers = await asyncio.gather(*[client.achat(endpoint, name, Question(one, decoding), pool) for one in asked])
         return sum(answer.tokens_out or 0 for answer in answers) / (time.perf_counter() - began)
 
 
@@ -49,7 +49,7 @@ def streamed(endpoint: Endpoint, name: str, asked: list[list[dict[str, str]]], t
         return await asyncio.gather(*[asyncio.to_thread(one_stream, messages) for messages in asked])
 
     def one_stream(messages: list[dict[str, str]]) -> int:
-        stream = client.stream(endpoint, name, messages, Decoding(max_tokens=tokens))
+        stream = client.stream(endpoint, name, Question(messages, Decoding(max_tokens=tokens)))
         for _ in stream:
             pass
         return stream.answer.tokens_out or 0

@@ -13,7 +13,7 @@ from engine.job import main as work
 from engine.problems import Problem
 from engine.serving import servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Decoding
+from engine.serving.asking.client import Decoding, Question
 from engine.training.after import converting, parity, probes
 from engine.training.after.errands import ConvertSpec, MergeSpec, ParitySpec, PushSpec
 from engine.training.settings import TrainSpec
@@ -255,7 +255,8 @@ def test_vllm_answers_as_plain_peft_does_and_tells_a_damaged_adapter(trained, tw
         with torch.no_grad():
             out = tuned.generate(input_ids=torch.tensor([probe.ids]), do_sample=False, max_new_tokens=12)
         plain = tokenizer.decode(out[0, len(probe.ids) :], skip_special_tokens=True)
-        same += plain.strip() == client.chat(endpoint, "tone", probe.messages, Decoding(max_tokens=12)).text.strip()
+        question = Question(probe.messages, Decoding(max_tokens=12))
+        same += plain.strip() == client.chat(endpoint, "tone", question).text.strip()
     assert same >= len(noted) - 2  # a near tie between two tokens may tip when sums are rounded in another order
 
 

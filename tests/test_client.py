@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from engine.problems import Problem
-from engine.serving.asking import calls, client
-from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.asking import calls, client, question
+from engine.serving.asking.client import Decoding, Endpoint, Question
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -67,7 +67,7 @@ def short_pauses(monkeypatch):
 
 def test_an_answer_brings_its_text_tokens_time_and_the_model_that_gave_it():
     with foreign((200, {}, whole())) as (endpoint, asked):
-        answer = client.chat(endpoint, "large", HELLO, Decoding(0.5, 0.9, 40, seed=7))
+        answer = client.chat(endpoint, "large", Question(HELLO, Decoding(0.5, 0.9, 40, seed=7)))
     assert (answer.text, answer.model, answer.tokens_in, answer.tokens_out, answer.finish) == (
         "Good day",
         "large",
@@ -92,14 +92,14 @@ def test_an_answer_brings_its_text_tokens_time_and_the_model_that_gave_it():
 @pytest.mark.parametrize("passing", [(429, {"retry-after": "0.01"}, {}), (503, {}, b"busy"), (None, {}, {})])
 def test_what_may_pass_is_tried_again(passing):
     with foreign(passing, passing, (200, {}, whole())) as (endpoint, asked):
-        assert client.chat(endpoint, "large", HELLO).text == "Good day"
+        assert client.chat(endpoint, "large", Question(HELLO)).text == "Good day"
     assert len(asked) == 3
 
 
 def test_what_does_not_pass_is_a_problem_with_the_servers_own_sentence():
     script = [(500, {}, {"message": "Out of memory."})] * 3
     with foreign(*script) as (endpoint, asked), pytest.raises(Problem, match=r"with 500\. Out of memory\."):
-        client.chat(endpoint, "large", HELLO)
+        client.chat(endpoint, "large", Question(HELLO))
     assert len(asked) == 3
 
 
@@ -114,13 +114,13 @@ def test_what_does_not_pass_is_a_problem_with_the_servers_own_sentence():
 )
 def test_a_mistake_is_told_at_once_whatever_shape_its_error_has(body):
     with foreign((404, {}, body)) as (endpoint, asked), pytest.raises(Problem, match=r"404\. No such model\."):
-        client.chat(endpoint, "large", HELLO)
+        client.chat(endpoint, "large", Question(HELLO))
     assert len(asked) == 1
 
 
 def test_a_server_that_is_not_there_is_a_problem():
     with pytest.raises(Problem, match=r"127\.0\.0\.1:\d+ cannot be reached"):
-        client.chat(Endpoint("http://127.0.0.1:9/v1"), "large", HELLO)
+        client.chat(Endpoint("http://127.0.0.1:9/v1"), "large", Question(HELLO))
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_a_server_that_is_not_there_is_a_problem():
 def test_an_answer_by_another_model_is_refused(asked, answered, same):
     with foreign((200, {}, whole(answered))) as (endpoint, _):
         if same:
-            assert client.chat(endpoint, asked, HELLO).model == answered
+            assert client.chat(endpoint, asked, Question(HELLO)).model == answered
         else:
             with pytest.raises(Problem, match=f"Asked {asked}, but"):
-                client.chat(endpoint, asked, HELLO)
+                client.chat(endpoint, asked, Question(HELLO))
 
 
 @pytest.mark.parametrize("strange", [b"<html>Please log in</html>", {"choices": []}, [1]])
@@ -148,16 +148,16 @@ def test_an_answer_in_another_language_than_the_protocol_is_a_problem(strange):
     script = [(200, {}, strange), (200, {}, b"data: " + (strange if isinstance(strange, bytes) else b"[1]") + b"\n\n")]
     with foreign(*script) as (endpoint, _):
         with pytest.raises(Problem, match="not in the chat protocol"):
-            client.chat(endpoint, "large", HELLO)
+            client.chat(endpoint, "large", Question(HELLO))
         with pytest.raises(Problem, match=r"not in the chat protocol|could not finish"):
-            list(client.stream(endpoint, "large", HELLO))
+            list(client.stream(endpoint, "large", Question(HELLO)))
 
 
 def test_a_stream_gives_pieces_and_then_its_answer():
     usage = {"model": "large", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
     said = events(part(""), part("Good "), part("day"), part("", "stop"), usage)
     with foreign((503, {}, {}), (200, {}, said)) as (endpoint, asked):
-        stream = client.stream(endpoint, "large", HELLO)
+        stream = client.stream(endpoint, "large", Question(HELLO))
         assert list(stream) == ["Good ", "day"]
     assert (stream.answer.text, stream.answer.tokens_out, stream.answer.finish) == ("Good day", 2, "stop")
     assert stream.answer.first_token_seconds is not None
@@ -175,15 +175,13 @@ def test_schemas_tools_seeds_and_whatever_else_the_protocol_has_is_passed_on():
     schema = {"type": "object", "properties": {"cup": {"type": "string"}}}
     with foreign((200, {}, whole())) as (endpoint, asked):
         more = {"stop": ["###"], "logprobs": True, "top_logprobs": 2, "tool_choice": "any"}
-        client.chat(endpoint, "large", HELLO, Decoding(seed=5, schema=schema), tools=[TOOL], more=more)
+        client.chat(endpoint, "large", Question(HELLO, Decoding(seed=5, schema=schema), tools=[TOOL], more=more))
     [(_, _, body)] = asked
     assert body["response_format"]["json_schema"]["schema"] == schema and body["seed"] == 5
     assert (body["stop"], body["logprobs"], body["top_logprobs"], body["tools"]) == (["###"], True, 2, [TOOL])
     assert body["tool_choice"] == "required"
-    hosted = client._body(
-        Endpoint("https://api.mistral.ai"), "m", HELLO, Decoding(), [TOOL], {"tool_choice": "required"}
-    )
-    assert hosted["tool_choice"] == "any"
+    must = Question(HELLO, tools=[TOOL], more={"tool_choice": "required"})
+    assert question.body(Endpoint("https://api.mistral.ai"), "m", must)["tool_choice"] == "any"
 
 
 def test_calls_of_tools_logprobs_and_cached_tokens_come_with_the_answer():
@@ -192,7 +190,7 @@ def test_calls_of_tools_logprobs_and_cached_tokens_come_with_the_answer():
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": {"content": [token]}}
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 6}}
     with foreign((200, {}, {"model": "large", "choices": [choice], "usage": usage})) as (endpoint, _):
-        answer = client.chat(endpoint, "large", HELLO, tools=[TOOL])
+        answer = client.chat(endpoint, "large", Question(HELLO, tools=[TOOL]))
     assert (answer.text, answer.finish, answer.tokens_cached) == ("", "tool_calls", 6)
     assert answer.calls == [called(name="order", arguments='{"cup": 1}')] and answer.logprobs == [token]
 
@@ -208,7 +206,7 @@ def test_calls_of_tools_are_put_together_from_a_stream():
         piece(None, called(name="order", arguments='{"cup": ')), piece(None, more), piece("tool_calls", other)
     )
     with foreign((200, {}, said)) as (endpoint, _):
-        stream = client.stream(endpoint, "large", HELLO, tools=[TOOL])
+        stream = client.stream(endpoint, "large", Question(HELLO, tools=[TOOL]))
         assert list(stream) == []
     assert [call["function"] for call in stream.answer.calls] == [
         {"name": "order", "arguments": '{"cup": 1, "of": "tea"}'},
@@ -219,7 +217,7 @@ def test_calls_of_tools_are_put_together_from_a_stream():
 
 def test_a_stream_that_breaks_off_is_a_problem_and_has_no_answer():
     with foreign((200, {}, events(part("Good ")))) as (endpoint, _):
-        stream = client.stream(endpoint, "large", HELLO)
+        stream = client.stream(endpoint, "large", Question(HELLO))
         with pytest.raises(Problem, match="broke off"):
             list(stream)
     with pytest.raises(Problem, match="has not finished"):
@@ -229,14 +227,14 @@ def test_a_stream_that_breaks_off_is_a_problem_and_has_no_answer():
 def test_an_error_in_a_stream_is_a_problem():
     said = events(part("Good "), {"object": "error", "message": "Lost it."})
     with foreign((200, {}, said)) as (endpoint, _), pytest.raises(Problem, match="Lost it"):
-        list(client.stream(endpoint, "large", HELLO))
+        list(client.stream(endpoint, "large", Question(HELLO)))
 
 
 def test_the_key_is_neither_shown_nor_logged_nor_echoed(caplog):
     caplog.set_level(logging.DEBUG)
     refusal = (401, {}, {"message": "The key secret-key is wrong."})
     with foreign(refusal) as (endpoint, _), pytest.raises(Problem) as caught:
-        client.chat(endpoint, "large", HELLO)
+        client.chat(endpoint, "large", Question(HELLO))
     for text in (repr(endpoint), str(caught.value), caplog.text):
         assert "secret-key" not in text
     assert "401" in str(caught.value)
@@ -245,6 +243,6 @@ def test_the_key_is_neither_shown_nor_logged_nor_echoed(caplog):
 def test_mistrals_hosted_api_is_spoken_to_in_its_dialect():
     hosted, other = Endpoint("https://api.mistral.ai"), Endpoint("https://api.openai.com/v1/")
     assert (hosted.api, other.api) == ("https://api.mistral.ai/v1", "https://api.openai.com/v1")
-    assert client._body(hosted, "m", HELLO, Decoding(seed=3))["random_seed"] == 3
-    assert "stream_options" not in client.stream(hosted, "m", HELLO)._body
-    assert client.stream(other, "m", HELLO)._body["stream_options"] == {"include_usage": True}
+    assert question.body(hosted, "m", Question(HELLO, Decoding(seed=3)))["random_seed"] == 3
+    assert "stream_options" not in client.stream(hosted, "m", Question(HELLO)).asked
+    assert client.stream(other, "m", Question(HELLO)).asked["stream_options"] == {"include_usage": True}

@@ -23,7 +23,7 @@ from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.score import Score
 from engine.serving.asking import calls, kept
-from engine.serving.asking.client import Decoding
+from engine.serving.asking.client import Decoding, Question
 from tests import tiny
 
 FAST = {"timeout": 0.25, "patience": 20.0, "pause": 0.01, "tries": 3, "concurrency": 32}
@@ -192,7 +192,8 @@ def test_a_file_that_is_no_store_of_answers_is_a_problem_with_a_way_out(tmp_path
 
 async def _rate(given: Given) -> dict[str, Score]:
     assert given.judge is not None
-    said = await given.asker.ask(given.judge, [{"role": "user", "content": f"Was {given.answer['text']} right? yes"}])
+    asked = Question([{"role": "user", "content": f"Was {given.answer['text']} right? yes"}])
+    said = await given.asker.ask(given.judge, asked)
     return {"approved": Score(float(said.text == "yes"), f"The judge says {said.text}.", {"by": given.judge.name})}
 
 
@@ -212,7 +213,7 @@ def test_a_score_that_asks_a_judge_is_asked_again_when_it_failed_and_the_answer_
         assert answered(url)["Is it yes? 1"] == 1
     for one in evaluate.responses(tmp_path / "job"):
         assert one["scores"]["approved"] == {"value": 1.0, "why": "The judge says yes.", "detail": {"by": "judge"}}
-        assert one["asking"]["calls"] == 1 and one["scores"]["facts"]["value"] is not None
+        assert one["asking"]["judge"]["calls"] == 1 and one["scores"]["facts"]["value"] is not None
     with pytest.raises(Problem, match="approved needs a judge"):
         done(tmp_path / "job", spec([hosted(url)], asking, metrics=["approved"]))
 

@@ -22,6 +22,7 @@ from engine.remote import far, mirror
 from engine.remote.mirror import RemoteSpec
 from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
+from engine.serving.asking.client import Question
 from engine.training.settings import TrainSpec
 from tests.speaking import served
 
@@ -107,7 +108,7 @@ def test_a_run_trains_on_another_engine_and_tells_of_itself_as_if_it_were_here(e
     end = told(job, "end")[-1]
     assert end["model"].startswith("ft:small:orders:") and end["validation_loss"] < 1
     assert len(told(job, "end")) == 1, "its own, not also that of the other machine"
-    asked = [{"role": "user", "content": "Where is order 7?"}]
+    asked = Question([{"role": "user", "content": "Where is order 7?"}])
     assert client.chat(Endpoint(engine, KEY), end["model"], asked).text.strip() == "Order 7 left our workshop."
     assert not any(KEY in path.read_text(errors="replace") for path in job.folder.rglob("*") if path.is_file())
 

@@ -16,7 +16,7 @@ from engine import events, processes
 from engine.problems import Problem
 from engine.serving import health, servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.asking.client import Decoding, Endpoint, Question
 from engine.serving.small import protocol
 from engine.serving.small.protocol import Refused
 from tests import adapters, tiny
@@ -49,7 +49,7 @@ def together(endpoint: Endpoint, names: list[str], decoding: Decoding) -> list[c
 
     async def all_of_them() -> list[client.Answer]:
         async with client.pool(endpoint, 64) as pool:
-            waits = [client.achat(endpoint, n, asked(q), decoding, pool) for n in names for q in QUESTIONS]
+            waits = [client.achat(endpoint, n, Question(asked(q), decoding), pool) for n in names for q in QUESTIONS]
             return await asyncio.gather(*waits)
 
     return asyncio.run(all_of_them())
@@ -69,33 +69,33 @@ def test_it_answers_as_transformers_generates(endpoint, place):
     model = AutoModelForCausalLM.from_pretrained(place / "kettle")
     prompt = tokenizer.apply_chat_template(asked(QUESTIONS[1]), add_generation_prompt=True, return_tensors="pt")
     ids = model.generate(**prompt, do_sample=False, max_new_tokens=20)[0, prompt["input_ids"].shape[1] :]
-    answer = client.chat(endpoint, "kettle", asked(QUESTIONS[1]), Decoding(max_tokens=20))
+    answer = client.chat(endpoint, "kettle", Question(asked(QUESTIONS[1]), Decoding(max_tokens=20)))
     assert answer.text == tokenizer.decode(ids, skip_special_tokens=True)
     assert (answer.model, answer.tokens_in, answer.tokens_out) == ("kettle", prompt["input_ids"].shape[1], len(ids))
 
 
 @pytest.mark.parametrize("decoding", [Decoding(max_tokens=24), Decoding(0.9, 0.8, 24, seed=7)])
 def test_an_answer_does_not_depend_on_who_else_asks(endpoint, decoding):
-    alone = [client.chat(endpoint, "kettle", asked(question), decoding).text for question in QUESTIONS]
+    alone = [client.chat(endpoint, "kettle", Question(asked(question), decoding)).text for question in QUESTIONS]
     assert [answer.text for answer in together(endpoint, ["kettle"], decoding)] == alone
     assert len(set(alone)) > len(alone) / 2
 
 
 def test_a_late_question_joins_the_answers_on_their_way(endpoint):
     long, short = Decoding(max_tokens=400), Decoding(max_tokens=4)
-    alone = client.chat(endpoint, "kettle", asked(QUESTIONS[0]), long)
-    stream = iter(client.stream(endpoint, "kettle", asked(QUESTIONS[0]), long))
+    alone = client.chat(endpoint, "kettle", Question(asked(QUESTIONS[0]), long))
+    stream = iter(client.stream(endpoint, "kettle", Question(asked(QUESTIONS[0]), long)))
     first = next(stream)
-    late = client.chat(endpoint, "kettle", asked(QUESTIONS[1]), short)
-    assert late.text == client.chat(endpoint, "kettle", asked(QUESTIONS[1]), short).text
+    late = client.chat(endpoint, "kettle", Question(asked(QUESTIONS[1]), short))
+    assert late.text == client.chat(endpoint, "kettle", Question(asked(QUESTIONS[1]), short)).text
     assert late.seconds < alone.seconds
     assert first + "".join(stream) == alone.text
 
 
 def test_a_streamed_answer_is_the_plain_one_in_pieces(endpoint):
     decoding = Decoding(temperature=1.2, max_tokens=60, seed=3)  # hot enough for broken characters
-    plain = client.chat(endpoint, "kettle", asked(QUESTIONS[2]), decoding)
-    stream = client.stream(endpoint, "kettle", asked(QUESTIONS[2]), decoding)
+    plain = client.chat(endpoint, "kettle", Question(asked(QUESTIONS[2]), decoding))
+    stream = client.stream(endpoint, "kettle", Question(asked(QUESTIONS[2]), decoding))
     pieces = list(stream)
     assert len(pieces) > 5
     assert "".join(pieces) == plain.text == stream.answer.text
@@ -106,7 +106,7 @@ def test_a_streamed_answer_is_the_plain_one_in_pieces(endpoint):
 
 def test_the_same_seed_repeats_an_answer_and_another_does_not(endpoint):
     def text(seed: int) -> str:
-        return client.chat(endpoint, "kettle", asked("Hm?"), Decoding(1.0, 0.95, 30, seed)).text
+        return client.chat(endpoint, "kettle", Question(asked("Hm?"), Decoding(1.0, 0.95, 30, seed))).text
 
     assert text(1) == text(1) != text(2)
 
@@ -135,7 +135,7 @@ def test_an_adapter_answers_as_peft_does(endpoint, place):
     for question in QUESTIONS[:4]:
         prompt = tokenizer.apply_chat_template(asked(question), add_generation_prompt=True, return_tensors="pt")
         ids = model.generate(**prompt, do_sample=False, max_new_tokens=16)[0, prompt["input_ids"].shape[1] :]
-        answer = client.chat(endpoint, "by-peft", asked(question), Decoding(max_tokens=16))
+        answer = client.chat(endpoint, "by-peft", Question(asked(question), Decoding(max_tokens=16)))
         assert answer.text == tokenizer.decode(ids, skip_special_tokens=True)
 
 
@@ -178,7 +178,7 @@ def test_what_is_no_adapter_or_has_no_free_name_is_refused(endpoint, place, tmp_
 
 def test_stop_words_end_an_answer_and_are_never_shown_not_even_in_a_stream(endpoint):
     body = {"model": "kettle", "messages": asked(QUESTIONS[3]), "max_tokens": 40, "temperature": 0}
-    whole = client.chat(endpoint, "kettle", asked(QUESTIONS[3]), Decoding(max_tokens=40)).text
+    whole = client.chat(endpoint, "kettle", Question(asked(QUESTIONS[3]), Decoding(max_tokens=40))).text
     stop = whole[10:14]
     expected = whole[: whole.index(stop)]
     plain = httpx.post(f"{endpoint.api}/chat/completions", json={**body, "stop": [stop, "never"]}).json()["choices"][0]
@@ -237,12 +237,12 @@ def test_both_dialects_are_read():
 
 def test_a_client_that_goes_away_frees_the_server(endpoint):
     body = {"model": "kettle", "messages": asked("Hm?"), "max_tokens": 450, "temperature": 0, "stream": True}
-    streams = [client.stream(endpoint, "kettle", asked("Hm?"), Decoding(max_tokens=450)) for _ in range(3)]
+    streams = [client.stream(endpoint, "kettle", Question(asked("Hm?"), Decoding(max_tokens=450))) for _ in range(3)]
     for stream in streams:
         pieces = iter(stream)
         next(pieces)
         pieces.close()
-    assert client.chat(endpoint, "kettle", asked("Hm?"), Decoding(max_tokens=2)).tokens_out == 2
+    assert client.chat(endpoint, "kettle", Question(asked("Hm?"), Decoding(max_tokens=2))).tokens_out == 2
     with httpx.stream("POST", f"{endpoint.api}/chat/completions", json=body) as response:
         next(response.iter_lines())
 
@@ -285,7 +285,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path):
 def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, place):
     [server] = servers.listed(place / "servers")
     client.load_adapter(endpoint, "kept", place / "playful")
-    before = client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text
+    before = client.chat(endpoint, "kept", Question(asked(QUESTIONS[1]), Decoding(max_tokens=12))).text
     until = time.monotonic() + 20
     while "kept" not in server.health.adapters and time.monotonic() < until:
         time.sleep(0.1)
@@ -295,7 +295,7 @@ def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, plac
     while processes.find(server.folder, servers.CHILD) == child and time.monotonic() < until:
         time.sleep(0.05)
     assert servers.ensure(place / "servers", place / "kettle") == endpoint
-    assert client.chat(endpoint, "kept", asked(QUESTIONS[1]), Decoding(max_tokens=12)).text == before
+    assert client.chat(endpoint, "kept", Question(asked(QUESTIONS[1]), Decoding(max_tokens=12))).text == before
     told = [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"]
     assert "kept" in told[-1]  # beside those that other tests have loaded
 
@@ -309,7 +309,7 @@ def test_more_adapters_than_fit_in_memory_are_all_answered_for(place):
             folder = adapters.adapter(place / "kettle", place / f"many-{seed}", seed=seed)
             client.load_adapter(endpoint, f"many-{seed}", folder)
         decoding = Decoding(max_tokens=12)
-        once = [client.chat(endpoint, f"many-{seed}", asked("Hm?"), decoding).text for seed in range(3)]
+        once = [client.chat(endpoint, f"many-{seed}", Question(asked("Hm?"), decoding)).text for seed in range(3)]
         again = [answer.text for seed in range(3) for answer in together(endpoint, [f"many-{seed}"], decoding)]
         assert len(set(once)) == 3 and again[QUESTIONS.index("Hm?") :: len(QUESTIONS)] == once
         listed = httpx.get(f"{endpoint.api}/models").json()["data"]
@@ -327,15 +327,15 @@ def test_an_answer_follows_a_json_schema(endpoint):
         "additionalProperties": False,
     }
     for seed in range(4):
-        answer = client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(1.0, 1.0, 60, seed, schema))
+        answer = client.chat(endpoint, "kettle", Question(asked("Which cup?"), Decoding(1.0, 1.0, 60, seed, schema)))
         found = json.loads(answer.text)
         assert found["cup"] in ("large", "small") and 1 <= found["n"] <= 9 and answer.finish == "stop"
-    plain = client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(max_tokens=20))
+    plain = client.chat(endpoint, "kettle", Question(asked("Which cup?"), Decoding(max_tokens=20)))
     body = {"model": "kettle", "messages": asked("Hm?"), "response_format": {"type": "json_object"}, "max_tokens": 3}
     assert (
         httpx.post(f"{endpoint.api}/chat/completions", json=body).json()["choices"][0]["message"]["content"][0] == "{"
     )
-    assert client.chat(endpoint, "kettle", asked("Which cup?"), Decoding(max_tokens=20)).text == plain.text
+    assert client.chat(endpoint, "kettle", Question(asked("Which cup?"), Decoding(max_tokens=20))).text == plain.text
     wrong = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nonsense"}}}
     assert refusal(endpoint, {**body, "response_format": wrong}) == (
         400,
@@ -349,7 +349,7 @@ def test_it_counts_what_it_does(endpoint):
         return health.figures(httpx.get(f"{endpoint.url}/metrics").text)
 
     before = now()
-    answer = client.chat(endpoint, "kettle", asked("Hm?"), Decoding(max_tokens=7))
+    answer = client.chat(endpoint, "kettle", Question(asked("Hm?"), Decoding(max_tokens=7)))
     after = now()
     assert (after.read - before.read, after.written - before.written) == (answer.tokens_in, answer.tokens_out)
     assert after.firsts - before.firsts == 1 and 0 < after.first_seconds - before.first_seconds < answer.seconds

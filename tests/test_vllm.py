@@ -24,7 +24,7 @@ from engine.serving import health, servers
 from engine.serving.asking import calls, client
 from engine.serving.asking.asker import Asker
 from engine.serving.asking.calls import Failure
-from engine.serving.asking.client import Decoding, Endpoint
+from engine.serving.asking.client import Decoding, Endpoint, Question
 from engine.training.bases import template
 from engine.training.forecast import machine
 from engine.training.material import batches
@@ -81,7 +81,7 @@ def together(endpoint: Endpoint, names: list[str]) -> dict[str, list[client.Answ
 
     async def all_of_them() -> list[client.Answer]:
         async with client.pool(endpoint, 64) as pool:
-            waits = [client.achat(endpoint, name, asked(q), SHORT, pool) for name in names for q in QUESTIONS]
+            waits = [client.achat(endpoint, name, Question(asked(q), SHORT), pool) for name in names for q in QUESTIONS]
             return await asyncio.gather(*waits)
 
     found = asyncio.run(all_of_them())
@@ -101,7 +101,7 @@ def test_a_base_and_its_adapters_answer_from_one_process_each_as_itself(endpoint
     again = [answer.text for answer in together(endpoint, names[:1])[names[0]]]
     assert sum(a == b for a, b in zip(again, texts[0], strict=True)) >= len(QUESTIONS) - 2  # near ties may tip
     with pytest.raises(Failure, match="404"):
-        client.chat(endpoint, "nobody", asked("Hello"), SHORT)
+        client.chat(endpoint, "nobody", Question(asked("Hello"), SHORT))
 
 
 def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, place):
@@ -119,11 +119,11 @@ def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, plac
     thread.join()
     assert began < loaded[0] < ended, "it was loaded before or after the questions"
     assert all(len(answers) == len(QUESTIONS) for answers in found.values())
-    late = client.chat(endpoint, named(place, "late"), asked(QUESTIONS[0]), SHORT)
+    late = client.chat(endpoint, named(place, "late"), Question(asked(QUESTIONS[0]), SHORT))
     assert late.model == named(place, "late")
     client.unload_adapter(endpoint, named(place, "late"))
     with pytest.raises(Failure, match="404"):
-        client.chat(endpoint, named(place, "late"), asked(QUESTIONS[0]), SHORT)
+        client.chat(endpoint, named(place, "late"), Question(asked(QUESTIONS[0]), SHORT))
 
 
 def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
@@ -133,7 +133,7 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
         "required": ["team"],
         "additionalProperties": False,
     }
-    shaped = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), Decoding(max_tokens=60, schema=schema))
+    shaped = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), Decoding(max_tokens=60, schema=schema)))
     assert json.loads(shaped.text)["team"] in ("returns", "orders")
 
     tool = {"type": "function", "function": {"name": "find_order", "parameters": schema, "strict": True}}
@@ -144,25 +144,26 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
         "logit_bias": {str(n): -100 for n in spaces},  # else it fills what is left with spaces, which a call may hold
     }
     decoding = Decoding(max_tokens=160)
-    whole = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
-    stream = client.stream(endpoint, STARTER.name, asked(QUESTIONS[0]), decoding, tools=[tool], more=choice)
+    whole = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), decoding, tools=[tool], more=choice))
+    stream = client.stream(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), decoding, tools=[tool], more=choice))
     assert list(stream) == []
     for answer in (whole, stream.answer):
         [call] = answer.calls
         assert call["function"]["name"] == "find_order"
         assert json.loads(call["function"]["arguments"])["team"] in ("returns", "orders")
 
-    told = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT, more={"logprobs": True, "top_logprobs": 3})
+    chances = Question(asked(QUESTIONS[0]), SHORT, more={"logprobs": True, "top_logprobs": 3})
+    told = client.chat(endpoint, STARTER.name, chances)
     assert len(told.logprobs) == told.tokens_out
     for token in told.logprobs:
         assert token["logprob"] <= 0 and token["logprob"] == max(one["logprob"] for one in token["top_logprobs"])
 
     def drawn(seed: int) -> str:
-        return client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), Decoding(1.6, 1.0, 24, seed)).text
+        return client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), Decoding(1.6, 1.0, 24, seed))).text
 
     assert drawn(1) == drawn(1) and len({drawn(seed) for seed in range(5)}) > 2
-    text = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT).text
-    cut = client.chat(endpoint, STARTER.name, asked(QUESTIONS[0]), SHORT, more={"stop": [text[5:9]]})
+    text = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), SHORT)).text
+    cut = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), SHORT, more={"stop": [text[5:9]]}))
     assert cut.text == text[: text.index(text[5:9])] and cut.finish == "stop"
 
 
@@ -237,7 +238,7 @@ def test_what_it_does_is_told_in_its_folder(endpoint, running, place):
     until = time.monotonic() + 15
     while not server.health.per_second and time.monotonic() < until:
         time.sleep(0.2)
-        client.chat(endpoint, STARTER.name, asked("Hello"), SHORT)
+        client.chat(endpoint, STARTER.name, Question(asked("Hello"), SHORT))
     found = server.health
     assert found.state == health.UP and found.written > 100 and found.per_second and found.first_token
     assert {named(place, "plain"), named(place, "playful")} <= set(found.adapters)
@@ -310,7 +311,7 @@ def test_the_watcher_is_killed_and_vllm_goes_on_answering(endpoint, running, pla
     while server.alive and time.monotonic() < until:
         time.sleep(0.05)
     assert servers.ensure(running, STARTER) == endpoint and server.alive
-    assert client.chat(endpoint, named(place, "playful"), asked("Hello"), SHORT).text
+    assert client.chat(endpoint, named(place, "playful"), Question(asked("Hello"), SHORT)).text
     assert processes.find(server.folder, servers.CHILD) == child
     servers.stop(server)
     with pytest.raises(Failure) as caught:

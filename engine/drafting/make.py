@@ -23,6 +23,7 @@ from engine.problems import Problem
 from engine.scoring import candidates, guide
 from engine.scoring.candidates import Candidate
 from engine.serving.asking.asker import Asker
+from engine.serving.asking.question import Question
 
 CALLS, MADE = "calls.jsonl", "made.jsonl"
 TELL = 1.0  # seconds between two progress events
@@ -180,7 +181,7 @@ class Drafting:
     async def _call(self, key: str, candidate: Candidate, messages: Sequence[Message]) -> str:
         if self.spec.budget and self.told()["euros"] >= self.spec.budget:
             raise Spent
-        answer = await self.asker.ask(candidate, list(messages))
+        answer = await self.asker.ask(candidate, Question(messages, candidate.decoding))
         self.fresh += 1
         call = {
             "key": key,

@@ -22,8 +22,9 @@ from engine.scoring import candidates, grading, lines
 from engine.scoring.candidates import Candidate, Message
 from engine.scoring.grading import Grader
 from engine.scoring.lines import FILE, Key, Line
+from engine.serving.asking import client
 from engine.serving.asking.asker import HOPELESS, Asker, Manner, Nowhere
-from engine.serving.asking.kept import Kept
+from engine.serving.asking.kept import DAYS, Kept
 from engine.serving.asking.purse import Purse, Rates, Spent
 
 __all__ = ["FILE", "EvaluateSpec", "responses", "run"]
@@ -54,6 +55,7 @@ class EvaluateSpec:
     labels: list[str] = field(default_factory=list, metadata={"help": "Every label that an item may have."})
     stream: bool = specs.setting(False, "Stream the answers, to learn when their first word comes.")
     kept: str = specs.setting("", "File with the answers to earlier requests; empty to ask everything anew.")
+    kept_days: float = specs.setting(DAYS, "Days that an answer of a model elsewhere is used again.", least=0)
     rates: dict[str, dict[str, Any]] = field(
         default_factory=dict,
         metadata={"help": "`purse.Rates` by the name of a candidate or judge."},
@@ -112,9 +114,9 @@ class Round:
         self.spent: Spent | None = None
         self.began = self.told = time.monotonic()
         self.preparing = ThreadPoolExecutor(1, "preparing")  # passages are looked up beside the asking
-        spent = sum(line.get("paid") or 0.0 for line in earlier)
+        spent, unsure = (sum(line.get(name) or 0.0 for line in earlier) for name in ("paid", "unsure"))
         rates = {name: Rates(**values) for name, values in spec.rates.items()}
-        self.purse = Purse(rates, spec.budget, spent, spec.concurrency)
+        self.purse = Purse(rates, spec.budget, spent, spec.concurrency, unsure=unsure)
 
     async def finish(self, questions: Sequence[Question]) -> dict[str, int]:
         spec = self.spec
@@ -122,7 +124,7 @@ class Round:
             spec.servers,
             spec.concurrency,
             Manner(spec.timeout, spec.patience, spec.tries, spec.pause),
-            kept=Kept(Path(spec.kept)) if spec.kept else None,
+            kept=Kept(Path(spec.kept), spec.kept_days) if spec.kept else None,
             purse=self.purse,
             stream=spec.stream,
         )
@@ -187,39 +189,39 @@ class Round:
                 self._tell()
 
     async def _line(self, question: Question) -> Line:
-        candidate, item = question.candidate, question.item
         if question.line is not None:
-            line = {**question.line, "scores": {**question.line["scores"]}, "paid": 0.0}
+            line = lines.again(question.line)
             await self._grade(line, question, lines.unscored(line))
             return line
+        with self.purse.bill() as bill:
+            line = lines.paid(await self._answered(question), bill)
+        if line["error"]:
+            return line
+        for _ in range(GIVE_WAY):  # the next question goes out before this answer is looked at
+            await asyncio.sleep(0)
+        await self._grade(line, question)
+        return line
+
+    async def _answered(self, question: Question) -> Line:
+        """The line of an answer, or of a call that brought none; not yet scored, nor paid."""
+        candidate, item = question.candidate, question.item
         hits: list[Hit] = []
         try:
             messages, hits = await self._prepared(candidate, item["messages"])
-            answer = await self.asker.ask(candidate, messages, tools=item.get("tools"), repeat=question.repeat)
+            asked = client.Question(messages, candidate.decoding, item.get("tools") or ())
+            answer = await self.asker.ask(candidate, asked, question.repeat)
         except (Nowhere, Spent):
             raise
         except Problem as problem:
             return lines.failed(question.key, problem, hits)
-        for _ in range(GIVE_WAY):  # the next question goes out before this answer is looked at
-            await asyncio.sleep(0)
-        line = lines.answered(question.key, answer, hits)
-        line["cost"] = self.purse.cost(candidate.name, answer)
-        line["paid"] = 0.0 if answer.kept else line["cost"] or 0.0
-        await self._grade(line, question)
-        return line
+        return lines.answered(question.key, answer, hits, self.purse.cost(candidate.name, answer.use))
 
     async def _grade(self, line: Line, question: Question, only: Sequence[str] = ()) -> None:
-        if not self.grader.families:
-            return await self.grader.grade(line, question.item, question.candidate, only)
-        with self.purse.bill() as bill:
-            try:
-                await self.grader.grade(line, question.item, question.candidate, only)
-            except Spent:  # the answer is paid: it is kept, to be scored when there is more
-                self.writer.add(line)
-                raise
-        if bill.calls:
-            line["asking"] = bill.__dict__
-            line["paid"] += bill.euros
+        try:
+            await self.grader.grade(line, question.item, question.candidate, only)
+        except Spent:  # the answer is paid: it is kept, to be scored when there is more
+            self.writer.add(line)
+            raise
 
     async def _prepared(self, candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
         if not candidate.library:
@@ -231,7 +233,8 @@ class Round:
         self.told = time.monotonic()
         pace = (self.told - self.began) / max(1, self.done - self.before)
         left = round(pace * (self.of - self.done), 1)
-        more = {"kept": self.kept, "failures": dict(self.failures), "euros": round(self.purse.spent, 6)}
+        money = {"euros": round(self.purse.total.euros, 6), "unsure": round(self.purse.total.unsure, 6)}
+        more = {"kept": self.kept, "failures": dict(self.failures), **money}
         events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left, **more)
 
 

@@ -43,14 +43,17 @@ class Grader:
         self, family: Family, names: Sequence[str], line: lines.Line, item: Item, candidate: Candidate
     ) -> Mapping[str, Any]:
         given = Given(item, line, candidate, self.judge, self.guide, self.labels, self.asker)
-        try:
-            found = await family.rate(given)
-        except (Nowhere, Spent):
-            raise
-        except Failure as failure:  # told, and asked again when the job goes on
-            return {name: lines.score(Score(None, str(failure))) | {"code": failure.code} for name in names}
-        except Problem as problem:
-            return {name: lines.score(Score(None, str(problem))) for name in names}
+        with self.asker.purse.bill() as bill:
+            try:
+                found = await family.rate(given)
+            except (Nowhere, Spent):
+                raise
+            except Failure as failure:  # told, and asked again when the job goes on
+                return {name: lines.score(Score(None, str(failure))) | {"code": failure.code} for name in names}
+            except Problem as problem:
+                return {name: lines.score(Score(None, str(problem))) for name in names}
+            finally:
+                lines.paid(line, bill, family.needs)
         return {name: lines.score(found[name]) for name in names}
 
 

@@ -16,6 +16,7 @@ from engine.reading.retrieval import Hit
 from engine.scoring.score import Score
 from engine.serving.asking.calls import Failure
 from engine.serving.asking.client import Answer
+from engine.serving.asking.purse import Bill
 
 FILE = "responses.jsonl"
 UNUSABLE = "unusable"  # the code of an item that cannot be asked at all
@@ -48,18 +49,33 @@ def unscored(line: Mapping[str, Any]) -> list[str]:
     return [metric for metric, score in line["scores"].items() if "code" in score]
 
 
-def answered(key: Key, answer: Answer, hits: Sequence[Hit]) -> Line:
-    """An answer without its scores."""
+def answered(key: Key, answer: Answer, hits: Sequence[Hit], cost: float | None = None) -> Line:
+    """An answer without its scores. `cost` is what such an answer takes in euros, paid or kept."""
     item, candidate, repeat = key
     passages = [{"text": hit.text, "source": hit.source, "score": hit.score} for hit in hits]
     head = {"item": item, "candidate": candidate, "repeat": repeat}
-    return {**head, **answer.__dict__, "cost": None, "paid": 0.0, "passages": passages, "scores": {}, "error": None}
+    return {**head, **answer.__dict__, "cost": cost, "paid": 0.0, "passages": passages, "scores": {}, "error": None}
 
 
 def failed(key: Key, problem: Exception, hits: Sequence[Hit] = ()) -> Line:
     """An answer that never came, with the sentence that says why and the kind of the failure."""
     code = problem.code if isinstance(problem, Failure) else UNUSABLE
     return {**answered(key, NOTHING, hits), "error": str(problem), "code": code}
+
+
+def again(line: Line) -> Line:
+    """A line whose answer stands, and whose missing scores are asked for anew."""
+    return {**line, "scores": {**line["scores"]}, "asking": {}, "paid": 0.0, "unsure": 0.0}
+
+
+def paid(line: Line, bill: Bill, needs: str = "") -> Line:
+    """The same line with what was paid for it, failed calls included; `asking` tells what a family's asking took."""
+    line["paid"] += bill.euros
+    line["unsure"] = line.get("unsure", 0.0) + bill.unsure
+    if needs and bill.calls:
+        before = line.setdefault("asking", {}).get(needs, {})
+        line["asking"][needs] = {name: value + before.get(name, 0) for name, value in bill.__dict__.items()}
+    return line
 
 
 def score(found: Score) -> dict[str, Any]:

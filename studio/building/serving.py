@@ -13,7 +13,7 @@ from engine.problems import Problem
 from engine.scoring import candidates
 from engine.serving import health, servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Answer, Decoding, Endpoint
+from engine.serving.asking.client import Answer, Decoding, Endpoint, Question
 from engine.serving.health import Health
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
@@ -182,7 +182,8 @@ def test(model: Model) -> Answer:
             f"The environment of the studio has no {model.key_from}.", do=f"Start it with {model.key_from} set."
         )
     messages = [{"role": "user", "content": GREETING}]
-    stream = client.stream(Endpoint(model.path, key), model.served or model.name, messages, Decoding(max_tokens=60))
+    asked = Question(messages, Decoding(max_tokens=60))
+    stream = client.stream(Endpoint(model.path, key), model.served or model.name, asked)
     for _ in stream:
         pass
     return stream.answer

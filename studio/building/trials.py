@@ -16,7 +16,7 @@ from engine.problems import Problem
 from engine.scoring import candidates as engine
 from engine.scoring import stats
 from engine.serving.asking import client
-from engine.serving.asking.client import Decoding
+from engine.serving.asking.client import Decoding, Question
 from engine.training.material import paying, rewards
 from engine.training.material.rewards import Payment, Reward
 from studio.building import candidates
@@ -138,7 +138,7 @@ def of_model(
         row = rows[number // tries]
         messages, _ = engine.messages(asked, paying.asked(row))
         decoding = replace(Decoding(temperature=1.0), seed=number)
-        return Sample(row, client.chat(endpoint, name, messages, decoding).text, model)
+        return Sample(row, client.chat(endpoint, name, Question(messages, decoding)).text, model)
 
     found = []
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -14,6 +14,7 @@ from engine.problems import Problem
 from engine.reading.retrieval import Hit
 from engine.scoring import candidates as engine
 from engine.serving.asking import client, purse
+from engine.serving.asking.client import Question
 from engine.serving.asking.purse import Rates
 from studio.building import candidates
 from studio.building.candidates import Candidate
@@ -118,7 +119,7 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: 
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
     said = Said(candidate.name, WRITING, passages=[_passage(candidate, hit) for hit in hits])
     yield said
-    stream = client.stream(endpoint, name, messages, asked.decoding)
+    stream = client.stream(endpoint, name, Question(messages, asked.decoding))
     for piece in stream:
         said = replace(said, text=said.text + piece)
         yield said

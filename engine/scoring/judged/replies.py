@@ -16,7 +16,7 @@ from engine.scoring.given import Given
 from engine.scoring.judged.prompts import Prompt
 from engine.scoring.metrics import Score
 from engine.serving.asking.calls import Refused
-from engine.serving.asking.client import Answer
+from engine.serving.asking.client import Answer, Question
 
 ROOM = 400  # tokens, beside what the parts of a reply take
 KEPT = 2000  # signs of a reply that could not be used
@@ -98,14 +98,14 @@ class Hearing:
         plain = _plain.setdefault(asker, set())
         if judge.name not in plain:
             try:
-                return await asker.ask(replace(judge, decoding=drawn), said)
+                return await asker.ask(judge, Question(said, drawn))
             except Refused as refused:
                 if refused.status not in (400, 404, 415, 422, 501):
                     raise
-                answer = await asker.ask(replace(judge, decoding=replace(drawn, schema=None)), said)
+                answer = await asker.ask(judge, Question(said, replace(drawn, schema=None)))
                 plain.add(judge.name)  # it was the schema that was refused
                 return answer
-        return await asker.ask(replace(judge, decoding=replace(drawn, schema=None)), said)
+        return await asker.ask(judge, Question(said, replace(drawn, schema=None)))
 
 
 class Unusable(Exception):

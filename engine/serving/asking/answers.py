@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.serving.asking import calls
-from engine.serving.asking.calls import Failure
+from engine.serving.asking.calls import Failure, Use
 
 
 @dataclass(frozen=True)
@@ -30,29 +30,49 @@ class Answer:
     tokens_cached: int | None = None
     kept: bool = False  # given to the same request earlier; what it took is what it took then
 
+    @property
+    def use(self) -> Use:
+        return Use(self.tokens_in, self.tokens_out, self.seconds)
+
 
 def read(data: bytes, asked: str, seconds: float) -> Answer:
+    use = None
     try:
         body = msgspec.json.decode(data)
-        usage = body.get("usage") or {}
+        use = used(body, seconds)
         choice = body["choices"][0]
         message = choice["message"]
         answer = Answer(
             text=message.get("content") or "",
             model=body["model"],
-            tokens_in=usage.get("prompt_tokens"),
-            tokens_out=usage.get("completion_tokens"),
+            tokens_in=use.tokens_in,
+            tokens_out=use.tokens_out,
             seconds=seconds,
             first_token_seconds=None,
             finish=choice["finish_reason"] or "",
             calls=message.get("tool_calls") or [],
             logprobs=logprobs(choice),
-            tokens_cached=cached(usage),
+            tokens_cached=cached(body.get("usage") or {}),
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise calls.strange(data.decode(errors="replace")) from error
-    check_name(asked, answer.model)
+        raise calls.strange(data.decode(errors="replace"), use) from error
+    check_name(asked, answer.model, use)
     return answer
+
+
+def decoded(data: bytes) -> Any:
+    """An answer of another call than chat. Failure when it is no JSON."""
+    try:
+        return msgspec.json.decode(data)
+    except ValueError as error:
+        raise calls.strange(data.decode(errors="replace")) from error
+
+
+def used(body: Any, seconds: float) -> Use:
+    """What an answer, or an event of a stream, says that it took."""
+    usage = body.get("usage") if isinstance(body, dict) else None
+    told = usage if isinstance(usage, dict) else {}
+    return Use(told.get("prompt_tokens"), told.get("completion_tokens"), seconds)
 
 
 def logprobs(choice: dict[str, Any]) -> list[dict[str, Any]]:
@@ -78,9 +98,9 @@ def grown(known: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> list[dic
     return list(grown.values())
 
 
-def check_name(asked: str, answered: str) -> None:
+def check_name(asked: str, answered: str, use: Use | None = None) -> None:
     """Hosted models may answer by the dated name of what was asked; anything else is another model."""
     stem = re.escape(asked.removesuffix("-latest"))
     if answered != asked and not re.fullmatch(rf"{stem}-(\d{{4}}|\d{{8}}|\d{{4}}-\d\d-\d\d)", answered):
         what = f"Asked {asked}, but {answered or 'somebody without a name'} answered."
-        raise Failure(calls.WRONG_MODEL, what, do="Check the endpoint.")
+        raise Failure(calls.WRONG_MODEL, what, do="Check the endpoint.", use=use)

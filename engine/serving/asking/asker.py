@@ -2,7 +2,8 @@
 
 Here alone it is decided when a question is asked again. A server that is away is waited for, and one of ours that ended
 is started anew; a server that is asked too much is asked less; what may be bad luck is tried a few times. Whatever has
-brought no answer then is a Problem. With `kept`, a request that was answered before is answered from there.
+brought no answer then is a Problem. Each try is paid from the purse. With `kept`, a request that was answered before is
+answered from there.
 """
 
 import asyncio
@@ -19,13 +20,14 @@ import msgspec
 from engine.problems import Problem
 from engine.scoring import candidates
 from engine.scoring.candidates import Candidate
-from engine.serving.asking import calls, client, kept, posting
-from engine.serving.asking.calls import Endpoint, Failure, Refused
-from engine.serving.asking.client import Answer
+from engine.serving.asking import answers, calls, client, kept, posting
+from engine.serving.asking.answers import Answer
+from engine.serving.asking.calls import Endpoint, Failure, Refused, Use
 from engine.serving.asking.gate import Gate
 from engine.serving.asking.kept import Kept
-from engine.serving.asking.likelihood import Likelihood, Reader
-from engine.serving.asking.purse import Purse
+from engine.serving.asking.likelihood import Likelihood, Reader, Weighed
+from engine.serving.asking.purse import Purse, Spent
+from engine.serving.asking.question import Question, request
 
 AWAY = (502, 503, 504)  # what stands before a server says when nobody is behind it
 LONGEST = 10.0  # seconds between two tries
@@ -73,32 +75,23 @@ class Asker:
         """Returns when its model answers. Problem when it cannot be had."""
         await self._place(candidate)
 
-    async def ask(
-        self,
-        candidate: Candidate,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-        more: Mapping[str, Any] | None = None,
-        repeat: int = 0,
-    ) -> Answer:
-        """What the candidate says to `messages`, which it is sent as they are.
+    async def ask(self, candidate: Candidate, question: Question, repeat: int = 0) -> Answer:
+        """What the candidate's model says to a question, which it is sent as it is.
 
-        `repeat` draws another answer to the same question: with the next seed, and kept apart.
+        `repeat` draws another answer to it: with the next seed, and kept apart.
         """
         who, name = await self._who(candidate)
-        data, key = asked(candidate, who, name, messages, tools=tools, more=more, repeat=repeat, stream=self.stream)
-        if self.kept and (said := self.kept.get(key)):
+        data, key = asked(candidate, who, name, question, repeat, stream=self.stream)
+        if self.kept and (said := self.kept.get(key, moves=moves(candidate))):
             answer = replace(msgspec.json.decode(said, type=Answer), kept=True)
-            self.purse.note(candidate.name, answer)
+            self.purse.note_kept(answer.use)
             return answer
-        async with self.purse.paying(
-            candidate.name, len(data), candidate.decoding.max_tokens, self.manner.timeout
-        ) as pay:
-            answer = await self._patiently(
-                candidate, lambda place, pool: client.apost(place[0], name, data, pool, stream=self.stream)
-            )
-            pay(answer)
+
+        async def call(endpoint: Endpoint, pool: client.Pool) -> tuple[Answer, Use]:
+            answer = await client.apost(endpoint, name, data, pool, stream=self.stream)
+            return answer, answer.use
+
+        answer = await self._patiently(candidate, call, len(data), question.decoding.max_tokens)
         if self.kept:
             self.kept.put(key, name, msgspec.json.encode(answer))
         return answer
@@ -108,48 +101,73 @@ class Asker:
     ) -> list[Likelihood]:
         """How likely the candidate finds each of `answers` as the next message."""
         who, name = await self._who(candidate)
-        key = kept.key(who, b"likelihoods", msgspec.json.encode([messages, answers]))
-        if self.kept and (said := self.kept.get(key)):
-            return msgspec.json.decode(said, type=list[Likelihood])
+        key = kept.key(who, b"weighed", msgspec.json.encode([messages, answers]))
+        if self.kept and (said := self.kept.get(key, moves=moves(candidate))):
+            weighed = msgspec.json.decode(said, type=Weighed)
+            self.purse.note_kept(weighed.use)
+            return weighed.likelihoods
         if candidate.name not in self._readers:
             where = Endpoint(candidate.endpoint or f"http://{name}")  # one of ours has no address before it is needed
             self._readers[candidate.name] = Reader(where, name, partial(self.post, candidate))
-        found = await self._readers[candidate.name].likelihoods(messages, answers)
+        with self.purse.bill() as bill:
+            found = await self._readers[candidate.name].likelihoods(messages, answers)
         if self.kept:  # the figures alone: what the server says of them tells each token of each question again
-            self.kept.put(key, name, msgspec.json.encode(found))
+            weighed = Weighed(found, Use(bill.tokens_in, bill.tokens_out, bill.seconds))
+            self.kept.put(key, name, msgspec.json.encode(weighed))
         return found
 
     async def post(self, candidate: Candidate, path: str, body: Mapping[str, Any]) -> Any:
         """What the candidate's server answers to another call than chat: `body` with the model's name in it. Not kept.
 
-        `path` is below /v1, or at the root if it begins with a slash.
+        `path` is below /v1, or at the root if it begins with a slash: there a server helps out and reads no tokens.
         """
         _, name = await self._who(candidate)
-        data = msgspec.json.encode({"model": name, **body})
-        said = await self._patiently(candidate, lambda place, pool: posting.post(place[0], path, data, pool))
-        try:
-            return msgspec.json.decode(said)
-        except ValueError as error:
-            raise calls.strange(said.decode(errors="replace")) from error
+        data, free = msgspec.json.encode({"model": name, **body}), path.startswith("/")
+
+        async def call(endpoint: Endpoint, pool: client.Pool) -> tuple[Any, Use]:
+            began = time.monotonic()
+            said = answers.decoded(await posting.post(endpoint, path, data, pool))
+            seconds = time.monotonic() - began
+            return said, Use(0, 0, seconds) if free else answers.used(said, seconds)
+
+        # vLLM writes a token for each text that it is only to read, and may count it
+        sent, most = (0, 0) if free else (len(data), len(body.get("prompt", ())))
+        return await self._patiently(candidate, call, sent, most)
 
     async def close(self) -> None:
         await asyncio.gather(*[pool.close() for pool in self._pools.values()])
         if self.kept:
             self.kept.close()
 
-    async def _patiently(self, candidate: Candidate, call: Callable[[Place, client.Pool], Awaitable[T]]) -> T:
-        """What a call brings in the end. The Failure of the last try when it brings nothing."""
-        began, tries = time.monotonic(), 0
+    async def _patiently(
+        self,
+        candidate: Candidate,
+        call: Callable[[Endpoint, client.Pool], Awaitable[tuple[T, Use]]],
+        sent: int,
+        most: int,
+    ) -> T:
+        """What a call of `sent` bytes, which writes `most` tokens, brings in the end, each try paid by what it took.
+
+        The Failure of the last try when it brings nothing, or when there is no money for another; Spent when there is
+        none for the first.
+        """
+        began, tries, last = time.monotonic(), 0, None
         gate = self._gate(candidate)
         while True:
             asked = time.monotonic()
             try:
-                place = await self._place(candidate)
-                async with gate:
+                endpoint, _ = await self._place(candidate)
+                paying = self.purse.paying(candidate.name, sent, most, self.manner.timeout)
+                async with gate, paying as pay:
                     asked = time.monotonic()
-                    answer = await call(place, self._pool(place[0]))
+                    answer, use = await call(endpoint, self._pool(endpoint))
+                    pay(use)
+            except Spent:
+                if last:
+                    raise last from None
+                raise
             except Failure as failure:
-                tries += 1
+                tries, last = tries + 1, failure
                 pause = self._pause(failure, gate, tries, time.monotonic() - began)
                 if pause is None and not (tries == 1 and _forgot(failure, candidate)):
                     raise
@@ -211,21 +229,18 @@ class Asker:
 
 
 def asked(
-    candidate: Candidate,
-    who: bytes,
-    name: str,
-    messages: Sequence[Mapping[str, Any]],
-    *,
-    tools: Sequence[Mapping[str, Any]] | None = None,
-    more: Mapping[str, Any] | None = None,
-    repeat: int = 0,
-    stream: bool = False,
+    candidate: Candidate, who: bytes, name: str, question: Question, repeat: int = 0, *, stream: bool = False
 ) -> tuple[bytes, bytes]:
     """What is sent for a question, and the key under which its answer is kept. `who`, `name`: `candidates.named`."""
-    decoding = replace(candidate.decoding, seed=candidate.decoding.seed + repeat) if repeat else candidate.decoding
-    where = Endpoint(candidate.endpoint)
-    data = client.request(where, name, messages, decoding, tools=tools, more=more, stream=stream)
+    if repeat:
+        question = replace(question, decoding=replace(question.decoding, seed=question.decoding.seed + repeat))
+    data = request(Endpoint(candidate.endpoint), name, question, stream=stream)
     return data, kept.key(who, repeat.to_bytes(4), data)
+
+
+def moves(candidate: Candidate) -> bool:
+    """Whether its name may come to mean other weights without anybody being told: true of all that we do not hold."""
+    return not candidate.base
 
 
 def _forgot(failure: Failure, candidate: Candidate) -> bool:

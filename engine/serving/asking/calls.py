@@ -51,20 +51,37 @@ class Endpoint:
         return urlsplit(self.url).netloc
 
 
-class Failure(Problem):
-    """A call that brought no answer. `code` is its kind; `wait` the seconds that the server asked to be left alone."""
+@dataclass(frozen=True)
+class Use:
+    """What a call took: tokens read and written, None where the server keeps them to itself, and seconds."""
 
-    def __init__(self, code: str, what: str, why: str = "", do: str = "", wait: float | None = None) -> None:
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float
+
+
+NOTHING = Use(0, 0, 0.0)
+
+
+class Failure(Problem):
+    """A call that brought no answer. `code` is its kind; `wait` the seconds that the server asked to be left alone.
+
+    `use` is what it took all the same; None when nobody knows, since the server was at work and did not say.
+    """
+
+    def __init__(
+        self, code: str, what: str, why: str = "", do: str = "", wait: float | None = None, use: Use | None = None
+    ) -> None:
         super().__init__(what, why, do)
-        self.code, self.wait = code, wait
+        self.code, self.wait, self.use = code, wait, use
 
 
 class Refused(Failure):
-    """A server said no. `status` is HTTP's, `why` its own sentence."""
+    """A server said no, which costs nothing. `status` is HTTP's, `why` its own sentence."""
 
     def __init__(self, endpoint: Endpoint, status: int, why: str, do: str, wait: float | None = None) -> None:
         code = RATE_LIMIT if status == 429 else SERVER_ERROR if status >= 500 else REFUSED
-        super().__init__(code, f"{endpoint} refused with {status}.", why, do, wait)
+        super().__init__(code, f"{endpoint} refused with {status}.", why, do, wait, NOTHING)
         self.status, self.why = status, why
 
 
@@ -156,25 +173,26 @@ def asked_to_wait(retry_after: str) -> float | None:
 def lost(endpoint: Endpoint, error: httpx.HTTPError) -> Failure:
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return late(endpoint, TIMEOUT.read or 0.0)
-    return unreachable(endpoint, error)
+    return unreachable(endpoint, error, sent=not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)))
 
 
 def late(endpoint: Endpoint, seconds: float) -> Failure:
     return Failure(TIMED_OUT, f"{endpoint} did not answer in {seconds:.3g} seconds.", do="Ask fewer at once.")
 
 
-def unreachable(endpoint: Endpoint, error: Exception) -> Failure:
-    why = f"{error or type(error).__name__}."
-    return Failure(UNREACHABLE, f"{endpoint} cannot be reached.", why, "See whether the server runs.")
+def unreachable(endpoint: Endpoint, error: Exception, sent: bool) -> Failure:
+    """`sent`: whether the server may have heard the question before it was lost."""
+    why, use = f"{error or type(error).__name__}.", None if sent else NOTHING
+    return Failure(UNREACHABLE, f"{endpoint} cannot be reached.", why, "See whether the server runs.", use=use)
 
 
 def broken_off(who: str) -> Failure:
     return Failure(CUT, f"The answer of {who} broke off.", do="Ask again.")
 
 
-def strange(text: str) -> Failure:
+def strange(text: str, use: Use | None = None) -> Failure:
     what = "What came back is not in the chat protocol."
-    return Failure(BROKEN, what, f"It begins: {text[:200]}", "Check the address.")
+    return Failure(BROKEN, what, f"It begins: {text[:200]}", "Check the address.", use=use)
 
 
 def said(body: Any) -> str:

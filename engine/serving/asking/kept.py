@@ -1,18 +1,20 @@
 """Kept: answers to earlier requests, so that the same request is not paid twice. One file for a home (SQLite).
 
-The key is all that the answer depends on: who answers, with which weights, and every byte that was sent. Several
-processes may read and write at once; what is not yet written when a process is killed is only asked again.
+The key is all that the answer depends on: who answers, with which weights, and every byte that was sent. Of a model
+elsewhere only the name is known, and what that means may change: such an answer holds for some days. Several processes
+may read and write at once; what is not yet written when a process is killed is only asked again.
 """
 
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.problems import Problem
 
+DAYS = 7.0  # that an answer of a model elsewhere holds
 FLUSH = 0.5  # seconds that an answer waits to be written with others
 TABLE = """
     create table if not exists kept (
@@ -38,23 +40,28 @@ def key(*parts: bytes) -> bytes:
 
 
 class Kept:
-    """Used by one thread. What is put in can be had at once, and is on the disk within a second or at `close`."""
+    """Used by one thread. What is put in can be had at once, and is on the disk within a second or at `close`.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `days` is how long an answer holds whose model may have come to mean another; `now` gives seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, days: float = DAYS, now: Callable[[], float] = time.time) -> None:
+        self.path, self.days, self.now = path, days, now
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = _opened(path)
         self._new: dict[bytes, tuple[str, bytes, float]] = {}
         self._written = time.monotonic()
 
-    def get(self, key: bytes) -> bytes | None:
+    def get(self, key: bytes, moves: bool = False) -> bytes | None:
+        """What was put in; nothing where the model `moves` and that was too many days ago."""
         if key in self._new:
             return self._new[key][1]
-        row = self._db.execute("select said from kept where key = ?", [key]).fetchone()
+        since = oldest(self.days, self.now()) if moves else 0.0
+        row = self._db.execute("select said from kept where key = ? and at >= ?", [key, since]).fetchone()
         return row[0] if row else None
 
     def put(self, key: bytes, model: str, said: bytes) -> None:
-        self._new[key] = (model, said, time.time())
+        self._new[key] = (model, said, self.now())
         if time.monotonic() - self._written > FLUSH:
             self.flush()
 
@@ -83,13 +90,19 @@ def size(path: Path) -> Size:
     return Size(n, sum(file.stat().st_size for file in files if file.exists()))
 
 
-def known(path: Path, keys: Sequence[bytes]) -> int:
-    """How many of these requests have been answered before."""
+def oldest(days: float, now: float) -> float:
+    """When an answer may have been given, in seconds since the epoch, to hold still."""
+    return now - days * 86400
+
+
+def known(path: Path, keys: Sequence[bytes], since: float = 0.0) -> int:
+    """How many of these requests have been answered before, `since` then."""
     if not path.is_file():
         return 0
     db = _opened(path)
     try:
-        return sum(db.execute("select 1 from kept where key = ?", [key]).fetchone() is not None for key in keys)
+        held = "select 1 from kept where key = ? and at >= ?"
+        return sum(db.execute(held, [key, since]).fetchone() is not None for key in keys)
     finally:
         db.close()
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.problems import Problem
 from engine.serving.asking import calls
-from engine.serving.asking.calls import Endpoint
+from engine.serving.asking.calls import Endpoint, Use
 
 Message = dict[str, str]
 Post = Callable[[str, dict[str, Any]], Awaitable[Any]]  # a path at the endpoint and a body: what it answers, as JSON
@@ -39,6 +39,14 @@ class Likelihood:
     @property
     def tokens(self) -> int:
         return len(self.logprobs)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What was found of some answers, and what finding it took."""
+
+    likelihoods: list[Likelihood]
+    use: Use
 
 
 class Reader:

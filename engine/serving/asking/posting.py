@@ -12,6 +12,7 @@ from engine.serving.asking.calls import Endpoint, Failure
 
 TIMEOUT = 300.0  # seconds without a byte; a question may queue behind many others
 CONNECT = 5.0  # seconds
+UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)  # raised before anything went out
 JSON = {"content-type": "application/json"}
 
 Pool = aiohttp.ClientSession
@@ -74,4 +75,4 @@ def _failure(endpoint: Endpoint, error: Exception, pool: Pool) -> Failure:
         return calls.broken_off(str(endpoint))
     if isinstance(error, aiohttp.ClientResponseError):  # no HTTP
         return calls.strange(error.message)
-    return calls.unreachable(endpoint, error)
+    return calls.unreachable(endpoint, error, sent=not isinstance(error, UNSENT))

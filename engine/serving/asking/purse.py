@@ -1,14 +1,19 @@
-"""Purse: what answers cost, and a budget that is never exceeded: nothing is asked whose dearest answer does not fit."""
+"""Purse: what calls cost, and a budget that is never exceeded: nothing is asked whose dearest answer does not fit.
+
+A call that failed is paid by what the server told of it. Where it told nothing, its dearest answer counts against the
+budget, and is said to be unsure: it is neither spent nor free.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
 from engine.problems import Problem
-from engine.serving.asking.client import Answer
+from engine.serving.asking.calls import Failure, Use
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,9 @@ class Rates:
 class Spent(Problem):
     """The budget has no room for another question."""
 
-    def __init__(self, budget: float, spent: float) -> None:
-        what = f"The budget of {budget:g} euros has no room for another question: {spent:.4g} are spent."
+    def __init__(self, budget: float, total: "Bill") -> None:
+        what = f"The budget of {budget:g} euros has no room for another question: {total.euros:.4g} are spent"
+        what += f", and up to {total.unsure:.4g} by calls of which nobody told what they took." if total.unsure else "."
         super().__init__(what, do="What was answered stays. Start again with a larger budget; nothing is paid twice.")
 
 
@@ -43,58 +49,104 @@ def cost(rates: Rates, tokens_in: int | None, tokens_out: int | None, seconds: f
 
 @dataclass
 class Bill:
-    """What was asked within a `Purse.bill`, kept answers included; `euros` are those that were paid."""
+    """What was asked within a `Purse.bill`, kept answers included; `euros` are those that were paid.
 
-    calls: int = 0
+    `unsure` are euros that calls may have cost besides, at the most: they failed, or nobody told what they took.
+    """
+
+    calls: int = 0  # that read anything
     tokens_in: int = 0
     tokens_out: int = 0
+    seconds: float = 0.0
     euros: float = 0.0
+    unsure: float = 0.0
+
+    def add(self, use: Use, euros: float, unsure: float) -> None:
+        self.calls += use.tokens_in != 0
+        self.tokens_in += use.tokens_in or 0
+        self.tokens_out += use.tokens_out or 0
+        self.seconds += use.seconds
+        self.euros += euros
+        self.unsure += unsure
 
 
-_bill: ContextVar[Bill | None] = ContextVar("bill", default=None)
+_bills: ContextVar[tuple[Bill, ...]] = ContextVar("bills", default=())
 
 
 class Purse:
-    """`rates` by the candidates' names, `budget` in euros (0 for none), `spent` before. An answer of a machine is paid
-    its share of the machine's time: `at_once` are answered together."""
+    """`rates` by the candidates' names, `budget` in euros (0 for none), `spent` and `unsure` before. An answer of a
+    machine is paid its share of the machine's time: `at_once` are answered together."""
 
-    def __init__(self, rates: dict[str, Rates], budget: float = 0.0, spent: float = 0.0, at_once: int = 1) -> None:
-        self.rates, self.budget, self.spent, self.at_once = rates, budget, spent, max(1, at_once)
+    def __init__(
+        self,
+        rates: dict[str, Rates],
+        budget: float = 0.0,
+        spent: float = 0.0,
+        at_once: int = 1,
+        *,
+        unsure: float = 0.0,
+    ) -> None:
+        self.rates, self.budget, self.at_once = rates, budget, max(1, at_once)
+        self.total = Bill(euros=spent, unsure=unsure)
         self._held: list[float] = []  # put aside for answers that are under way
         self._waiting: list[asyncio.Future[None]] = []
 
-    def cost(self, candidate: str, answer: Answer) -> float | None:
-        """Euros that such an answer takes, paid or kept; None when nobody knows."""
+    def cost(self, candidate: str, use: Use) -> float | None:
+        """Euros that this takes, paid or kept; None when nobody knows."""
         rates = self.rates.get(candidate, Rates())
-        return cost(rates, answer.tokens_in, answer.tokens_out, answer.seconds / self.at_once)
+        return cost(rates, use.tokens_in, use.tokens_out, use.seconds / self.at_once)
 
-    def paying(
+    @asynccontextmanager
+    async def paying(
         self, candidate: str, sent: int, most: int, seconds: float
-    ) -> AbstractAsyncContextManager[Callable[[Answer], None]]:
-        """Puts aside what a question of `sent` bytes may cost at the most: a token a byte, `most` tokens written, or
-        `seconds`. An answer is paid by the function that this gives, and what it did not take is there for others.
+    ) -> AsyncIterator[Callable[[Use], None]]:
+        """Puts aside what one call of `sent` bytes may cost at the most: a token a byte, `most` tokens written, or
+        `seconds`. What it took is paid by the function that this gives, or by its Failure; the rest is there for
+        others. Where nobody knows what it took, all of it stays aside.
 
         Waits while others have put aside what it needs; Spent when that is not so.
         """
-        pay = partial(self.note, candidate)
-        return self._paying(candidate, sent, most, seconds, pay) if self.budget else nullcontext(pay)
-
-    @asynccontextmanager
-    async def _paying(
-        self, candidate: str, sent: int, most: int, seconds: float, pay: Callable[[Answer], None]
-    ) -> AsyncIterator[Callable[[Answer], None]]:
-        dearest = cost(self.rates.get(candidate, Rates()), sent, most, seconds / self.at_once) or 0.0
-        while self.spent + sum(self._held) + dearest > self.budget:
-            if not self._held:
-                raise Spent(self.budget, self.spent)
-            await self._settled()
+        dearest = self.cost(candidate, Use(sent, most, seconds)) or 0.0
+        await self._room(dearest)
         self._held.append(dearest)
+        began = time.monotonic()
         try:
-            yield pay
+            yield partial(self._pay, candidate, dearest)
+        except Failure as failure:
+            self._pay(candidate, dearest, failure.use or Use(None, None, time.monotonic() - began))
+            raise
         finally:
             self._held.remove(dearest)
             while self._waiting:
                 self._waiting.pop().set_result(None)
+
+    def note_kept(self, use: Use) -> None:
+        """Something was asked that had been paid before."""
+        self._add(use, 0.0, 0.0)
+
+    @contextmanager
+    def bill(self) -> Iterator[Bill]:
+        """All that is asked inside, also by tasks that are started there, and by bills within."""
+        bill = Bill()
+        token = _bills.set((*_bills.get(), bill))
+        try:
+            yield bill
+        finally:
+            _bills.reset(token)
+
+    def _pay(self, candidate: str, dearest: float, use: Use) -> None:
+        paid = self.cost(candidate, use)
+        self._add(use, paid or 0.0, dearest if paid is None else 0.0)
+
+    def _add(self, use: Use, euros: float, unsure: float) -> None:
+        for bill in (self.total, *_bills.get()):
+            bill.add(use, euros, unsure)
+
+    async def _room(self, dearest: float) -> None:
+        while self.budget and self.total.euros + self.total.unsure + sum(self._held) + dearest > self.budget:
+            if not self._held:
+                raise Spent(self.budget, self.total)
+            await self._settled()
 
     async def _settled(self) -> None:
         """Returns when an answer was paid, or never came."""
@@ -105,22 +157,3 @@ class Purse:
         finally:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-
-    def note(self, candidate: str, answer: Answer) -> None:
-        paid = 0.0 if answer.kept else self.cost(candidate, answer) or 0.0
-        self.spent += paid
-        if (bill := _bill.get()) is not None:
-            bill.calls += 1
-            bill.tokens_in += answer.tokens_in or 0
-            bill.tokens_out += answer.tokens_out or 0
-            bill.euros += paid
-
-    @contextmanager
-    def bill(self) -> Iterator[Bill]:
-        """All that is asked inside, also by tasks that are started there."""
-        bill = Bill()
-        token = _bill.set(bill)
-        try:
-            yield bill
-        finally:
-            _bill.reset(token)

@@ -20,7 +20,7 @@ from engine.scoring import guide as guides
 from engine.scoring.score import Score
 from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
-from engine.serving.asking.client import Decoding
+from engine.serving.asking.client import Decoding, Question
 from engine.specs import setting
 
 Answer = str | Mapping[str, Any]  # the words, or an assistant's message with `content` or `tool_calls`
@@ -242,7 +242,7 @@ class Judge(Rate):
     def rate(self, answer: Answer, row: Row) -> Score:
         endpoint = Endpoint(self.url, os.environ.get(self.key_from, "") if self.key_from else "")
         try:
-            found = client.chat(endpoint, self.model, self._messages(answer, row), Decoding(max_tokens=300))
+            found = client.chat(endpoint, self.model, Question(self._messages(answer, row), Decoding(max_tokens=300)))
         except Problem as problem:
             return Score(None, f"The judge did not answer: {problem.what}")
         marks = GRADE.findall(found.text)
