@@ -1,6 +1,6 @@
 """`python -m tests.answering FOLDER PORT`: a server that is up at once and answers what a watcher asks, and no more.
 
-It knows the adapters that it had, and dies at its start when its base is gone.
+It knows the adapters that it had and those that it is told of, and dies at its start when its base is gone.
 """
 
 import json
@@ -16,10 +16,11 @@ from engine.serving.settings import ServeSpec
 
 class Answering(BaseHTTPRequestHandler):
     folder: Path
+    known: dict[str, str]
     asked = 0
 
     def do_GET(self) -> None:
-        known = [{"id": name, "root": one.path, "parent": "base"} for name, one in adapters.kept(self.folder).items()]
+        known = [{"id": name, "root": path, "parent": "base"} for name, path in self.known.items()]
         page = {
             "/health": "",
             "/v1/models": json.dumps({"data": [{"id": "base", "root": "", "parent": None}, *known]}),
@@ -28,7 +29,14 @@ class Answering(BaseHTTPRequestHandler):
         self._say(page)
 
     def do_POST(self) -> None:
-        Answering.asked += 10
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path == "/v1/load_lora_adapter":
+            told = json.loads(body)
+            self.known[told["lora_name"]] = told["lora_path"]
+        elif self.path == "/v1/unload_lora_adapter":
+            del self.known[json.loads(body)["lora_name"]]
+        else:
+            Answering.asked += 10
         self._say("{}")
 
     def _say(self, text: str) -> None:
@@ -43,5 +51,6 @@ class Answering(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     Answering.folder = Path(sys.argv[1])
+    Answering.known = adapters.folders(adapters.kept(Answering.folder))
     assert (Path(specs.read(Answering.folder, ServeSpec).model) / "config.json").exists(), "the base is gone"
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Answering).serve_forever()

@@ -20,7 +20,7 @@ from engine.scoring import candidates, likely
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.given import Given
-from engine.serving import health, servers
+from engine.serving import health, scratch, servers
 from engine.serving.asking import calls, client
 from engine.serving.asking.asker import Asker
 from engine.serving.asking.calls import Failure
@@ -265,11 +265,10 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     [server] = servers.listed(running)
     loaded = {named(place, name): place / name for name in ("plain", "playful")}
     for name, folder in loaded.items():
-        client.load_adapter(endpoint, name, folder)
-    until = time.monotonic() + 20
-    while not loaded.keys() <= {*server.health.adapters} and time.monotonic() < until:
-        time.sleep(0.1)  # the watcher notes them at its next look
+        servers.load(running, endpoint, name, folder)
     child, watcher = processes.find(server.folder, servers.CHILD), processes.find(server.folder)
+    scratch_then = (server.folder / scratch.LINK).readlink()
+    assert any(one.is_socket() for one in scratch_then.iterdir())
     killed: list[float] = []
 
     def kill() -> None:
@@ -300,6 +299,7 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     away = told[-1]["at"] - killed[0]
     print(f"vLLM was back {away:.1f} s after it was killed; its first start took {told[1]['seconds']} s")
     assert away < 60
+    assert not scratch_then.exists() and (server.folder / scratch.LINK).readlink() != scratch_then
     assert processes.find(server.folder) == watcher
 
 

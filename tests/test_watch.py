@@ -3,7 +3,9 @@
 import json
 import signal
 import socket
+import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,8 @@ import pytest
 
 from engine import events, processes
 from engine.problems import Problem
-from engine.serving import adapters, health, servers
+from engine.serving import adapters, health, scratch, servers
+from engine.serving.asking import client
 from engine.serving.health import Figures, Pulse
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
@@ -83,6 +86,74 @@ def test_a_killed_server_is_back_at_its_address_and_knows_the_adapters_whose_wei
     ]
     until(lambda: server.health.state == health.UP)
     assert server.health.restarts == 1 and list(server.health.adapters) == ["sound"]
+
+
+def weights(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / adapters.WEIGHTS).write_text(folder.name)
+    return folder
+
+
+def names(server: Server) -> set[str]:
+    return {*client.models(server.endpoint)} - {"base"}
+
+
+def test_a_server_that_is_killed_right_after_an_adapter_was_loaded_comes_back_with_it(place, base, tmp_path):
+    server = begun(place, base)
+    for name in ("first", "second"):
+        servers.load(place, server.endpoint, name, weights(tmp_path / name))
+    servers.unload(place, server.endpoint, "first")
+    killed(server)
+    servers.ready(server, 30)
+    assert names(server) == {"second"} == {*adapters.kept(server.folder)}
+
+
+def test_what_others_load_and_unload_is_noted_at_the_next_look_and_nothing_else_is_struck(place, base, tmp_path):
+    server = begun(place, base)
+    client.load_adapter(server.endpoint, "theirs", weights(tmp_path / "theirs"))
+    until(lambda: {*server.health.adapters} == {"theirs"})
+    adapters.keep(server.folder, {"under-way": str(weights(tmp_path / "under-way"))})  # not named by the server yet
+    client.unload_adapter(server.endpoint, "theirs")
+    until(lambda: {*server.health.adapters} == {"under-way"})
+
+
+def test_an_address_elsewhere_is_told_of_an_adapter_and_nothing_is_noted_here(place, base, tmp_path):
+    here, there = begun(place, base), begun(tmp_path / "elsewhere", base)
+    try:
+        servers.load(place, there.endpoint, "mine", weights(tmp_path / "mine"))
+        assert names(there) == {"mine"} and not adapters.kept(here.folder)
+    finally:
+        servers.stop(there)
+
+
+PROGRAM = """#!{python}
+import os, runpy, sys, tempfile, pathlib
+(pathlib.Path(tempfile.gettempdir()) / "socket").touch()
+sys.argv = ["answering", "{folder}", sys.argv[sys.argv.index("--port") + 1]]
+sys.path.insert(0, {root!r})
+runpy.run_module("tests.answering", run_name="__main__")
+"""
+
+
+def test_what_a_vllm_leaves_lying_goes_with_each_of_its_lives(place, base, tmp_path):
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "spec.json").write_text(json.dumps({"model": str(base)}))
+    program = tmp_path / "python"
+    root = str(Path(__file__).parents[1])
+    program.write_text(PROGRAM.format(python=sys.executable, folder=folder, root=root))
+    program.chmod(0o755)
+    server = servers.begin(place, ServeSpec(model=str(base), program=str(program), pause=0.01))
+    servers.ready(server, 30)
+    first = (server.folder / scratch.LINK).readlink()
+    assert (first / "socket").exists() and len(f"{first}/{uuid.uuid4()}") < 100
+    killed(server)
+    until(lambda: told(server)[-1] == "up" and len(told(server)) > 2)
+    second = (server.folder / scratch.LINK).readlink()
+    assert not first.exists() and (second / "socket").exists()
+    killed(server, processes.FILE)  # nobody watches it: whoever stops it cleans up
+    servers.stop(server)
+    assert not second.exists()
 
 
 def test_a_killed_watcher_is_replaced_and_its_server_goes_on_answering(place, base):

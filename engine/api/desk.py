@@ -87,7 +87,7 @@ class Desk:
             if model.adapter is None:
                 return endpoint, client.models(endpoint)[0]
             name = f"{model.id}@{_weights(model.adapter)}"
-            client.load_adapter(endpoint, name, model.adapter)
+            servers.load(self.home / "servers", endpoint, name, model.adapter)
             return endpoint, name
         except Problem as problem:
             raise Refusal(503, str(problem), "model", wait=10) from problem

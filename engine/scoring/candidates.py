@@ -12,7 +12,6 @@ from engine.reading import retrieval
 from engine.reading.grounding import grounded
 from engine.reading.retrieval import Hit
 from engine.serving import servers
-from engine.serving.asking import client
 from engine.serving.asking.client import Decoding, Endpoint
 
 Message = dict[str, str]
@@ -79,7 +78,7 @@ def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
     if not candidate.adapter:
         return endpoint, base.resolve().name
     name = adapter_name(Path(candidate.adapter))
-    client.load_adapter(endpoint, name, Path(candidate.adapter).resolve())
+    servers.load(running, endpoint, name, Path(candidate.adapter).resolve())
     return endpoint, name
 
 

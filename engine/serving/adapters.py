@@ -1,10 +1,16 @@
-"""Adapters: those that a server answers for, kept in its folder so that it has them again after a restart."""
+"""Adapters: those that a server answers for, kept in its folder so that it has them again after a restart.
+
+Whoever loads one notes it (`engine.serving.servers.load`), and the watcher notes what was loaded by others.
+"""
 
 import json
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from engine import processes
 
 FILE = "adapters.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -32,18 +38,19 @@ def listed(models: dict[str, Any]) -> dict[str, str]:
     return {one["id"]: one["root"] for one in models["data"] if one.get("parent")}
 
 
-def keep(folder: Path, known: dict[str, str] | dict[str, Kept]) -> None:
-    """Note what a server answers for now. An adapter that was noted before keeps the version that was loaded."""
-    before = kept(folder)
-    now = {}
-    for name, one in known.items():
-        path = one.path if isinstance(one, Kept) else one
-        same = name in before and before[name].path == path
-        now[name] = before[name] if same else Kept(path, version(Path(path)))
-    if now != before:
-        draft = folder / f".{FILE}.{os.getpid()}"
-        draft.write_text(json.dumps({name: asdict(one) for name, one in now.items()}))
-        draft.rename(folder / FILE)
+def keep(folder: Path, known: Mapping[str, str], gone: Collection[str] = ()) -> None:
+    """Note adapters that a server answers for, names and folders, beside those that are noted already, and strike those
+    that are gone. One that was noted before keeps the version that was loaded."""
+    with processes.locked(folder / f".{FILE}.lock"):
+        before = kept(folder)
+        now = {name: one for name, one in before.items() if name not in gone}
+        for name, path in known.items():
+            if name not in now or now[name].path != path:
+                now[name] = Kept(path, version(Path(path)))
+        if now != before:
+            draft = folder / f".{FILE}.{os.getpid()}"
+            draft.write_text(json.dumps({name: asdict(one) for name, one in now.items()}))
+            draft.rename(folder / FILE)
 
 
 def kept(folder: Path) -> dict[str, Kept]:

@@ -5,6 +5,7 @@ process.json   who watches it and starts it anew when it dies (engine.serving.wa
 child.json     the server itself
 address.json   where it listens, from its first answer on; the same after a restart
 adapters.json  what it answers for besides its base (engine.serving.adapters)
+scratch        where a vLLM has its sockets (engine.serving.scratch)
 health.json    how it did at the last look (engine.serving.health)
 events.jsonl   started, up, died, killed, adopted, dropped (an adapter that could not come back), end
 log.txt        whatever both printed
@@ -22,7 +23,8 @@ import psutil
 
 from engine import events, jobs, processes, specs
 from engine.problems import Problem
-from engine.serving import health, holding
+from engine.serving import adapters, health, holding, scratch
+from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
 from engine.serving.health import Health
 from engine.serving.settings import ServeSpec
@@ -137,8 +139,24 @@ def stop(server: Server, why: str = "stopped") -> None:
     processes.end(server.folder)
     processes.end(server.folder, file=CHILD)
     processes.sweep(server.folder, CHILD)
+    scratch.remove(server.folder)
     if not server.ended and (alive or server.endpoint is not None):
         events.append(server.folder, "end", why=why)
+
+
+def load(servers: Path, endpoint: Endpoint, name: str, folder: Path) -> None:
+    """Have the server at an address answer for the adapter in `folder` as `name`; nothing if it does already. One of
+    ours comes back with it from then on."""
+    client.load_adapter(endpoint, name, folder)
+    for one in _at(servers, endpoint):
+        adapters.keep(one, {name: str(folder)})
+
+
+def unload(servers: Path, endpoint: Endpoint, name: str) -> None:
+    """Have it forget an adapter."""
+    client.unload_adapter(endpoint, name)
+    for one in _at(servers, endpoint):
+        adapters.keep(one, {}, gone=[name])
 
 
 def restart(server: Server) -> None:
@@ -186,6 +204,12 @@ def _found(servers: Path, wanted: ServeSpec) -> Server | None:
     return None
 
 
+def _at(servers: Path, endpoint: Endpoint) -> list[Path]:
+    """The folder of the server that is watched at an address; none where it is not ours."""
+    known = {path.parent: Endpoint(json.loads(path.read_text())["url"]) for path in servers.glob(f"[!.]*/{ADDRESS}")}
+    return [folder for folder, one in known.items() if one.api == endpoint.api and processes.find(folder) is not None]
+
+
 def _will_do(one: ServeSpec, wanted: ServeSpec) -> bool:
     same = (one.model, one.version, one.module) == (wanted.model, wanted.version, wanted.module)
     return same and wanted.program in ("", one.program) and wanted.port in (0, one.port)
@@ -200,6 +224,7 @@ def _watched(server: Server) -> Server:
 def _started(servers: Path, spec: ServeSpec) -> Server:
     for old in every(servers):
         if not old.alive and time.time() - (old.folder / specs.FILE).stat().st_mtime > KEPT:
+            scratch.remove(old.folder)
             shutil.rmtree(old.folder)
     folder = servers / jobs.new_id("server")
     draft = servers / f".{folder.name}"

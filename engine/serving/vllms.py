@@ -35,11 +35,11 @@ def command(spec: ServeSpec, port: int, adapters: Mapping[str, Kept]) -> list[st
     return [*start, *where, *lora, *more, *here, *exact]
 
 
-def environment() -> dict[str, str]:
-    """What vLLM reads from the environment. It is told to fetch nothing and to tell nobody."""
+def environment(scratch: Path) -> dict[str, str]:
+    """What vLLM reads from the environment: to fetch nothing, to tell nobody, and where its passing files go."""
     quiet = {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1", "VLLM_LOGGING_LEVEL": "WARNING"}
     memory = {} if on_gpu() else {"VLLM_CPU_KVCACHE_SPACE": os.environ.get("VLLM_CPU_KVCACHE_SPACE", "1")}
-    return {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", **quiet, **memory}
+    return {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True", "TMPDIR": str(scratch), **quiet, **memory}
 
 
 def parser(model: Path) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from engine import events, processes, specs
-from engine.serving import adapters, health, vllms
+from engine.serving import adapters, health, scratch, vllms
 from engine.serving.health import AWAY, STARTING, UP, Figures, Health, Pulse
 from engine.serving.servers import ADDRESS, CHILD, RESTART, WANTED
 from engine.serving.settings import ServeSpec
@@ -47,6 +47,7 @@ class Watch:
         self.pulse = Pulse()
         self.since = self.heard = time.monotonic()  # when it was started, when it last gave a sign of life
         self.up = False
+        self.seen: set[str] = set()  # the adapters that this server named at the last look
         self.began_at = time.time()
         self.asked_at = time.time()
         self.restarts = max(0, sum(event["kind"] == "started" for event in events.read(folder)[0]) - 1)
@@ -84,11 +85,12 @@ class Watch:
         sound, lost = adapters.sorted_out(known)
         for name, why in lost.items():
             events.append(self.folder, "dropped", adapter=name, why=why)
-        adapters.keep(self.folder, sound)
+        adapters.keep(self.folder, {}, gone=lost)
         if not _is_free(self.spec.host, self.port) and not self.spec.port:
             self.port = _free(self.spec.host)
         if self.spec.program:
-            command, more = vllms.command(self.spec, self.port, sound), vllms.environment()
+            command = vllms.command(self.spec, self.port, sound)
+            more = vllms.environment(scratch.made(self.folder))
         else:
             command = [sys.executable, "-m", self.spec.module, str(self.folder), str(self.port)]
             more = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", WAITING)}
@@ -96,7 +98,7 @@ class Watch:
         self.popen = subprocess.Popen(command, env={**os.environ, **more}, start_new_session=True)
         self.child = processes.remember(self.folder, self.popen.pid, CHILD)
         self.since = self.heard = time.monotonic()
-        self.up, self.began_at = False, time.time()
+        self.up, self.seen, self.began_at = False, set(), time.time()
         events.append(self.folder, "started", pid=self.child.pid, adapters=sorted(sound))
 
     def lives(self) -> bool:
@@ -145,6 +147,7 @@ class Watch:
         if self.folder.exists():
             processes.end(self.folder, GRACE, CHILD)
             processes.sweep(self.folder, CHILD)
+            scratch.remove(self.folder)
         if self.child is not None and self.child.is_running():  # its folder, or part of it, was taken away
             with suppress(ProcessLookupError):
                 os.killpg(self.child.pid, signal.SIGKILL)
@@ -169,7 +172,9 @@ class Watch:
             events.append(self.folder, "up", url=self.url, seconds=round(self.heard - self.since, 1))
         known = self.asked("/v1/models")
         if known is not None:
-            adapters.keep(self.folder, adapters.listed(known.json()))
+            now = adapters.listed(known.json())
+            adapters.keep(self.folder, now, gone=self.seen - now.keys())  # others may be noted that come only now
+            self.seen = set(now)
         told = self.asked("/metrics")
         if told is not None and self.pulse.take(self.heard, health.figures(told.text)):
             self.asked_at = time.time()

@@ -147,7 +147,7 @@ def load(store: Store, serving: Serving, name: str, by: str) -> str:
     if model.base != serving.name:
         raise Problem(f"{name} is not tuned on {serving.name}.", do="Load it into the server of its own base.")
     served = candidates.adapter_name(Path(model.path))
-    client.load_adapter(servers.ready(serving.server), served, Path(model.path).resolve())
+    servers.load(store.home.servers, servers.ready(serving.server), served, Path(model.path).resolve())
     with store.write(by, "server.load", serving.name, model=name):
         pass
     return served
@@ -155,7 +155,7 @@ def load(store: Store, serving: Serving, name: str, by: str) -> str:
 
 def unload(store: Store, serving: Serving, served: str, by: str) -> None:
     """Have it forget an adapter; who asks for that next has it loaded again."""
-    client.unload_adapter(servers.ready(serving.server), served)
+    servers.unload(store.home.servers, servers.ready(serving.server), served)
     with store.write(by, "server.unload", serving.name, model=serving.adapters.get(served, served)):
         pass
 

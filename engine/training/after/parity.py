@@ -17,7 +17,7 @@ from transformers.utils import logging
 from engine import specs
 from engine.problems import Problem
 from engine.serving import servers
-from engine.serving.asking import calls, client
+from engine.serving.asking import calls
 from engine.serving.asking.client import Endpoint
 from engine.training.after import merge, probes
 from engine.training.after.errands import ParitySpec
@@ -128,11 +128,11 @@ def _served(spec: ParitySpec, noted: list[Probe]) -> list[Heard]:
         return [ask(endpoint, Path(spec.base).name, probe) for probe in noted]
     adapter = Path(spec.adapter)
     name = f"parity-{weights.fingerprint(adapter)}"  # a name of its own: what is loaded as the model may be older
-    client.load_adapter(endpoint, name, adapter)
+    servers.load(Path(spec.servers), endpoint, name, adapter)
     try:
         return [ask(endpoint, name, probe) for probe in noted]
     finally:
-        client.unload_adapter(endpoint, name)
+        servers.unload(Path(spec.servers), endpoint, name)
 
 
 def ask(endpoint: Endpoint, model: str, probe: Probe) -> Heard:
