@@ -33,7 +33,9 @@ from studio.building import candidates, models, runs
 from studio.data import datasets
 from studio.folders import Home
 from studio.freezing import snapshots
-from studio.judging import evaluations, figures
+from studio.judging import evaluations, figures, sources
+from studio.judging.orders import Measures, Order
+from studio.judging.sources import Questions
 from studio.store import Store, close_all, opened
 
 BY = "benchmark"
@@ -116,9 +118,8 @@ class Walk:
         """The evaluation of `model` on these items."""
         one = candidates.add(self.store, model, model, BY, passages=0)
         known = next((e for e in evaluations.listed(self.store) if e.name == what), None)
-        found = known or evaluations.start(
-            self.store, what, items, what, [one.id], metrics, BY, concurrency=16, snapshot=snapshot
-        )
+        order = Order(Questions(items, what, snapshot), [one], Measures(metrics), name=what)
+        found = known or evaluations.start(self.store, order, BY)
         if found.state in ("failed", "stopped"):
             work.resume(self.store, found, BY)
         progress.watch(found.job, what, self.bars)
@@ -142,11 +143,12 @@ def walk(folder: Path, home: Home, size: Size = Size(), settings: dict[str, Any]
             way = Walk(store, bars)
             snapshot = way.bring_in(folder, size)
             model = way.train(snapshot, settings)
-            items = evaluations.items_from_snapshot(store, snapshot.id, "test", BY, "benchmark")[: size.items or None]
+            rows = snapshots.look(store, snapshot.id, "test", BY, "benchmark", "evaluation")
+            items = sources.from_rows(rows)[: size.items or None]
             asked = way.ask(f"{len(items)} in scope", model, items, snapshot.id, METRICS)
             others = strangers(folder, size.items)
             odd = way.ask(f"{len(others)} out of scope", model, others, snapshot.id, ["top1"])
-        rows = [row for split in ("train",) for row in snapshots.examples(store, snapshot.id, split)]
+        rows = snapshots.examples(store, snapshot.id, "train")
         learned = [(row["messages"][0]["content"], row["messages"][1]["content"]) for row in rows]
         return {
             "starter": scored(store, way, asked) | _out_of_scope(way, asked, odd),

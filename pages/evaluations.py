@@ -1,19 +1,13 @@
 """Evaluations: the same questions for every candidate; all that were asked, and the form to ask anew."""
 
-import json
-from pathlib import Path
-
 import streamlit as st
 
-from engine.scoring import metrics
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
-from studio.judging import evaluations, sources
-from studio.judging.evaluations import COMPARISON, Evaluation
-from studio.judging.sources import Source
+from studio.judging import evaluations, orders, sources
+from studio.judging.evaluations import Evaluation
+from studio.judging.orders import COMPARISON, Order
 from studio.ui import measuring, nav, notices, parts, reckoning, results, state, terms
-from studio.ui.measuring import Measures
-from studio.ui.terms import Terms
 from studio.writing import guides
 
 store, me = state.store(), state.me()
@@ -37,17 +31,14 @@ def card(evaluation: Evaluation) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(f"**{notices.plain(evaluation.name)}** {parts.badge_text(evaluation.state)}")
-            st.caption(f"{notices.plain(evaluation.items)} · {_shape(evaluation)} · {parts.ago(evaluation.made_at)}")
+            shape = orders.in_words(len(evaluation.candidates), evaluation.metrics, evaluation.judge)
+            st.caption(f"{notices.plain(f'{evaluation.items} · {shape}')} · {parts.ago(evaluation.made_at)}")
             told = evaluation.progress
             if evaluation.live and told:
                 said = results.standing(told["done"], told["of"], told.get("seconds_left"))
                 st.progress(told["done"] / max(1, told["of"]), text=said)
         if st.button("Open", key=f"open-{evaluation.id}"):
             nav.goto("evaluation", evaluation=evaluation.id)
-
-
-def _shape(evaluation: Evaluation) -> str:
-    return f"{parts.count(len(evaluation.candidates), 'candidate')}, scored by {', '.join(evaluation.metrics)}"
 
 
 def begin() -> None:
@@ -75,49 +66,21 @@ def begin() -> None:
             key="new-who",
             help="A model with its prompt, library and decoding. The playground makes and keeps others.",
         )
-    guide = guides.file(store, sources.voice(store, source))
+    questions = sources.questions(store, source, n)
     with right:
         parts.label("By what it is scored")
-        measures = measuring.chosen(
-            store,
-            sources.held(store, source, measuring.SAMPLE),
-            sources.proposed(store, source),
-            json.loads(Path(guide).read_text(encoding="utf-8")) if guide else None,
-            key=source.name,
-        )
+        guide = guides.file(store, sources.voice(store, source))
+        measures, missing = measuring.chosen(store, questions, sources.proposed(store, source), guide)
     agreed = terms.chosen(store, me)
-    reckoning.shown(store, sources.held(store, source, n), [offered[id] for id in who], measures, agreed)
-    if measures.missing:
-        st.caption(f":material/info: {measures.missing}")
-    ready = bool(who and measures.metrics and not measures.missing)
+    order = Order(questions, [offered[id] for id in who], measures, agreed, name.strip())
+    reckoning.shown(store, order)
+    if missing:
+        st.caption(f":material/info: {missing}")
+    ready = bool(who and measures.metrics and not missing)
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
         with notices.told():
             measuring.check(measures)
-            begun = start(name.strip(), source, n, [offered[id] for id in who], measures, guide, agreed)
-            nav.goto("evaluation", evaluation=begun.id)
-
-
-def start(
-    name: str, source: Source, n: int, who: list[Candidate], measures: Measures, guide: str, agreed: Terms
-) -> Evaluation:
-    title = name or f"{source.name}, {len(who)} candidates"
-    items = metrics.filled(sources.items(store, source, n, me, f"evaluation {title}"), measures.settings)
-    return evaluations.start(
-        store,
-        title,
-        items,
-        source.name,
-        [candidates.keep(store, one, me).id for one in who],
-        measures.metrics,
-        me,
-        guide=guide,
-        judge=measures.judge,
-        snapshot=source.snapshot,
-        split=source.split,
-        repeats=agreed.repeats,
-        budget=agreed.budget,
-        reuse=agreed.reuse,
-    )
+            nav.goto("evaluation", evaluation=evaluations.start(store, order, me).id)
 
 
 def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:

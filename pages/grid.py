@@ -7,7 +7,7 @@ from studio import work
 from studio.building import libraries, models
 from studio.deciding import findings, grids, reports
 from studio.deciding.grids import Grid
-from studio.judging import baselines, evaluations, probes, sources
+from studio.judging import baselines, evaluations, probes, sources, variants
 from studio.judging.sources import Source
 from studio.ui import contest, live, nav, notices, parts, results, state
 from studio.writing import guides
@@ -157,7 +157,7 @@ def fairness(grid: Grid) -> None:
     search = baselines.get(store, grid.baseline)
     for stage in search.stages:
         with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
-            st.dataframe(contest.tried(baselines.tried(store, search, stage)), hide_index=True)
+            st.dataframe(contest.tried(variants.tried(store, search, stage)), hide_index=True)
             nav.link("Every answer of this stage", "evaluations", evaluation=stage.evaluation)
     st.caption("The best of several on validation flatters itself a little there; the figures above are of the test.")
 

@@ -26,7 +26,7 @@ from studio.data.examples import APPROVED, DRAFT
 from studio.folders import Home
 from studio.freezing import exports, leaks, snapshots
 from studio.freezing.splits import Plan
-from studio.judging import orders as of_evaluations
+from studio.judging import commands as of_evaluations
 from studio.quality import health, scans
 from studio.reading import orders as of_libraries
 from studio.store import Store

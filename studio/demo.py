@@ -22,9 +22,13 @@ from studio.building.runs import Run
 from studio.deciding import demo_report, grids, report
 from studio.deciding.grids import Grid
 from studio.folders import Home
+from studio.freezing import snapshots
+from studio.freezing.snapshots import Snapshot
 from studio.judging import evaluations, probes, sources
-from studio.judging.baselines import Plan
 from studio.judging.evaluations import Evaluation
+from studio.judging.orders import Measures, Order, Terms
+from studio.judging.sources import Questions
+from studio.judging.variants import Plan
 from studio.store import Store, close_all, opened
 
 BY = "demo"
@@ -90,20 +94,24 @@ class Loop:
         return runs.get(self.store, run.id)
 
     def evaluate(
-        self, name: str, items: Sequence[dict[str, Any]], source: str, arms: Sequence[Candidate], metrics: Sequence[str]
+        self, name: str, questions: Questions, arms: Sequence[Candidate], metrics: Sequence[str]
     ) -> Evaluation:
         """The evaluation of this name over these candidates, started, resumed or simply found."""
         chosen = [arm.id for arm in arms]
         known = next((e for e in evaluations.listed(self.store) if e.name == name and e.candidates == chosen), None)
-        found = known or evaluations.start(
-            self.store, name, items, source, chosen, metrics, BY, guide=str(sample.GUIDE), concurrency=32
-        )
+        order = Order(questions, arms, Measures(metrics, str(sample.GUIDE)), Terms(concurrency=32), name)
+        found = known or evaluations.start(self.store, order, BY)
         if found.state in (jobs.FAILED, jobs.STOPPED):
             work.resume(self.store, found, BY)
         with self.timed(name):
             progress.watch(found.job, name, self.bars)
         evaluations.catch_up(self.store)
         return evaluations.get(self.store, found.id)
+
+    def tested(self, snapshot: Snapshot, source: str) -> Questions:
+        """The test items of a snapshot, which is a look at them."""
+        rows = snapshots.look(self.store, snapshot.id, "test", BY, "evaluation of the demo", "evaluation")
+        return Questions(sources.from_rows(rows), source)
 
     def arm(self, name: str, model: str) -> Candidate:
         """A model as it is, under this name also when it had another."""
@@ -163,13 +171,13 @@ def _walk(loop: Loop) -> dict[str, Any]:
     # without a system prompt of its own it is the first arm, which keeps its name
     plain = candidates.draft(store, "Base", models.STARTER_NAME, BY)
     base = candidates.keep(store, plain, BY)
-    tickets = evaluations.items_from_snapshot(store, triage.id, "test", BY, "evaluation of the demo")
+    tickets = loop.tested(triage, "triage, test")
     sorted_by = [base, loop.arm("Triage-tuned", triage_run.model)]
-    sorting = loop.evaluate("triage before and after", tickets, "triage, test", sorted_by, ["type", "label"])
+    sorting = loop.evaluate("triage before and after", tickets, sorted_by, ["type", "label"])
 
-    messages = evaluations.items_from_snapshot(store, tone.id, "test", BY, "evaluation of the demo")
+    messages = loop.tested(tone, "tone, test")
     writers = [base, arms["tuned"]]
-    rewriting = loop.evaluate("tone before and after", messages, "tone, test", writers, ["tone", "kept"])
+    rewriting = loop.evaluate("tone before and after", messages, writers, ["tone", "kept"])
 
     return demo_report.compose(store, loop.seconds, arms, grid, (sorted_by, sorting), (writers, rewriting))
 

@@ -11,8 +11,11 @@ from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.judging import evaluations
 from studio.judging.evaluations import Evaluation
+from studio.judging.orders import COMPARISON, Measures, Order, Terms
+from studio.judging.sources import Questions
 from studio.store import Store
 
+USUAL = Terms()
 GONE = {"pid": 2**22 - 7, "started": 0.0}  # a process that never was
 
 
@@ -57,6 +60,19 @@ def right(value: float | None, metric: str = "facts", why: str = "by hand") -> d
     return {metric: {"value": value, "why": why}}
 
 
+def order(
+    asked: Sequence[Mapping[str, Any]],
+    chosen: Sequence[Candidate],
+    *,
+    name: str = "by hand",
+    metrics: Sequence[str] = ("facts",),
+    terms: Terms = USUAL,
+    purpose: str = COMPARISON,
+) -> Order:
+    """What asks the chosen candidates these items."""
+    return Order(Questions(asked, "questions by hand"), chosen, Measures(metrics), terms, name, purpose)
+
+
 def evaluation(
     store: Store,
     asked: Sequence[Mapping[str, Any]],
@@ -67,8 +83,8 @@ def evaluation(
     state: str = jobs.DONE,
 ) -> Evaluation:
     """An evaluation whose job has ended, with these answers brought into the store."""
-    chosen = list(dict.fromkeys(line["candidate"] for line in answers))
-    made = evaluations.start(store, name, asked, "questions by hand", chosen, metrics, "ada")
+    chosen = [candidates.get(store, id) for id in dict.fromkeys(line["candidate"] for line in answers)]
+    made = evaluations.start(store, order(asked, chosen, name=name, metrics=metrics), "ada")
     write(made.job.folder, answers, state)
     evaluations.catch_up(store)
     return evaluations.get(store, made.id)

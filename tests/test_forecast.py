@@ -1,6 +1,7 @@
 """What an evaluation will ask and cost, told before it starts, against what it then took."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,9 +12,12 @@ from studio import cli
 from studio.building import candidates, endpoints, models
 from studio.deciding import prices
 from studio.judging import evaluations, forecast, sources
+from studio.judging.orders import Terms
 from studio.store import Store, close_all
 from tests import judged
 from tests.test_evaluate_failures import failing
+
+PLAIN = Terms(stream=False)
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +31,15 @@ def fast(store: Store, url: str):
     return candidates.add(store, "fast", "fast", "ada")
 
 
-def run(store: Store, items, chosen, **more) -> evaluations.Evaluation:
-    made = evaluations.start(store, "fast", items, "by hand", [chosen.id], ["facts"], "ada", **more)
+def run(store: Store, items, chosen) -> evaluations.Evaluation:
+    made = evaluations.start(store, judged.order(items, [chosen], terms=PLAIN), "ada")
     assert jobs.wait(made.job, 60) == jobs.DONE, jobs.log(made.job.folder)
     evaluations.catch_up(store)
     return evaluations.get(store, made.id)
 
 
 def test_nobody_knows_what_an_endpoint_costs_before_its_rates_are_set(store, url):
-    found = forecast.foresee(store, judged.items(10), [fast(store, url)], ["facts"])
+    found = forecast.of(store, judged.order(judged.items(10), [fast(store, url)]))
     assert (found.requests, found.kept, found.euros, found.unknown) == (10, 0, None, ["fast"])
     [line] = found.lines
     assert line.tokens_in and line.tokens_out and "prompts counted" in line.basis
@@ -45,14 +49,14 @@ def test_nobody_knows_what_an_endpoint_costs_before_its_rates_are_set(store, url
 def test_what_was_answered_before_is_not_paid_again_and_the_rest_goes_by_what_answers_took(store, url):
     one = fast(store, url)
     endpoints.rate(store, "fast", 2.0, 6.0, "made up", "ada")
-    run(store, judged.items(10), one, stream=False)
-    found = forecast.foresee(store, judged.items(25), [one], ["facts"], stream=False)
+    run(store, judged.items(10), one)
+    found = forecast.of(store, judged.order(judged.items(25), [one], terms=PLAIN))
     assert (found.requests, found.kept) == (25, 10)
     [line] = found.lines
     assert (line.tokens_in, line.tokens_out) == (15 * 5, 15)  # five words each, and one for yes or no
     assert line.euros == pytest.approx((75 * 2 + 15 * 6) / 1e6) and "10 last answers" in line.basis
     assert line.seconds is not None and 0 < line.seconds < 5
-    ended = run(store, judged.items(25), one, stream=False)
+    ended = run(store, judged.items(25), one)
     row = store.row(
         "select count(*) filter (where kept) as n, sum(cost) as cost from response where evaluation = ?", [ended.id]
     )
@@ -64,13 +68,14 @@ def test_what_was_answered_before_is_not_paid_again_and_the_rest_goes_by_what_an
 
 def test_answers_to_be_had_again_can_be_left_out_and_deleted(store, url):
     one = fast(store, url)
-    run(store, judged.items(4), one, stream=False)
-    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False).kept == 4
-    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False, reuse=False).kept == 0
+    run(store, judged.items(4), one)
+    again = judged.order(judged.items(4), [one], terms=PLAIN)
+    assert forecast.of(store, again).kept == 4
+    assert forecast.of(store, replace(again, terms=replace(PLAIN, reuse=False))).kept == 0
     assert evaluations.kept_answers(store).answers == 4
     assert evaluations.forget_answers(store, "ada") == 4
     assert evaluations.kept_answers(store) == kept.Size(0, evaluations.kept_answers(store).bytes)
-    assert forecast.foresee(store, judged.items(4), [one], ["facts"], stream=False).kept == 0
+    assert forecast.of(store, again).kept == 0
 
 
 def test_a_machine_of_ours_is_paid_by_its_time_and_repeats_are_asked_each(store):
@@ -78,7 +83,7 @@ def test_a_machine_of_ours_is_paid_by_its_time_and_repeats_are_asked_each(store)
     plain, _ = judged.two(store)
     lines = [judged.answer(plain, item["id"], "yes", seconds=1.6) for item in judged.items(4)]
     judged.evaluation(store, judged.items(4), lines)
-    found = forecast.foresee(store, judged.items(10), [plain], ["facts"], repeats=3, concurrency=16)
+    found = forecast.of(store, judged.order(judged.items(10), [plain], terms=Terms(repeats=3)))
     assert found.requests == 30 and found.seconds == pytest.approx(30 * 1.6 / 16)
     assert found.euros == pytest.approx(found.seconds * 0.01)
 
@@ -114,7 +119,7 @@ def test_tools_and_expected_calls_of_a_frozen_row_are_those_of_its_item():
     tool = {"type": "function", "function": {"name": "track", "parameters": {}}}
     asked = [{"role": "user", "content": "Where is it?"}]
     row = {"id": "r", "messages": [*asked, {"role": "assistant", "tool_calls": [call]}], "tools": [tool], "tags": []}
-    [item] = evaluations.items_from_rows([row])
+    [item] = sources.from_rows([row])
     assert (item["messages"], item["tools"], item["calls"], item["answer"]) == (asked, [tool], [call], "")
     assert sources.fitting([item]) == ["tool_call", "tool"]
 

@@ -18,10 +18,10 @@ from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
 from studio.deciding import findings, grids
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, probes, shots, sources
-from studio.judging.baselines import EXAMPLES, PASSAGES, PROMPTS, Baseline, Plan
+from studio.judging import baselines, evaluations, probes, shots, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
+from studio.judging.variants import EXAMPLES, PASSAGES, PROMPTS, Baseline, Plan
 from studio.store import Store
 from tests import judged
 from tests.conftest import conversation
@@ -144,7 +144,7 @@ def test_a_variant_that_could_not_answer_everything_is_no_choice(store, snapshot
     begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), plan, "ada")
     found = finished(store, begun, likes, fails="prompt 2")
     [stage] = found.stages
-    rows = baselines.tried(store, found, stage)
+    rows = variants.tried(store, found, stage)
     assert candidates.get(store, found.prompt).system != "Be brief."
     assert [row.failed for row in rows if row.worth is None] == [40]
 
@@ -174,9 +174,9 @@ def test_examples_to_show_come_from_training_alone_and_differ_from_one_another(s
 
 def test_the_style_guide_makes_the_first_prompts():
     guide = Guide(name="Fernwick", most_words=20)
-    first, second = baselines.proposed(guide)
+    first, second = variants.proposed(guide)
     assert "in the voice of Fernwick" in first and "20" in first and "short" in second
-    assert len(baselines.proposed(Guide())) == 1
+    assert len(variants.proposed(Guide())) == 1
 
 
 # the grid

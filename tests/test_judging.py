@@ -13,6 +13,7 @@ from studio import audit
 from studio.building import candidates, libraries, models
 from studio.deciding import findings, prices, reports
 from studio.judging import evaluations, judgements, pairs, sources
+from studio.judging.sources import Source
 from studio.store import Store
 from tests import judged
 
@@ -97,7 +98,7 @@ def test_answers_come_in_once_however_often_somebody_looks(store):
 def test_a_half_written_line_waits_until_it_is_whole(store):
     plain, _ = judged.two(store)
     items = judged.items(2)
-    made = evaluations.start(store, "slow", items, "by hand", [plain.id], ["facts"], "ada")
+    made = evaluations.start(store, judged.order(items, [plain]), "ada")
     whole = json.dumps(judged.answer(plain, "i000", "first")) + "\n"
     path = made.job.folder / "responses.jsonl"
     path.write_text(whole + whole[:30])
@@ -134,9 +135,9 @@ def test_a_share_stands_on_the_answers_that_could_be_judged_alone(store):
 def test_an_evaluation_needs_items_and_candidates(store):
     plain, _ = judged.two(store)
     with pytest.raises(Problem, match="holds no test item"):
-        evaluations.start(store, "x", [], "an empty split", [plain.id], ["facts"], "ada")
+        evaluations.start(store, judged.order([], [plain]), "ada")
     with pytest.raises(Problem, match="No candidate is chosen"):
-        evaluations.start(store, "x", judged.items(1), "by hand", [], ["facts"], "ada")
+        evaluations.start(store, judged.order(judged.items(1), []), "ada")
 
 
 def test_a_snapshot_is_asked_by_all_but_its_last_answer(store):
@@ -151,7 +152,7 @@ def test_a_snapshot_is_asked_by_all_but_its_last_answer(store):
     }
     (store.home.snapshots / "s1").mkdir()
     (store.home.snapshots / "s1" / "test.jsonl").write_text(json.dumps(row) + "\n")
-    (item,) = evaluations.items_from_snapshot(store, "s1", "test")
+    (item,) = sources.questions(store, Source("cups, test", "s1", "test", 1)).items
     assert [message["role"] for message in item["messages"]] == ["system", "user"]
     assert item["answer"] == item["label"] == "Ta-da! Ada's 2 cups are off."
     assert item["source"] == "Ada, your 2 cups left."
@@ -172,8 +173,8 @@ def test_metrics_are_proposed_by_what_the_items_hold():
 def test_a_part_of_a_source_is_the_same_part_every_time(store):
     libraries.add(store, "fernwick", {"a.md": "# Kettle\n\nThe kettle has a warranty of 24 months."}, "ada")
     (source,) = [one for one in sources.listed(store) if one.split == "test"]
-    some = [item["id"] for item in sources.items(store, source, 7)]
-    assert len(set(some)) == 7 and some == [item["id"] for item in sources.items(store, source)][:7]
+    some = [item["id"] for item in sources.questions(store, source, 7).items]
+    assert len(set(some)) == 7 and some == [item["id"] for item in sources.questions(store, source).items][:7]
 
 
 # pairs

@@ -10,7 +10,7 @@ from engine.scoring.evaluate import EvaluateSpec
 from studio.building import candidates, models
 from studio.deciding import prices
 from studio.judging import evaluations, judgements, pairs
-from studio.judging.evaluations import SEARCH
+from studio.judging.orders import SEARCH
 from tests import judged, speaking
 from tests.conftest import Full, look, words
 
@@ -171,7 +171,7 @@ def test_failed_calls_are_listed_and_counted_nowhere(full, app):
 
 def test_a_running_evaluation_shows_how_far_it_is(full, app):
     plain, _ = judged.two(full.store)
-    made = evaluations.start(full.store, "slow", judged.items(4), "by hand", [plain.id], ["facts"], "ada")
+    made = evaluations.start(full.store, judged.order(judged.items(4), [plain]), "ada")
     line = judged.answer(plain, "i000", "yes", scores=judged.right(1.0))
     (made.job.folder / "responses.jsonl").write_text(json.dumps(line) + "\n")
     events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
@@ -214,9 +214,7 @@ def test_an_evaluation_asks_on_the_terms_of_its_form(full, app):
 
 def test_what_a_search_has_asked_does_not_stand_among_what_people_started(full, app):
     plain, _ = judged.two(full.store)
-    chosen = evaluations.start(
-        full.store, "a stage of a search", judged.items(2), "by hand", [plain.id], ["facts"], "ada", purpose=SEARCH
-    )
+    chosen = evaluations.start(full.store, judged.order(judged.items(2), [plain], purpose=SEARCH), "ada")
     look(app, "evaluations")
     assert "1 more, asked by searches" in words(app)
     assert any(button.key == f"open-{chosen.id}" for button in app.button)

@@ -8,7 +8,7 @@ from engine.problems import Problem
 from studio.building import candidates, material
 from studio.data import datasets, examples
 from studio.freezing import snapshots
-from studio.judging import evaluations, judgements, pairs, preferring
+from studio.judging import judgements, pairs, preferring, sources
 from tests import judged
 from tests.conftest import conversation, look, words
 
@@ -91,7 +91,7 @@ def of_a_side(store, tmp_path, side: str):
     datasets.bring_in(store, tmp_path / f"{side}.jsonl", f"of {side}", "ada")
     frozen = snapshots.freeze(store, f"of {side}", "ada")
     plain, tuned = judged.two(store)
-    items = evaluations.items_from_snapshot(store, frozen.id, side, "ada", "a test")
+    items = sources.from_rows(snapshots.examples(store, frozen.id, side))
     lines = [
         judged.answer(who, item["id"], f"{who.name} says {item['id']}") for who in (plain, tuned) for item in items
     ]

@@ -40,14 +40,14 @@ def evaluate(
     else:
         if not snapshot or not asked:
             raise Problem("Nobody said what to ask whom.", do="Give a snapshot and at least one --candidate.")
-        what: dict[str, Any] = {"snapshot": snapshot, "asked": asked, "by": by, "split": split, "n": n}
-        what |= {"metrics": metric or [], "judge": judge, "repeats": repeats, "reuse": not anew}
+        what: dict[str, Any] = {"snapshot": snapshot, "asked": asked, "by": by, "name": name, "split": split, "n": n}
+        what |= {"metrics": metric or [], "judge": judge, "repeats": repeats, "budget": budget, "reuse": not anew}
         ahead = run(place, "evaluation-forecast", **what)
         if dry_run or not as_json:
             _foretell(ahead, as_json)
         if dry_run:
             return
-        begun = run(place, "evaluate", name=name, budget=budget, **what)
+        begun = run(place, "evaluate", **what)
     if not wait:
         print(json.dumps(begun)) if as_json else console.print(
             f"{begun['name']} is in the queue: {begun['evaluation']}."
@@ -69,6 +69,7 @@ def _foretell(ahead: dict[str, Any], as_json: bool) -> None:
         told = ["unknown" if cell is None else f"{cell:,}" for cell in cells]
         money, time = ("unknown" if one is None else f"{one:.2g}" for one in (line["euros"], minutes))
         table.add_row(line["name"], *told, money, time, line["basis"])
+    console.print(ahead["says"], markup=False, highlight=False)
     console.print(table)
 
 

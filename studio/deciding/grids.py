@@ -5,23 +5,24 @@ share library and depth. Then all are asked the same test items, and base and tu
 what tuning made the model forget, with a margin declared before.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from engine import jobs
 from engine.problems import Problem
 from engine.scoring import stats
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, models, runs
+from studio.building.candidates import Candidate
 from studio.deciding.findings import Arms
 from studio.freezing import snapshots
 from studio.judging import baselines, evaluations, figures, probes, sources
-from studio.judging.baselines import Plan
 from studio.judging.evaluations import Evaluation
+from studio.judging.orders import Measures, Order
 from studio.judging.sources import Source
+from studio.judging.variants import Baseline, Plan
+from studio.rows import Rows
 from studio.store import Store, now
 
 SEARCHING, ASKING, DONE, STUCK = "searching", "asking", "done", "stuck"
@@ -48,6 +49,9 @@ class Grid:
     evaluation: str = ""
     forgetting: str = ""
     arms: Arms | None = None
+
+
+KEPT = Rows(Grid, "grid", "grid")
 
 
 @dataclass(frozen=True)
@@ -105,21 +109,17 @@ def start(
         guide, search.id, probe, margin, by, now(),
     )  # fmt: skip
     with store.write(by, "grid.start", made.id, name=name, model=model, margin=margin) as cursor:
-        body = json.dumps(_body(made), ensure_ascii=False)
-        cursor.execute("insert into grid values (?, ?, ?, ?, ?, ?)", [made.id, name, model, body, by, made.made_at])
+        KEPT.add(cursor, made)
     return made
 
 
 def listed(store: Store) -> list[Grid]:
     """Every grid, newest first."""
-    return [_grid(row) for row in store.rows("select * from grid order by made_at desc")]
+    return KEPT.listed(store)
 
 
 def get(store: Store, id: str) -> Grid:
-    row = store.row("select * from grid where id = ?", [id])
-    if row is None:
-        raise Problem(f"There is no grid {id}.", do="Choose one from the list.")
-    return _grid(row)
+    return KEPT.get(store, id)
 
 
 def asking(store: Store, grid: Grid) -> list[Evaluation]:
@@ -152,17 +152,13 @@ def advance(store: Store, grid: Grid) -> Grid:
     found = baselines.get(store, grid.baseline)
     if not found.done or grid.evaluation:
         return grid
-    arms = _arms(store, grid, found)
-    items = sources.items(store, grid.source, grid.n, grid.made_by, f"grid {grid.name}")
-    asked = evaluations.start(
-        store, grid.name, items, grid.source.name, list(arms.ids), list(grid.metrics), grid.made_by,
-        guide=grid.guide, snapshot=grid.source.snapshot, split=grid.source.split,
-    )  # fmt: skip
+    four, questions = _arms(store, grid, found), sources.questions(store, grid.source, grid.n)
+    order = Order(questions, four, Measures(grid.metrics, grid.guide), name=grid.name)
+    asked = evaluations.start(store, order, grid.made_by)
     forgetting = _forgetting(store, grid) if grid.probe else ""
-    grid = replace(grid, evaluation=asked.id, forgetting=forgetting, arms=arms)
+    grid = replace(grid, evaluation=asked.id, forgetting=forgetting, arms=Arms(*[one.id for one in four]))
     with store.write("atelier", "grid.ask", grid.id, evaluation=asked.id) as cursor:
-        body = json.dumps(_body(grid), ensure_ascii=False)
-        cursor.execute("update grid set body = ? where id = ?", [body, grid.id])
+        KEPT.change(cursor, grid.id, grid)
     return grid
 
 
@@ -199,7 +195,7 @@ def fairness(store: Store, grid: Grid) -> list[str]:
     return said
 
 
-def _arms(store: Store, grid: Grid, found: baselines.Baseline) -> Arms:
+def _arms(store: Store, grid: Grid, found: Baseline) -> list[Candidate]:
     """The four candidates. What the search chose has its name from here on."""
     decoding = found.plan.decoding
     prompt, rag = candidates.get(store, found.prompt), candidates.get(store, found.rag)
@@ -209,16 +205,14 @@ def _arms(store: Store, grid: Grid, found: baselines.Baseline) -> Arms:
         store, f"{grid.model} + {grid.library}", grid.model, grid.made_by,
         library=grid.library, passages=rag.passages, decoding=decoding,
     )  # fmt: skip
-    named = (replace(prompt, name=f"{grid.base}{how}"), replace(rag, name=f"{grid.base} + {grid.library}"), tuned, both)
-    return Arms(*[candidates.keep(store, one, grid.made_by).id for one in named])
+    named = replace(prompt, name=f"{grid.base}{how}"), replace(rag, name=f"{grid.base} + {grid.library}")
+    return [candidates.keep(store, one, grid.made_by) for one in (*named, tuned, both)]
 
 
 def _forgetting(store: Store, grid: Grid) -> str:
     assert grid.probe is not None
     plain = [candidates.draft(store, name, name, grid.made_by) for name in (grid.base, grid.model)]
-    kept = [candidates.keep(store, one, grid.made_by).id for one in plain]
-    metrics = probes.proposed(store, grid.probe)
-    return probes.start(store, f"{grid.name}: forgetting", grid.probe, kept, metrics, grid.made_by).id
+    return probes.start(store, f"{grid.name}: forgetting", grid.probe, plain, grid.made_by).id
 
 
 def _told(store: Store, id: str) -> str:
@@ -238,26 +232,6 @@ def _passages(store: Store, id: str) -> str:
 def _drawn(decoding: Decoding) -> str:
     drawn = f"temperature {decoding.temperature:g}" if decoding.temperature else "the likeliest word each time"
     return f"{drawn}, at most {decoding.max_tokens} tokens"
-
-
-def _body(grid: Grid) -> dict[str, Any]:
-    columns = {"id", "name", "model", "made_by", "made_at"}
-    return {name: value for name, value in asdict(grid).items() if name not in columns}
-
-
-def _grid(row: Mapping[str, Any]) -> Grid:
-    body = json.loads(row["body"])
-    arms, probe = body["arms"], body["probe"]
-    return Grid(
-        **{name: row[name] for name in ("id", "name", "model", "made_by", "made_at")},
-        **{
-            **body,
-            "source": Source(**body["source"]),
-            "probe": Source(**probe) if probe else None,
-            "arms": Arms(**arms) if arms else None,
-            "metrics": tuple(body["metrics"]),
-        },
-    )
 
 
 def shown_from(store: Store, model: str) -> str:

@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from engine import hashes
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
-from studio.judging.asking import Said, Turn
+from studio.judging.asking import Turn
 from studio.store import Store, now
 
 
@@ -51,7 +53,7 @@ def get(store: Store, id: str) -> Arrangement:
         raise Problem("This link leads nowhere.", "Nothing was ever shared under it here.", "Ask for a new one.")
     body = json.loads(row["body"])
     chosen = tuple(_candidate(store, told, row["made_by"]) for told in body["candidates"])
-    turns = tuple(_turn(told) for told in body["turns"])
+    turns = msgspec.convert(body["turns"], tuple[Turn, ...])
     return Arrangement(id, chosen, turns, bool(body.get("follow")), row["made_by"], row["made_at"])
 
 
@@ -66,7 +68,3 @@ def _candidate(store: Store, told: Mapping[str, Any], by: str) -> Candidate:
         store, told["name"], told["model"], by, system=told["system"], library=told["library"],
         passages=told["passages"], decoding=Decoding(**told["decoding"]), examples=told["examples"],
     )  # fmt: skip
-
-
-def _turn(told: Mapping[str, Any]) -> Turn:
-    return Turn(told["question"], tuple(Said(**said) for said in told["answers"]))

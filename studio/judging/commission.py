@@ -16,50 +16,40 @@ from studio.building import candidates, endpoints, models, parity
 from studio.building.candidates import Candidate
 from studio.deciding import prices
 from studio.freezing import snapshots
+from studio.judging.orders import Order
 from studio.store import Store
 
 LEARNED = ("train", "validation")  # the sides of a snapshot whose labels are no secret
 
 
-def spec(
-    store: Store,
-    items: Sequence[Mapping[str, Any]],
-    chosen: Sequence[str],
-    metrics: Sequence[str],
-    *,
-    guide: str = "",
-    concurrency: int = 16,
-    judge: str = "",
-    snapshot: str = "",
-    repeats: int = 1,
-    stream: bool | None = None,
-    budget: float = 0.0,
-    reuse: bool = True,
-) -> EvaluateSpec:
-    """The settings of the job; its items are written to a file. `chosen` are ids of candidates, `judge` a model.
-
-    Without `stream` being said, answers are streamed where only endpoints elsewhere are asked.
-    """
-    asked = [candidates.get(store, id) for id in chosen]
-    for one in asked:
+def spec(store: Store, order: Order) -> EvaluateSpec:
+    """The settings of the job; its items are written to a file."""
+    for one in order.candidates:
         parity.require(store, models.get(store, one.model))
-    judging = judging_by(store, judge)
-    streamed = all(_elsewhere(store, one) for one in asked) if stream is None else stream
+    measures, terms, items = order.measures, order.terms, order.items
+    judging = judging_by(store, measures.judge)
+    ranked = {*measures.metrics} & {*likely.RANKING.names}
     return EvaluateSpec(
-        candidates=[asdict(candidates.for_engine(store, one, serve=False)) for one in asked],
+        candidates=[asdict(candidates.for_engine(store, one, serve=False)) for one in order.candidates],
         items=str(_written(store, items)),
-        metrics=list(metrics),
-        guide=guide,
-        concurrency=concurrency,
+        metrics=list(measures.metrics),
+        guide=measures.guide,
+        concurrency=terms.concurrency,
         servers=str(store.home.servers),
-        repeats=repeats,
+        repeats=terms.repeats,
         judge=asdict(judging) if judging else {},
-        labels=labels(store, items, snapshot) if {*metrics} & {*likely.RANKING.names} else [],
-        stream=streamed,
-        kept=str(store.home.kept) if reuse else "",
-        rates=rates(store, asked, judge),
-        budget=budget,
+        labels=labels(store, items, order.questions.snapshot) if ranked else [],
+        stream=streamed(store, order),
+        kept=str(store.home.kept) if terms.reuse else "",
+        rates=rates(store, order.candidates, measures.judge),
+        budget=terms.budget,
     )
+
+
+def streamed(store: Store, order: Order) -> bool:
+    """Whether its answers come word by word: as it was said, else where only endpoints elsewhere are asked."""
+    said = order.terms.stream
+    return all(_elsewhere(store, one) for one in order.candidates) if said is None else said
 
 
 def judging_by(store: Store, judge: str) -> engine.Candidate | None:
@@ -102,8 +92,10 @@ def _written(store: Store, items: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
-def check(store: Store, items: Sequence[Mapping[str, Any]], source: str, chosen: Sequence[str]) -> None:
-    if not items:
-        raise Problem(f"{source} holds no test item.", do="Choose another split, or freeze a larger dataset.")
-    if not chosen:
+def check(order: Order) -> None:
+    """Problem when nothing is asked, or nobody."""
+    if not order.questions.items:
+        what = f"{order.questions.source} holds no test item."
+        raise Problem(what, do="Choose another split, or freeze a larger dataset.")
+    if not order.candidates:
         raise Problem("No candidate is chosen.", do="Choose at least one.")

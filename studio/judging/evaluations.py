@@ -4,24 +4,23 @@ Every figure of an evaluation is over the same items for every candidate, so dif
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from engine import events, hashes, jobs, specs
+from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.scoring import evaluate, lines, stats
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving.asking import kept
+from studio.building import candidates
 from studio.freezing import snapshots
 from studio.judging import commission, pulling
+from studio.judging.orders import COMPARISON, WHY, Order
 from studio.store import Store, now
 from studio.work import Work
-
-COMPARISON, SEARCH, PROBE = "comparison", "search", "probe"  # what an evaluation is for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,104 +42,27 @@ class Evaluation(Work):
         return specs.read(self.job.folder, EvaluateSpec).concurrency
 
 
-def items_from_snapshot(
-    store: Store, snapshot: str, split: str = "test", by: str = "atelier", why: str = "to ask candidates"
-) -> list[dict[str, Any]]:
-    """Test items of a snapshot's split, to be asked. It is a look at the test set, and leaves one."""
-    return items_from_rows(snapshots.look(store, snapshot, split, by, why, "evaluation"))
-
-
-def items_from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Test items from frozen rows: all but the last answer is asked, the last answer is expected.
-
-    A row's tools are offered; where its last answer calls some, these calls are expected.
-    """
-    found = []
-    for row in rows:
-        *asked, answer = row["messages"]
-        item = {
-            "id": row["id"],
-            "messages": asked,
-            "answer": answer.get("content") or "",
-            "label": answer.get("content") or "",
-            "source": asked[-1].get("content") or "",
-            "tags": row["tags"],
-        }
-        if row.get("tools"):
-            item["tools"] = row["tools"]
-        if answer.get("tool_calls"):
-            item["calls"] = answer["tool_calls"]
-        found.append(item)
-    return found
-
-
-def items_from_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Test items from questions with known answers: question, answer, accept, document, tags."""
-    return [
-        {
-            "id": hashes.content(row["question"]),
-            "messages": [{"role": "user", "content": row["question"]}],
-            "answer": row["answer"],
-            "accept": row.get("accept", []),
-            "document": row.get("document", ""),
-            "tags": row.get("tags", []),
-        }
-        for row in questions
-    ]
-
-
-def start(
-    store: Store,
-    name: str,
-    items: Sequence[Mapping[str, Any]],
-    source: str,
-    chosen: Sequence[str],
-    metrics: Sequence[str],
-    by: str,
-    *,
-    guide: str = "",
-    concurrency: int = 16,
-    judge: str = "",
-    purpose: str = COMPARISON,
-    snapshot: str = "",
-    split: str = "",
-    repeats: int = 1,
-    stream: bool | None = None,
-    budget: float = 0.0,
-    reuse: bool = True,
-) -> Evaluation:
-    """Put an evaluation in the queue: `items` (from `source`, in words) asked of the `chosen` candidates.
-
-    `guide` is the path of a style guide and `judge` the model that judges, which some metrics need. Each item is asked
-    `repeats` times. `budget`: euros at which it ends; 0 for no limit. `reuse` takes answers to earlier, same requests.
-    """
-    commission.check(store, items, source, chosen)
-    spec = commission.spec(
-        store,
-        items,
-        chosen,
-        metrics,
-        guide=guide,
-        concurrency=concurrency,
-        judge=judge,
-        snapshot=snapshot,
-        repeats=repeats,
-        stream=stream,
-        budget=budget,
-        reuse=reuse,
-    )
+def start(store: Store, order: Order, by: str) -> Evaluation:
+    """Put an evaluation in the queue. Drafts among its candidates are kept, and where it asks the test set of a
+    snapshot, a look stays there. Problem when it cannot be asked as ordered."""
+    commission.check(order)
+    order = replace(order, candidates=[candidates.keep(store, one, by) for one in order.candidates])
+    spec = commission.spec(store, order)
     evaluate.check(spec)
-    id = jobs.new_id("evaluate")
-    with store.write(by, "evaluation.start", id, name=name, items=len(items)) as cursor:
+    id, items, measures, asked = jobs.new_id("evaluate"), order.items, order.measures, order.questions
+    if asked.snapshot:
+        snapshots.look(store, asked.snapshot, asked.split, by, f"{WHY[order.purpose]} {order.title}", "evaluation")
+    values = [id, order.title, asked.source, [one.id for one in order.candidates], list(measures.metrics), by, now()]
+    with store.write(by, "evaluation.start", id, name=order.title, items=len(items)) as cursor:
         cursor.execute(
             """
             insert into evaluation
                 (id, name, items, candidates, metrics, made_by, made_at, purpose, snapshot, split, judge)
             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
-            [id, name, source, list(chosen), list(metrics), by, now(), purpose, snapshot, split, judge],
+            [*values, order.purpose, asked.snapshot, asked.split, measures.judge],
         )
-        frame = pd.DataFrame([{"id": i["id"], "body": json.dumps(dict(i), ensure_ascii=False)} for i in items])
+        frame = pd.DataFrame([{"id": i["id"], "body": json.dumps(i, ensure_ascii=False)} for i in items])
         cursor.register("asked", frame)
         cursor.execute("insert into item select ?, id, body from asked on conflict do nothing", [id])
         cursor.unregister("asked")

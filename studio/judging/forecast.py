@@ -13,9 +13,11 @@ from engine.scoring import asked, grading, lines
 from engine.scoring import candidates as engine
 from engine.serving.asking import asker, kept
 from engine.serving.asking.purse import Rates, cost
-from studio.building import candidates, models
+from engine.serving.asking.question import Question
+from studio.building import candidates
 from studio.building.candidates import Candidate
 from studio.judging import commission, evaluations
+from studio.judging.orders import Order
 from studio.store import Store
 
 SAMPLE = 200  # items that are looked at where each costs time: passages found, tokens counted
@@ -82,46 +84,24 @@ class Usual:
     basis: str
 
 
-def foresee(
-    store: Store,
-    items: Sequence[Mapping[str, Any]],
-    chosen: Sequence[Candidate],
-    metrics: Sequence[str],
-    judge: str = "",
-    *,
-    repeats: int = 1,
-    concurrency: int = 16,
-    stream: bool | None = None,
-    reuse: bool = True,
-) -> Forecast:
-    """What `evaluations.start` would take with the same arguments; `chosen` may be drafts. Nothing is started."""
-    rates = {name: Rates(**found) for name, found in commission.rates(store, chosen, judge).items()}
-    if stream is None:
-        stream = all(models.get(store, one.model).kind == models.ENDPOINT for one in chosen)
-    found = [
-        _line(store, items, one, rates[one.id], repeats, concurrency, stream, reuse) for one in chosen
-    ]  # fmt: skip
-    return Forecast(found, _judging(store, metrics, judge, rates, sum(line.requests for line in found), concurrency))
+def of(store: Store, order: Order) -> Forecast:
+    """What `evaluations.start` would take with this order. Nothing is started."""
+    found = commission.rates(store, order.candidates, order.measures.judge)
+    rates = {name: Rates(**values) for name, values in found.items()}
+    told = [_line(store, order, one, rates[one.id]) for one in order.candidates]
+    return Forecast(told, _judging(store, order, rates, sum(line.requests for line in told)))
 
 
-def _line(
-    store: Store,
-    items: Sequence[Mapping[str, Any]],
-    candidate: Candidate,
-    rates: Rates,
-    repeats: int,
-    concurrency: int,
-    stream: bool,
-    reuse: bool,
-) -> Line:
-    one = candidates.for_engine(store, candidate, serve=False)
+def _line(store: Store, order: Order, candidate: Candidate, rates: Rates) -> Line:
+    one, items, terms = candidates.for_engine(store, candidate, serve=False), order.questions.items, order.terms
     looked = list(items[:SAMPLE] if one.library else items)
     prompts = [_prompt(one, item) for item in looked]
-    n = len(items) * repeats
-    held = _known(store, one, looked, prompts, repeats, stream) if reuse and looked else 0
+    n = len(items) * terms.repeats
+    stream = commission.streamed(store, order)
+    held = _known(store, one, looked, prompts, terms.repeats, stream) if terms.reuse and looked else 0
     held = round(held * len(items) / max(1, len(looked)))
     usual = _usual(store, candidate, one, looked[:SAMPLE], prompts[:SAMPLE])
-    each = _seconds(store, candidate.model, concurrency)
+    each = _seconds(store, candidate.model, terms.concurrency)
     fresh = n - held
     taken = None if each is None else each * fresh
     return Line(
@@ -156,9 +136,13 @@ def _known(
         who, name = engine.named(candidate)
     except Problem:
         return 0
-    keys = [
-        asker.asked(candidate, who, name, prompt, tools=item.get("tools"), repeat=repeat, stream=stream)[1]
+    questions = [
+        Question(prompt, candidate.decoding, item.get("tools") or ())
         for item, prompt in zip(items, prompts, strict=True)
+    ]
+    keys = [
+        asker.asked(candidate, who, name, question, repeat, stream=stream)[1]
+        for question in questions
         for repeat in range(repeats)
     ]
     return kept.known(store.home.kept, keys)
@@ -236,11 +220,10 @@ def _seconds(store: Store, model: str, concurrency: int) -> float | None:
     return evaluations.pace(store)
 
 
-def _judging(
-    store: Store, metrics: Sequence[str], judge: str, rates: Mapping[str, Rates], answers: int, concurrency: int
-) -> list[Line]:
+def _judging(store: Store, order: Order, rates: Mapping[str, Rates], answers: int) -> list[Line]:
     """What the judge will be asked, as in the last evaluation that it judged by one of these metrics; else at least
     one question for each answer and family."""
+    metrics, judge = order.measures.metrics, order.measures.judge
     families = [one for one in grading.families(metrics) if one.needs == asked.JUDGE]
     if not (judge and families):
         return []
@@ -252,7 +235,7 @@ def _judging(
                 calls, read, written = (
                     sum(bill[name] for bill in bills) / len(bills) for name in ("calls", "tokens_in", "tokens_out")
                 )
-                each = _seconds(store, judge, concurrency)
+                each = _seconds(store, judge, order.terms.concurrency)
                 n = round(calls * answers)
                 taken = None if each is None else each * n
                 usual = Usual(read, written, f"as in {evaluation.name}, by {len(bills)} answers")

@@ -1,46 +1,96 @@
-"""Orders: what the command line can ask of evaluations."""
+"""Orders: what somebody wants asked of whom, by what it is scored and on which terms, before it is started.
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+The form, the command line, a search, a grid and a probe all make one. `forecast.of` says what it would take, and
+`evaluations.start` puts it in the queue.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from engine import jobs
 from engine.problems import Problem
-from studio import work
+from engine.scoring import metrics
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
-from studio.deciding import reports
 from studio.freezing import snapshots
-from studio.judging import evaluations, forecast, sources
-from studio.judging.evaluations import Evaluation
-from studio.judging.sources import Source
+from studio.judging import sources
+from studio.judging.sources import Questions, Source
 from studio.store import Store
 from studio.writing import guides
 
-
-def forecasted(
-    store: Store,
-    snapshot: str,
-    asked: Sequence[str],
-    by: str,
-    split: str = "test",
-    metrics: Sequence[str] = (),
-    n: int = 0,
-    judge: str = "",
-    repeats: int = 1,
-    reuse: bool = True,
-) -> dict[str, Any]:
-    """What an evaluation would ask, take and cost; nobody is shown an item for that."""
-    source = _source(store, snapshot, split)
-    chosen = [_candidate(store, one, by) for one in asked]
-    wanted = list(metrics) or sources.proposed(store, source)
-    items = sources.held(store, source, n or None)
-    found = forecast.foresee(store, items, chosen, wanted, judge, repeats=repeats, reuse=reuse)
-    total = {"requests": found.requests, "kept": found.kept, "euros": found.euros, "seconds": found.seconds}
-    return {**total, "metrics": wanted, "lines": [asdict(line) for line in found.all]}
+COMPARISON, SEARCH, PROBE = "comparison", "search", "probe"  # what an evaluation is for
+WHY = {COMPARISON: "evaluation", SEARCH: "search", PROBE: "probe"}  # how a look at a test set is explained
 
 
-def start(
+@dataclass(frozen=True)
+class Measures:
+    """By what answers are scored. Some metrics need `guide`, the path of a style guide, or `judge`, the model that
+    judges; `settings` hold for all items that say nothing of it themselves."""
+
+    metrics: Sequence[str]
+    guide: str = ""
+    judge: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On which terms it is asked: each item `repeats` times, for at most `budget` euros (0 for no limit), with answers
+    to earlier, same requests where `reuse` says so, `concurrency` questions at once.
+
+    `stream` None: answers are streamed where only endpoints elsewhere are asked.
+    """
+
+    repeats: int = 1
+    budget: float = 0.0
+    reuse: bool = True
+    concurrency: int = 16
+    stream: bool | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What differs from the usual."""
+        said = [f"each asked {self.repeats} times"] if self.repeats > 1 else []
+        said += [f"at most {self.budget:g} euros"] if self.budget else []
+        return said if self.reuse else [*said, "nothing taken from earlier answers"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """`candidates` may be drafts."""
+
+    questions: Questions
+    candidates: Sequence[Candidate]
+    measures: Measures
+    terms: Terms = Terms()
+    name: str = ""
+    purpose: str = COMPARISON
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The items with all that the metrics are told."""
+        return metrics.filled(self.questions.items, self.measures.settings)
+
+    @property
+    def title(self) -> str:
+        """Its name; where nobody gave one, what is asked of how many."""
+        return self.name or f"{self.questions.source}, {_many(len(self.candidates), 'candidate')}"
+
+    @property
+    def words(self) -> str:
+        """All of it in a sentence, without its name."""
+        asked = f"{_many(len(self.questions.items), 'item')} of {self.questions.source}"
+        shape = in_words(len(self.candidates), self.measures.metrics, self.measures.judge)
+        return "; ".join([f"{asked} for {shape}", *self.terms.words]) + "."
+
+
+def in_words(candidates: int, metrics: Sequence[str], judge: str = "") -> str:
+    """How many are asked and by what they are scored."""
+    judged = f", judged by {judge}" if judge else ""
+    return f"{_many(candidates, 'candidate')}, scored by {', '.join(metrics)}{judged}"
+
+
+def read(
     store: Store,
     snapshot: str,
     asked: Sequence[str],
@@ -53,45 +103,15 @@ def start(
     repeats: int = 1,
     budget: float = 0.0,
     reuse: bool = True,
-) -> dict[str, Any]:
-    """Put an evaluation in the queue; `asked` are candidates by name or id, or models as they are."""
+) -> Order:
+    """An order as it is typed: `snapshot` may be the beginning of an id, `asked` are candidates by name or id, or
+    models as they are. Without `metrics` those that fit, without `n` all items. Problem when something cannot be."""
     source = _source(store, snapshot, split)
-    chosen = [candidates.keep(store, _candidate(store, one, by), by).id for one in asked]
-    wanted = list(metrics) or sources.proposed(store, source)
-    title = name or f"{source.name}, {len(chosen)} candidate{'s' * (len(chosen) != 1)}"
-    items = sources.items(store, source, n or None, by, f"evaluation {title}")
-    made = evaluations.start(
-        store, title, items, source.name, chosen, wanted, by,
-        guide=guides.file(store, sources.voice(store, source)), judge=judge,
-        snapshot=source.snapshot, split=source.split, repeats=repeats, budget=budget, reuse=reuse,
-    )  # fmt: skip
-    return {"evaluation": made.id, "name": made.name}
-
-
-def outcome(store: Store, evaluation: str) -> dict[str, Any]:
-    """Each candidate's figure by each metric, with its interval and n, and the calls that failed."""
-    evaluations.catch_up(store)
-    found = _named(store, evaluation)
-    lines = {metric: reports.frontier(store, found.id, metric) for metric in found.metrics}
-    return {
-        "evaluation": found.id,
-        "name": found.name,
-        "state": found.state,
-        "figures": [
-            {"candidate": line.name, "metric": metric, "says": line.said, **asdict(line.quality)}
-            for metric in found.metrics
-            for line in lines[metric]
-        ],
-        "failed": reports.failures(store, found.id).to_dict("records"),
-    }
-
-
-def resume(store: Store, evaluation: str, by: str) -> dict[str, Any]:
-    """Have it ask what is still open."""
-    found = _named(store, evaluation)
-    if found.state in jobs.OVER:
-        work.resume(store, found, by)
-    return {"evaluation": found.id, "name": found.name}
+    chosen = [_candidate(store, one, by) for one in asked]
+    guide = guides.file(store, sources.voice(store, source))
+    measures = Measures(list(metrics) or sources.proposed(store, source), guide, judge)
+    terms = Terms(repeats, budget, reuse)
+    return Order(sources.questions(store, source, n or None), chosen, measures, terms, name)
 
 
 def _source(store: Store, snapshot: str, split: str) -> Source:
@@ -110,14 +130,5 @@ def _candidate(store: Store, asked: str, by: str) -> Candidate:
     return candidates.draft(store, asked, asked, by)
 
 
-def _named(store: Store, evaluation: str) -> Evaluation:
-    found = next((one for one in evaluations.listed(store) if evaluation in (one.id, one.name)), None)
-    return found or evaluations.get(store, evaluation)
-
-
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
-    "evaluation-forecast": forecasted,
-    "evaluate": start,
-    "evaluation-outcome": outcome,
-    "evaluation-resume": resume,
-}
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"

@@ -4,14 +4,17 @@ A probe is a source of general questions that have nothing to do with the task. 
 anybody looks (engine.scoring.stats.kept).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine import jsonl
 from studio.building import models
+from studio.building.candidates import Candidate
 from studio.folders import SAMPLE
 from studio.judging import evaluations, sources
 from studio.judging.evaluations import Evaluation
-from studio.judging.sources import Source
+from studio.judging.orders import PROBE, Measures, Order
+from studio.judging.sources import Questions, Source
 from studio.store import Store
 
 MARGIN = 0.05  # of the share right; a loss that most teams would pay for what they gain
@@ -30,11 +33,11 @@ def built_in() -> Source:
     return Source("General reading, shipped with the starter", "", GENERAL, len(jsonl.read(FILE)))
 
 
-def items(store: Store, source: Source, n: int | None, by: str) -> list[dict[str, Any]]:
+def questions(store: Store, source: Source, n: int | None = None) -> Questions:
     """`n` items of a source, always the same ones; all of them by default."""
     if source.split != GENERAL:
-        return sources.items(store, source, n, by, "to see what was forgotten")
-    return sources.first(evaluations.items_from_questions([_question(row) for row in jsonl.read(FILE)]), n)
+        return sources.questions(store, source, n)
+    return source.first(sources.from_questions([_question(row) for row in jsonl.read(FILE)]), n)
 
 
 def proposed(store: Store, source: Source) -> list[str]:
@@ -42,15 +45,10 @@ def proposed(store: Store, source: Source) -> list[str]:
     return ["facts"] if source.split == GENERAL else sources.proposed(store, source)[:1]
 
 
-def start(
-    store: Store, name: str, source: Source, candidates: list[str], metrics: list[str], by: str, n: int | None = None
-) -> Evaluation:
+def start(store: Store, name: str, source: Source, candidates: Sequence[Candidate], by: str) -> Evaluation:
     """Ask the candidates, each a model as it is, the probe's questions."""
-    asked = items(store, source, n, by)
-    return evaluations.start(
-        store, name, asked, source.name, candidates, metrics, by,
-        purpose=evaluations.PROBE, snapshot=source.snapshot, split=source.split,
-    )  # fmt: skip
+    measures = Measures(proposed(store, source))
+    return evaluations.start(store, Order(questions(store, source), candidates, measures, name=name, purpose=PROBE), by)
 
 
 def _question(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Sources: what an evaluation can ask. The frozen splits of every snapshot, and the sample's document questions."""
+"""Sources: what an evaluation can ask: the frozen splits of every snapshot, the sample's document questions, and any
+rows or questions that somebody has at hand.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +11,22 @@ from engine.scoring.metrics import METRICS
 from studio import sample
 from studio.building import libraries
 from studio.freezing import snapshots
-from studio.judging import evaluations
 from studio.store import Store
 from studio.writing import guides
 
 SPLITS = ("test", "validation")  # never what a model has learned from
 LABELS = 0.5  # with at most so many different answers an item, the answers are labels
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Test items that are asked. `source` says in words where they are from; `snapshot` and `split` are '' for items
+    of no snapshot."""
+
+    items: Sequence[Mapping[str, Any]]
+    source: str
+    snapshot: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,11 @@ class Source:
     snapshot: str
     split: str
     n: int
+
+    def first(self, items: Sequence[dict[str, Any]], n: int | None = None) -> Questions:
+        """`n` of its items, always the same ones and nobody's choice; all of them by default."""
+        chosen = sorted(items, key=lambda item: hashes.share(item["id"]))[:n]
+        return Questions(chosen, self.name, self.snapshot, self.split)
 
 
 def listed(store: Store) -> list[Source]:
@@ -45,23 +62,16 @@ def of(store: Store, split: str) -> list[Source]:
     return [source for source in listed(store) if source.split == split]
 
 
-def items(
-    store: Store, source: Source, n: int | None = None, by: str = "atelier", why: str = "to ask candidates"
-) -> list[dict[str, Any]]:
-    """`n` test items of a source, all of them by default. The same `n` are the same items every time.
+def questions(store: Store, source: Source, n: int | None = None) -> Questions:
+    """`n` items of a source, all of them by default; the same `n` are the same items every time.
 
-    Of a snapshot's test set this is a look, which leaves a trace of who and why.
+    Nobody is shown one for that, so it is no look at a test set; whoever starts an evaluation with them leaves one.
     """
     if source.snapshot:
-        found = evaluations.items_from_snapshot(store, source.snapshot, source.split, by, why)
+        found = from_rows(snapshots.examples(store, source.snapshot, source.split))
     else:
-        found = evaluations.items_from_questions(sample.questions(source.split))
-    return first(found, n)
-
-
-def first(found: Sequence[dict[str, Any]], n: int | None) -> list[dict[str, Any]]:
-    """`n` of the items, always the same ones and nobody's choice."""
-    return sorted(found, key=lambda item: hashes.share(item["id"]))[:n]
+        found = from_questions(sample.questions(source.split))
+    return source.first(found, n)
 
 
 def voice(store: Store, source: Source) -> str:
@@ -69,28 +79,60 @@ def voice(store: Store, source: Source) -> str:
     return snapshots.get(store, source.snapshot).dataset if source.snapshot else sample.TONE
 
 
-def held(store: Store, source: Source, n: int | None = None) -> list[dict[str, Any]]:
-    """What the items of a source hold, for counting. Nobody is shown one for that, so it is no look."""
-    if not source.snapshot:
-        return first(evaluations.items_from_questions(sample.questions(source.split)), n)
-    return first(evaluations.items_from_rows(snapshots.examples(store, source.snapshot, source.split)), n)
-
-
 def proposed(store: Store, source: Source) -> list[str]:
     """The metrics that fit a source."""
     voiced = not source.snapshot or bool(guides.get(store, voice(store, source)).use)
-    return fitting(held(store, source), voiced=voiced)
+    return fitting(questions(store, source).items, voiced=voiced)
 
 
-def fitting(asked: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[str]:
+def fitting(items: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[str]:
     """The metrics that can say something about such items, by what they hold and whether their voice is described."""
-    if any(item.get("accept") for item in asked):
+    if any(item.get("accept") for item in items):
         return ["facts", "tone"]
-    if any(item.get("calls") for item in asked):
+    if any(item.get("calls") for item in items):
         return ["tool_call", "tool"]
-    labels = {item.get("label") for item in asked}
-    if asked and len(labels) <= LABELS * len(asked):
+    labels = {item.get("label") for item in items}
+    if items and len(labels) <= LABELS * len(items):
         return ["label", "type"]
-    if not asked:
+    if not items:
         return list(METRICS)
     return ["tone", "kept"] if voiced else ["facts", "kept"]
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Test items from frozen rows: all but the last answer is asked, the last answer is expected.
+
+    A row's tools are offered; where its last answer calls some, these calls are expected.
+    """
+    found = []
+    for row in rows:
+        *asked, answer = row["messages"]
+        item = {
+            "id": row["id"],
+            "messages": asked,
+            "answer": answer.get("content") or "",
+            "label": answer.get("content") or "",
+            "source": asked[-1].get("content") or "",
+            "tags": row["tags"],
+        }
+        if row.get("tools"):
+            item["tools"] = row["tools"]
+        if answer.get("tool_calls"):
+            item["calls"] = answer["tool_calls"]
+        found.append(item)
+    return found
+
+
+def from_questions(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Test items from questions with known answers: question, answer, accept, document, tags."""
+    return [
+        {
+            "id": hashes.content(row["question"]),
+            "messages": [{"role": "user", "content": row["question"]}],
+            "answer": row["answer"],
+            "accept": row.get("accept", []),
+            "document": row.get("document", ""),
+            "tags": row.get("tags", []),
+        }
+        for row in rows
+    ]

@@ -11,9 +11,9 @@ from studio.building import libraries
 from studio.deciding import findings, grids
 from studio.deciding.grids import Forgetting
 from studio.deciding.reports import Line
-from studio.judging import baselines, probes, sources
-from studio.judging.baselines import Plan, Tried
+from studio.judging import probes, sources, variants
 from studio.judging.sources import Source
+from studio.judging.variants import Plan, Tried
 from studio.store import Store
 from studio.ui import charts, results
 
@@ -54,7 +54,7 @@ def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) ->
     """What the search for the base's best prompt may try, and how many answers it may take."""
     with st.expander("What the base is given: the search for its best prompt", icon=":material/search:"):
         st.caption("A base that nobody tried to prompt well proves nothing about tuning. No prompt is tried as well.")
-        proposed = "\n\n".join(baselines.proposed(guide))
+        proposed = "\n\n".join(variants.proposed(guide))
         typed = st.text_area("Prompts to try, an empty line between two", proposed, height=200, key="prompts")
         one, two, three = st.columns(3)
         shots = one.multiselect(
@@ -69,7 +69,7 @@ def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) ->
         sorted(shots),
         sorted(depths),
         int(answers),
-        [metric for metric in metrics if baselines.averaged(metric)],
+        [metric for metric in metrics if variants.averaged(metric)],
     )
 
 

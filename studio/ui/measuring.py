@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,8 @@ from engine.scoring import asked, known
 from engine.scoring.known import Known
 from engine.scoring.score import Setting
 from studio.building import models
+from studio.judging.orders import Measures
+from studio.judging.sources import Questions
 from studio.store import Store
 from studio.ui import parts
 
@@ -23,22 +25,13 @@ MORE = {  # whom a score asks -> what such scores are called
 }
 
 
-@dataclass(frozen=True)
-class Measures:
-    """`missing` says what has to be filled in before this can start, '' when nothing is."""
-
-    metrics: list[str]
-    settings: dict[str, Any]
-    judge: str
-    missing: str
-
-
-def chosen(
-    store: Store, items: Sequence[Mapping[str, Any]], proposed: Sequence[str], guide: Mapping[str, Any] | None, key: str
-) -> Measures:
-    """The form. `items` are a sample of what will be asked; those that lack what a metric needs are told with it."""
+def chosen(store: Store, questions: Questions, proposed: Sequence[str], guide: str) -> tuple[Measures, str]:
+    """The form, and what has to be filled in before this can start, '' when nothing is. `guide` is the path of the
+    style guide, '' for none. Items that lack what a metric needs, of a few that are looked at, are told with it."""
+    items, key = questions.items[:SAMPLE], questions.source
+    rules = json.loads(Path(guide).read_text(encoding="utf-8")) if guide else None
     found = known.known()
-    lacking = {name: known.lacks(name, items, guide) for name in found}
+    lacking = {name: known.lacks(name, items, rules) for name in found}
     first = [name for name in proposed if name in found and not _hopeless(found[name], lacking[name], len(items))]
     rest = [name for name in found if name not in first]
     fitting = [name for name in rest if not _hopeless(found[name], lacking[name], len(items))]
@@ -58,7 +51,7 @@ def chosen(
     judge = _judge(store, [found[name] for name in picked], key)
     if any(found[name].judged for name in picked) and not judge:
         missing = missing or "Choose the model that judges."
-    return Measures(picked, settings, judge, missing)
+    return Measures(picked, guide, judge, settings), missing
 
 
 def _hopeless(one: Known, lacking: tuple[int, str], n: int) -> bool:

@@ -1,6 +1,6 @@
 """Reckoning: what an evaluation can show, what it costs and how long it takes, before it is started."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,24 +12,22 @@ from studio.building.candidates import Candidate
 from studio.deciding import findings
 from studio.judging import forecast
 from studio.judging.forecast import Forecast, Line
+from studio.judging.orders import Measures, Order, Terms
 from studio.store import Store
 from studio.ui import notices, parts
-from studio.ui.measuring import Measures
-from studio.ui.terms import Terms
 
 
-def shown(
-    store: Store, items: Sequence[Mapping[str, Any]], who: Sequence[Candidate], measures: Measures, agreed: Terms
-) -> None:
+def shown(store: Store, order: Order) -> None:
     """The promise in words, and what it rests on, candidate by candidate."""
-    st.markdown(shows(len(items)))
-    if not (who and measures.metrics):
+    st.markdown(shows(len(order.questions.items)))
+    if not (order.candidates and order.measures.metrics):
         return
-    for words in leaves(store, who, measures.judge):
+    for words in leaves(store, order.candidates, order.measures.judge):
         st.warning(notices.plain(words), icon=":material/outbound:")
     with notices.told(), st.spinner("Reckoning cost and time"):
-        ids = tuple(item["id"] for item in items)
-        found = _foreseen(store, ids, items, who, measures.metrics, measures.judge, agreed)
+        ids = tuple(item["id"] for item in order.questions.items)
+        found = _foreseen(store, ids, order.candidates, order.measures, order.terms, order)
+        st.caption(notices.plain(order.words))
         st.markdown(_in_words(found))
         with st.expander("What that rests on", type="compact", icon=":material/calculate:"):
             st.dataframe(pd.DataFrame(map(_row, found.all)), hide_index=True)
@@ -50,15 +48,9 @@ def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
 
 @st.cache_data(ttl=60, max_entries=40, show_spinner=False)
 def _foreseen(
-    _store: Store,
-    ids: tuple[str, ...],
-    _items: Sequence[Mapping[str, Any]],
-    who: Sequence[Candidate],
-    metrics: Sequence[str],
-    judge: str,
-    agreed: Terms,
+    _store: Store, ids: tuple[str, ...], who: Sequence[Candidate], measures: Measures, terms: Terms, _order: Order
 ) -> Forecast:
-    return forecast.foresee(_store, _items, who, metrics, judge, repeats=agreed.repeats, reuse=agreed.reuse)
+    return forecast.of(_store, _order)
 
 
 def shows(n: int) -> str:

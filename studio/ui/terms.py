@@ -1,22 +1,12 @@
-"""Terms: on which terms an evaluation asks: how often each item, for how much money, and whether it may use answers to
-earlier, identical requests."""
-
-from dataclasses import dataclass
+"""Terms: the form for the terms of an evaluation: how often each item is asked, for how much money, and whether answers
+to earlier, identical requests may be used."""
 
 import streamlit as st
 
 from studio.judging import evaluations
+from studio.judging.orders import Terms
 from studio.store import Store
 from studio.ui import notices, parts
-
-
-@dataclass(frozen=True)
-class Terms:
-    """`budget` in euros, 0 for no limit."""
-
-    repeats: int = 1
-    budget: float = 0.0
-    reuse: bool = True
 
 
 def chosen(store: Store, me: str) -> Terms:
