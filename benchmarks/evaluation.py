@@ -27,11 +27,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from benchmarks.ending import ending
 from engine import specs
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
-from engine.serving import servers
 from engine.serving.asking import client
 from engine.serving.asking.client import Decoding, Endpoint, Question
 
@@ -153,14 +153,9 @@ def main() -> None:
         what = f"a server that answers after {1000 * given.delay:g} ms"
         compare(what, hosted, Path(), given, given.answers, given.at_once)
     if given.base_answers:
-        with tempfile.TemporaryDirectory() as scratch:
-            running = Path(scratch) / "servers"
+        with tempfile.TemporaryDirectory() as scratch, ending(Path(scratch) / "servers") as running:
             one = Candidate("base", "base", base=str(given.base.resolve()), decoding=Decoding(max_tokens=24))
-            try:
-                compare(f"our own with {given.base}", one, running, given, given.base_answers, given.at_once)
-            finally:
-                for server in servers.listed(running):
-                    servers.stop(server)
+            compare(f"our own with {given.base}", one, running, given, given.base_answers, given.at_once)
 
 
 if __name__ == "__main__":

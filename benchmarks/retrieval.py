@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.ending import ending
 from engine import hashes, processes
 from engine.reading import documents, embedders, indexing, offline, ranking, retrieval, versions
 from engine.reading.chunks import Chunk
@@ -272,20 +273,15 @@ def main() -> None:
     given = parser.parse_args()
     parts = given.parts or ["quality", "speed", "overhead"]
     found: dict[str, Any] = {}
-    with a_place(given.home) as place:
-        running = place / "servers"
-        try:
-            if "quality" in parts:
-                found["quality"] = quality(place, running, given.data, given.model, given.languages.split(","))
-            if "speed" in parts:
-                found["speed"] = speed(place, running, given.data, given.model, given.chunks)
-                print(json.dumps(found["speed"], indent=1), flush=True)
-            if "overhead" in parts and given.model:
-                found["overhead"] = overhead(place, running, given.data, given.model, given.texts)
-                print(json.dumps(found["overhead"], indent=1), flush=True)
-        finally:
-            for server in servers.listed(running):
-                servers.stop(server)
+    with a_place(given.home) as place, ending(place / "servers") as running:
+        if "quality" in parts:
+            found["quality"] = quality(place, running, given.data, given.model, given.languages.split(","))
+        if "speed" in parts:
+            found["speed"] = speed(place, running, given.data, given.model, given.chunks)
+            print(json.dumps(found["speed"], indent=1), flush=True)
+        if "overhead" in parts and given.model:
+            found["overhead"] = overhead(place, running, given.data, given.model, given.texts)
+            print(json.dumps(found["overhead"], indent=1), flush=True)
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.ending import ending
 from engine.serving import servers
 from engine.serving.asking import client
 from engine.serving.asking.client import Decoding, Endpoint, Question
@@ -87,8 +88,8 @@ def main() -> None:
     parser.add_argument("--tokens", default=64, type=int)
     parser.add_argument("--repeat", default=3, type=int)
     settings = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        compare(endless(settings.base, Path(scratch) / "endless"), Path(scratch) / "servers", settings)
+    with tempfile.TemporaryDirectory() as scratch, ending(Path(scratch) / "servers") as running:
+        compare(endless(settings.base, Path(scratch) / "endless"), running, settings)
 
 
 def compare(base: Path, running: Path, settings: argparse.Namespace) -> None:
@@ -97,26 +98,22 @@ def compare(base: Path, running: Path, settings: argparse.Namespace) -> None:
     endpoint = servers.ensure(running, base)
     tokens = settings.tokens
     print(f"{settings.base}, {model.dtype}, {torch.get_num_threads()} threads, {tokens} tokens each")
-    try:
-        for count in (1, 8, 32):
-            asked = questions(count)
-            rounds = [
-                (
-                    asyncio.run(served(endpoint, base.name, asked, tokens)),
-                    streamed(endpoint, base.name, asked, tokens),
-                    bare(model, tokenizer, asked, tokens),
-                )
-                for _ in range(settings.repeat + 1)
-            ]
-            plain, live, direct = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
-            print(
-                f"{count:>3} at once: server {plain:6.0f} tokens/s, streamed {live:6.0f}, generate {direct:6.0f}; "
-                f"ratio {plain / direct:.2f}, streamed {live / direct:.2f}",
-                flush=True,
+    for count in (1, 8, 32):
+        asked = questions(count)
+        rounds = [
+            (
+                asyncio.run(served(endpoint, base.name, asked, tokens)),
+                streamed(endpoint, base.name, asked, tokens),
+                bare(model, tokenizer, asked, tokens),
             )
-    finally:
-        for server in servers.listed(running):
-            servers.stop(server)
+            for _ in range(settings.repeat + 1)
+        ]
+        plain, live, direct = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
+        print(
+            f"{count:>3} at once: server {plain:6.0f} tokens/s, streamed {live:6.0f}, generate {direct:6.0f}; "
+            f"ratio {plain / direct:.2f}, streamed {live / direct:.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 import uuid
@@ -154,6 +155,28 @@ def test_what_a_vllm_leaves_lying_goes_with_each_of_its_lives(place, base, tmp_p
     killed(server, processes.FILE)  # nobody watches it: whoever stops it cleans up
     servers.stop(server)
     assert not second.exists()
+
+
+def test_the_servers_of_a_benchmark_that_is_killed_end_with_it(place, base):
+    code = """
+import sys, time
+from pathlib import Path
+from benchmarks.ending import ending
+from engine.serving import servers
+from engine.serving.settings import ServeSpec
+with ending(Path(sys.argv[1])) as running:
+    servers.ready(servers.begin(running, ServeSpec(sys.argv[2], module="tests.answering")), 30)
+    print("up", flush=True)
+    time.sleep(600)
+"""
+    command = [sys.executable, "-c", code, str(place), str(base)]
+    benchmark = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+    assert benchmark.stdout is not None and benchmark.stdout.readline() == "up\n"
+    [server] = servers.listed(place)
+    benchmark.kill()
+    benchmark.communicate()
+    until(lambda: server.ended)
+    assert server.ended == "stopped" and processes.find(server.folder, CHILD) is None
 
 
 def test_a_killed_watcher_is_replaced_and_its_server_goes_on_answering(place, base):
