@@ -22,8 +22,9 @@ class Spelling:
     """A conversation to be written in tokens; with `prompt`, up to where the assistant is to speak."""
 
     model: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     prompt: bool
+    tools: list[dict[str, Any]] | None
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def spelling(body: dict[str, Any]) -> Spelling:
     if "messages" not in given:
         raise Refused("messages must be given; this server knows conversations only.")
     asked = read_chat(given)
-    return Spelling(asked.model, asked.messages, bool(prompt))
+    return Spelling(asked.model, asked.messages, bool(prompt), asked.offer.tools if asked.offer else None)
 
 
 def spelled(ids: Sequence[int], context: int | None) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Request:
     stops: tuple[str, ...] = ()
     chances: int | None = None  # how many of the likeliest tokens to note at each place; None for no chances
     path: Path | None = None  # through the schema that the answer must follow
+    shown: frozenset[int] = frozenset()  # control tokens that stand in the text, as the marks of calls do
     at: float = field(default_factory=time.monotonic)  # when it was asked
     hear: Callable[[str], object] | None = None
     end: "Future[Generated]" = field(default_factory=Future)
@@ -70,14 +71,20 @@ class Request:
 class Text:
     """The text of a growing list of tokens. Decoding a window keeps the cost of a token constant."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, shown: frozenset[int]) -> None:
         self.tokenizer = tokenizer
         self.ids: list[int] = []
         self.whole = ""
         self._start = self._read = 0
+        self._shown = shown
+        self._hidden = frozenset(tokenizer.all_special_ids) - shown if shown else frozenset()
+
+    def take(self, token: int) -> None:
+        if token not in self._hidden:
+            self.ids.append(token)
 
     def push(self, token: int) -> None:
-        self.ids.append(token)
+        self.take(token)
         now = self._rest()
         if now and not now.endswith(BROKEN):  # a character of several bytes may need more tokens
             self.whole += now
@@ -91,7 +98,9 @@ class Text:
         return self._decoded(self._start, len(self.ids))[len(self._decoded(self._start, self._read)) :]
 
     def _decoded(self, start: int, end: int) -> str:
-        text = self.tokenizer.decode(self.ids[start:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self.tokenizer.decode(
+            self.ids[start:end], skip_special_tokens=not self._shown, clean_up_tokenization_spaces=False
+        )
         return str(text)
 
 
@@ -101,7 +110,7 @@ class Row:
     def __init__(self, request: Request, tokenizer: PreTrainedTokenizerBase, ends: frozenset[int]) -> None:
         self.request = request
         self.ends = ends
-        self.text = Text(tokenizer)
+        self.text = Text(tokenizer, request.shown)
         self.random = torch.Generator().manual_seed(request.seed)
         self.ids: list[int] = []
         self.chances: list[Chances] = []
@@ -125,7 +134,7 @@ class Row:
                 return self._finish(self.text.whole[:cut], "stop")
             self._hear(len(self.text.whole) - _pending(self.text.whole, self.request.stops))
         else:
-            self.text.ids.append(token)
+            self.text.take(token)
         return len(self.ids) >= self.request.limit and self._finish(self.text.finish(), "length")
 
     def _finish(self, text: str, finish: str) -> bool:

@@ -1,4 +1,7 @@
-"""Grammar: which tokens may come next in an answer that must follow a JSON schema. llguidance knows, offline."""
+"""Grammar: which tokens may come next in an answer that must follow a JSON schema, or call a tool.
+
+llguidance knows, offline.
+"""
 
 import json
 from functools import lru_cache
@@ -13,7 +16,7 @@ from engine.problems import Problem
 
 # one way to write it: a small model would fill its whole answer with spaces
 TIGHT: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-KNOWN = 64  # schemas that are kept compiled
+KNOWN = 64  # grammars that are kept compiled
 
 
 class Grammar:
@@ -26,10 +29,17 @@ class Grammar:
 
     def follow(self, schema: dict[str, Any]) -> "Path":
         """The beginning of an answer. Problem when the schema is none, or asks for what cannot be held to."""
-        return Path(self._compiled(json.dumps(schema)).deep_copy(), self.size)
+        return self._path(LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=TIGHT))
 
-    def _compile(self, schema: str) -> LLMatcher:
-        matcher = LLMatcher(self._tokens, LLMatcher.grammar_from_json_schema(schema, overrides=TIGHT), log_level=0)
+    def keep(self, lark: str) -> "Path":
+        """The beginning of an answer in a grammar of llguidance's. Problem when a schema in it cannot be held to."""
+        return self._path(LLMatcher.grammar_from_lark(lark))
+
+    def _path(self, grammar: str) -> "Path":
+        return Path(self._compiled(grammar).deep_copy(), self.size)
+
+    def _compile(self, grammar: str) -> LLMatcher:
+        matcher = LLMatcher(self._tokens, grammar, log_level=0)
         if matcher.is_error():
             said = matcher.get_error().splitlines()[0]
             raise Problem("The JSON schema cannot be followed.", f"{said.rstrip('.')}.", "Mend it, or leave it out.")

@@ -9,27 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-ROLES = ("system", "user", "assistant")
+from engine.serving.small import tools
+from engine.serving.small.fields import Refused, either, number, text, whole
+
+ROLES = ("system", "user", "assistant", "tool")
 MOST_TOKENS = 1024  # when the request does not say
 MOST_CHANCES = 20  # likeliest tokens that are named at each place, as OpenAI and vLLM have it
 
 # what may be there without changing the answer: always, or at this value
-IDLE = {"user", "metadata", "stream_options", "tool_choice", "parallel_tool_calls", "prompt_mode", "store"}
+IDLE = {"user", "metadata", "stream_options", "prompt_mode", "store"}
 NEUTRAL: dict[str, Any] = {
     "n": 1,
     "presence_penalty": 0,
     "frequency_penalty": 0,
     "safe_prompt": False,
-    "tools": [],
 }
-
-
-class Refused(Exception):
-    """A request that gets an error instead of an answer."""
-
-    def __init__(self, message: str, status: int = 400, kind: str = "BadRequestError") -> None:
-        self.status, self.kind = status, kind
-        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class Ask:
     """A chat request. `limit` is None when it does not say how many tokens it wants, `seed` when any will do."""
 
     model: str
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     limit: int | None = None
     temperature: float = 1.0
     top_p: float = 1.0
@@ -47,9 +41,15 @@ class Ask:
     chances: int | None = None  # how many of the likeliest tokens to name at each place; None for no chances at all
     show_ids: bool = False  # send the token ids of prompt and answer too
     schema: dict[str, Any] | None = None  # JSON schema that the answer must follow; None for any text
+    offer: tools.Offer | None = None  # the tools that may be called
     name_ids: bool = False  # call tokens by their ids, "token_id:17", since a text may stand for several
     id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
     at: int = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def hears(self) -> bool:
+        """Whether calls are read out of the answer."""
+        return self.offer is not None and self.offer.choice != tools.NONE
 
 
 def read(body: Any) -> Ask:
@@ -61,21 +61,24 @@ def read(body: Any) -> Ask:
         if given.pop(key, harmless) != harmless:
             raise Refused(f"This server cannot honour {key}={body[key]!r}; leave it out.")
     ask = Ask(
-        model=_text(given.pop("model", None), "model"),
+        model=text(given.pop("model", None), "model"),
         messages=_messages(given.pop("messages", None)),
-        limit=_whole(_either(given, "max_completion_tokens", "max_tokens"), "max_tokens", least=1),
-        temperature=_number(given.pop("temperature", 1.0), "temperature", 0, 2),
-        top_p=_number(given.pop("top_p", 1.0), "top_p", 0, 1),
-        seed=_whole(_either(given, "seed", "random_seed"), "seed", least=0),
+        limit=whole(either(given, "max_completion_tokens", "max_tokens"), "max_tokens", least=1),
+        temperature=number(given.pop("temperature", 1.0), "temperature", 0, 2),
+        top_p=number(given.pop("top_p", 1.0), "top_p", 0, 1),
+        seed=whole(either(given, "seed", "random_seed"), "seed", least=0),
         stops=_stops(given.pop("stop", [])),
         stream=bool(given.pop("stream", False)),
         chances=_chances(given.pop("logprobs", False), given.pop("top_logprobs", None)),
         schema=_schema(given.pop("response_format", None)),
+        offer=tools.offer(*(given.pop(key, None) for key in ("tools", "tool_choice", "parallel_tool_calls"))),
         show_ids=bool(given.pop("return_token_ids", False)),
         name_ids=bool(given.pop("return_tokens_as_token_ids", False)),
     )
     if ask.stream and (ask.chances is not None or ask.show_ids):
         raise Refused("This server gives logprobs and token ids with whole answers only; leave stream out.")
+    if ask.schema is not None and ask.hears:
+        raise Refused("An answer here follows response_format or calls tools, not both; leave one of them out.")
     if ask.top_p == 0:
         raise Refused("top_p must be above 0; for the likeliest token each time, set temperature to 0.")
     if given:
@@ -85,14 +88,17 @@ def read(body: Any) -> Ask:
 
 def answer(
     ask: Ask,
-    text: str,
+    said: str,
     finish: str,
     prompt: Sequence[int],
     ids: Sequence[int],
     places: Sequence[dict[str, Any]] = (),
+    calls: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """A whole answer. `prompt` and `ids` are token ids; `places` one `chance(...)` for each token, when asked for."""
-    message = {"role": "assistant", "content": text}
+    message: dict[str, Any] = {"role": "assistant", "content": said}
+    if calls:
+        message |= {"content": said or None, "tool_calls": list(calls)}
     logprobs = {"content": list(places)} if ask.chances is not None else None
     choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": finish, "logprobs": logprobs}
     body = {**_head(ask, "chat.completion"), "choices": [choice], "usage": usage(len(prompt), len(ids))}
@@ -102,13 +108,13 @@ def answer(
     return body
 
 
-def chance(ask: Ask, token: int, text: str, logprob: float) -> dict[str, Any]:
+def chance(ask: Ask, token: int, written: str, logprob: float) -> dict[str, Any]:
     """One token and how likely it was, in nats."""
-    name = f"token_id:{token}" if ask.name_ids else text
+    name = f"token_id:{token}" if ask.name_ids else written
     return {"token": name, "logprob": logprob, "bytes": list(name.encode())}
 
 
-def piece(ask: Ask, delta: dict[str, str], finish: str | None = None, **more: Any) -> dict[str, Any]:
+def piece(ask: Ask, delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
     """One event of a streamed answer; the last one carries `finish` and the usage."""
     choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
     return {**_head(ask, "chat.completion.chunk"), "choices": [choice], **more}
@@ -126,41 +132,31 @@ def _head(ask: Ask, object: str) -> dict[str, Any]:
     return {"id": ask.id, "object": object, "created": ask.at, "model": ask.model}
 
 
-def _messages(given: Any) -> list[dict[str, str]]:
+def _messages(given: Any) -> list[dict[str, Any]]:
     if not isinstance(given, list) or not given:
         raise Refused("messages must be a list with at least one message.")
     return [_message(one, n) for n, one in enumerate(given)]
 
 
-def _message(given: Any, n: int) -> dict[str, str]:
+def _message(given: Any, n: int) -> dict[str, Any]:
     if not isinstance(given, dict) or given.get("role") not in ROLES:
         raise Refused(f"messages[{n}] must have a role, one of {', '.join(ROLES)}.")
-    if given.get("tool_calls"):
-        raise Refused(f"messages[{n}] has tool_calls; this server knows plain conversations only.")
+    message = {"role": given["role"]}
+    for key in ("tool_call_id", "name") if given["role"] == "tool" else ():
+        if given.get(key) is not None:
+            message[key] = text(given[key], f"messages[{n}].{key}")
+    if calls := given.get("tool_calls"):
+        if given["role"] != "assistant":
+            raise Refused(f"messages[{n}] has tool_calls, which only the assistant can have.")
+        message["tool_calls"] = tools.called(calls, f"messages[{n}].tool_calls")
     content = given.get("content")
     if isinstance(content, list):
         if not all(isinstance(part, dict) and part.get("type") == "text" for part in content):
             raise Refused(f"messages[{n}] holds more than text; this server knows text only.")
-        content = "".join(_text(part.get("text"), f"messages[{n}].content") for part in content)
-    return {"role": given["role"], "content": _text(content, f"messages[{n}].content")}
-
-
-def _text(given: Any, name: str) -> str:
-    if not isinstance(given, str):
-        raise Refused(f"{name} must be a text, not {given!r}.")
-    return given
-
-
-def _number(given: Any, name: str, least: float, most: float) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
-        raise Refused(f"{name} must be a number from {least} to {most}, not {given!r}.")
-    return float(given)
-
-
-def _whole(given: Any, name: str, least: int) -> int | None:
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < least):
-        raise Refused(f"{name} must be a whole number of at least {least}, not {given!r}.")
-    return given
+        content = "".join(text(part.get("text"), f"messages[{n}].content") for part in content)
+    if content or not calls:  # a message that only calls says nothing, as where it was learned
+        message["content"] = text(content, f"messages[{n}].content")
+    return message
 
 
 def _stops(given: Any) -> tuple[str, ...]:
@@ -176,7 +172,7 @@ def _chances(wanted: Any, most: Any) -> int | None:
         raise Refused(f"logprobs must be true or false, not {wanted!r}.")
     if most is not None and not wanted:
         raise Refused("top_logprobs needs logprobs to be true.")
-    count = _whole(most, "top_logprobs", least=0) or 0
+    count = whole(most, "top_logprobs", least=0) or 0
     if count > MOST_CHANCES:
         raise Refused(f"top_logprobs may be at most {MOST_CHANCES}, not {count}.")
     return count if wanted else None
@@ -194,8 +190,3 @@ def _schema(given: Any) -> dict[str, Any] | None:
     if not isinstance(schema, dict):
         raise Refused('response_format must be {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}.')
     return schema
-
-
-def _either(given: dict[str, Any], one: str, other: str) -> Any:
-    first, second = given.pop(one, None), given.pop(other, None)
-    return second if first is None else first

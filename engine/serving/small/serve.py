@@ -27,7 +27,7 @@ from engine import specs
 from engine.problems import Problem
 from engine.serving import adapters, health
 from engine.serving.settings import ServeSpec
-from engine.serving.small import echoes, generation, grammar, protocol, replies, worker
+from engine.serving.small import echoes, generation, grammar, protocol, replies, tools, worker
 from engine.serving.small.generation import Generated
 from engine.serving.small.protocol import Ask, Refused
 from engine.training.bases import template
@@ -38,6 +38,7 @@ class Service:
 
     def __init__(self, spec: ServeSpec, crew: worker.Worker, prompts: template.Template) -> None:
         self.spec, self.crew, self.prompts = spec, crew, prompts
+        self.tongue = tools.Tongue(prompts)
         self.adapters: dict[str, str] = {}  # name: folder
         self.since = int(time.time())
 
@@ -82,11 +83,9 @@ class Service:
             raise Refused(str(problem), 404, "NotFoundError") from problem
         if generated is None:
             return Response(status_code=499)
-        return JSONResponse(
-            protocol.answer(
-                ask, generated.text, generated.finish, asked.ids, generated.ids, self._places(ask, generated)
-            )
-        )
+        said, finish, called = self._read(ask, generated)
+        places = self._places(ask, generated)
+        return JSONResponse(protocol.answer(ask, said, finish, asked.ids, generated.ids, places, called))
 
     async def weigh(self, request: Request) -> Response:
         asked = echoes.texts(await replies.body(request))
@@ -104,7 +103,7 @@ class Service:
     async def spell(self, request: Request) -> Response:
         asked = echoes.spelling(await replies.body(request))
         self._known(asked.model)
-        return JSONResponse(echoes.spelled(self._ids(asked.messages, asked.prompt), self.prompts.context))
+        return JSONResponse(echoes.spelled(self._ids(asked.messages, asked.tools, asked.prompt), self.prompts.context))
 
     async def load(self, request: Request) -> Response:
         given = await replies.body(request)
@@ -140,7 +139,7 @@ class Service:
 
     def _request(self, ask: Ask) -> generation.Request:
         """The prompt in tokens, with a limit that the model's context has room for."""
-        ids = self._ids(ask.messages, prompt=True)
+        ids = self._ids(ask.messages, ask.offer.tools if ask.offer else None, prompt=True)
         room = (self.prompts.context or sys.maxsize) - len(ids)
         if room < (ask.limit or 1):
             raise Refused(
@@ -155,27 +154,38 @@ class Service:
             seed=secrets.randbits(63) if ask.seed is None else ask.seed % 2**63,
             stops=ask.stops,
             chances=ask.chances,
-            path=self._path(ask.schema),
+            path=self._path(ask),
+            shown=self.tongue.marks if ask.hears else frozenset(),
         )
 
     @cached_property
     def shapes(self) -> grammar.Grammar:
         return grammar.Grammar(self.crew.tokenizer, self.crew.shelf.base.config.vocab_size)
 
-    def _path(self, schema: dict[str, Any] | None) -> grammar.Path | None:
-        if schema is None:
-            return None
+    def _path(self, ask: Ask) -> grammar.Path | None:
         try:
-            return self.shapes.follow(schema)
+            if ask.schema is not None:
+                return self.shapes.follow(ask.schema)
+            if ask.offer is not None and (must := ask.offer.must):
+                return self.shapes.keep(self.tongue.grammar(must, ask.offer.single))
         except Problem as problem:
             raise Refused(str(problem)) from problem
+        return None
 
-    def _ids(self, messages: list[dict[str, Any]], prompt: bool) -> list[int]:
+    def _ids(self, messages: list[dict[str, Any]], offered: list[dict[str, Any]] | None, prompt: bool) -> list[int]:
         try:
-            [ids] = self.prompts.ids([self.prompts.render(messages, prompt=prompt)])
+            [ids] = self.prompts.ids([self.prompts.render(messages, offered, prompt=prompt)])
         except Problem as problem:
             raise Refused(str(problem)) from problem
         return ids
+
+    def _read(self, ask: Ask, generated: Generated) -> tuple[str, str, list[dict[str, Any]]]:
+        """What an answer says, why it ended, and what it calls."""
+        if ask.offer is None or not ask.hears:
+            return generated.text, generated.finish, []
+        said, called = self.tongue.read(generated.text, ask.offer.single)
+        # one that had no choice ends as any other does, at vLLM's and at OpenAI's
+        return said, "tool_calls" if called and not ask.offer.name else generated.finish, called
 
     def _places(self, ask: Ask, generated: Generated) -> list[dict[str, Any]]:
         """How likely each token of an answer was, in the protocol's words."""
@@ -194,16 +204,23 @@ class Service:
         """Server-sent events of an answer as it is written; a client that goes away cancels it."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        ear = tools.Ear(self.tongue.form if ask.hears else None)
         heard = replace(asked, hear=lambda text: loop.call_soon_threadsafe(pieces.put_nowait, text))
         heard.end.add_done_callback(lambda _: loop.call_soon_threadsafe(pieces.put_nowait, None))
         self.crew.ask(ask.model, heard)
         try:
             yield _event(protocol.piece(ask, {"role": "assistant", "content": ""}))
-            async for text in _written(pieces):
-                yield _event(protocol.piece(ask, {"content": text}))
+            async for piece in _written(pieces):
+                if text := ear.hear(piece):
+                    yield _event(protocol.piece(ask, {"content": text}))
             generated = heard.end.result()
+            said, finish, called = self._read(ask, generated)
+            if text := ear.end(said):
+                yield _event(protocol.piece(ask, {"content": text}))
+            for n, call in enumerate(called):
+                yield _event(protocol.piece(ask, {"tool_calls": [{"index": n, **call}]}))
             usage = protocol.usage(len(heard.ids), generated.tokens)
-            yield _event(protocol.piece(ask, {"content": ""}, generated.finish, usage=usage))
+            yield _event(protocol.piece(ask, {"content": ""}, finish, usage=usage))
         except Exception as error:
             yield _event(protocol.error(replies.sentence(error), "InternalServerError", 500))
         finally:

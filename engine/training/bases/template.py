@@ -24,6 +24,9 @@ from engine.problems import Problem
 
 FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "config.json"]
 Message = dict[str, Any]
+PROBE = "look_it_up"  # a function that nobody has
+TOOL: dict[str, Any] = {"type": "function", "function": {"name": PROBE, "parameters": {"type": "object"}}}
+DEFINED = ("name", "description", "parameters")
 
 
 @dataclass(frozen=True)
@@ -96,15 +99,34 @@ class Template:
         return Span(len(before), len(through))
 
     def _render(self, messages: list[Message], tools: list[Any] | None, prompt: bool) -> tuple[str, list[Span]]:
+        written = self._write(messages, tools, prompt)
+        if not self.knows_tools and (
+            tools or any(one.get("tool_calls") or one.get("role") == "tool" for one in messages)
+        ):
+            raise Problem(
+                "The base's chat template has no place for tools.",
+                "It would leave them out of what the model reads.",
+                "Choose a base that was made to call tools, or leave the tools out.",
+            )
+        return written
+
+    @cached_property
+    def knows_tools(self) -> bool:
+        """Whether it tells the model which tools there are; some leave them out in silence."""
+        try:
+            return PROBE in self._write([{"role": "user", "content": "?"}], [TOOL], prompt=True)[0]
+        except Problem:
+            return False
+
+    def _write(self, messages: list[Message], tools: list[Any] | None, prompt: bool) -> tuple[str, list[Span]]:
         name = "tool_use" if tools and "tool_use" in self.sources else "default"
         environment, compiled = self._compiled[name]
-        # some templates write a literal None for a key that is there but empty
-        given = [{key: value for key, value in message.items() if value is not None} for message in messages]
-        values = {**self.named_tokens, "messages": given, "tools": tools, "documents": None}
         try:
+            given, offered = handed(messages, tools)
+            values = {**self.named_tokens, "messages": given, "tools": offered, "documents": None}
             with environment.marking() as (pieces, marks):
                 pieces.extend(compiled.generate(**values, add_generation_prompt=prompt))
-        except (jinja2.TemplateError, TypeError, KeyError) as error:
+        except (jinja2.TemplateError, TypeError, KeyError, ValueError) as error:
             raise Problem("The base's chat template refuses this conversation.", f"It says: {error}") from error
         return "".join(pieces), marks
 
@@ -134,6 +156,15 @@ def load(base: str, chat: bool = True) -> Template:
     return Template(tokenizer, sources, named, _json(place / "config.json").get("max_position_embeddings"))
 
 
+def handed(messages: list[Message], tools: list[Any] | None) -> tuple[list[Message], list[Any] | None]:
+    """A conversation and its tools as a template is given them, as vLLM does it too.
+
+    Without keys that are there but empty, as some templates write a literal None for them; the arguments of calls as
+    objects, since templates write them as JSON themselves; a tool's keys in one order, whoever wrote it.
+    """
+    return [_handed(message) for message in messages], [_tool(tool) for tool in tools] if tools else None
+
+
 def folder(base: str) -> Path:
     """Where the small files of a base lie: its folder, or that of a hub id. Problem when neither is to be had."""
     if Path(base).is_dir():
@@ -149,6 +180,24 @@ def folder(base: str) -> Path:
             f"The hub's answer: {str(error).splitlines()[0]}",
             "Give the folder of a model, or a hub id that was downloaded before.",
         ) from error
+
+
+def _handed(message: Message) -> Message:
+    given = {key: value for key, value in message.items() if value is not None}
+    if given.get("tool_calls"):
+        given["tool_calls"] = [{**call, "function": _called(call["function"])} for call in given["tool_calls"]]
+    return given
+
+
+def _called(function: dict[str, Any]) -> dict[str, Any]:
+    said = function["arguments"]
+    return {**function, "arguments": json.loads(said) if isinstance(said, str) else said}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool["function"]
+    strict = {"strict": function["strict"]} if function.get("strict") is not None else {}
+    return {"type": "function", "function": {key: function.get(key) for key in DEFINED} | strict}
 
 
 def _sources(folder: Path, config: dict[str, Any]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from engine.training.bases import template
 from engine.training.bases.template import Template
 from engine.training.forecast import plan
 from engine.training.learn import Learner, Sampler
-from engine.training.material import batches
+from engine.training.material import batches, course
 from engine.training.material.batches import Data, Row
 from engine.training.settings import CPT, QLORA, TrainSpec
 from engine.training.together import Team
@@ -93,7 +93,7 @@ def _announce(learner: Learner, train: Data, words: Template) -> None:
         tokens=train.n_tokens,
         trained_tokens=train.n_trained,
         steps=len(learner.steps),
-        epochs=round(len(learner.steps) / batches.per_epoch(learner.train, learner.spec), 3),
+        epochs=round(len(learner.steps) / course.per_epoch(learner.train, learner.spec), 3),
         parameters=sum(weight.numel() for weight in learner.model.parameters()),
         trained_parameters=sum(weight.numel() for weight in learner.weights.values()),
         device=learner.device.type,
@@ -111,7 +111,8 @@ def _agree(row: Row, data: Data, tokenizer: PreTrainedTokenizerBase) -> None:
     messages = [
         {key: value for key, value in message.items() if key != "weight"} for message in conversation["messages"]
     ]
-    theirs = tokenizer.apply_chat_template(messages, tools=conversation.get("tools"), return_dict=False)
+    given, tools = template.handed(messages, conversation.get("tools"))
+    theirs = tokenizer.apply_chat_template(given, tools=tools, return_dict=False)
     if theirs != row.tokens:
         raise Problem(
             f"{data.path.name} line {row.line} would be learned in other tokens than it is asked for later.",
