@@ -11,7 +11,7 @@ from engine.serving.asking import kept
 from studio import cli
 from studio.building import candidates, endpoints, models
 from studio.deciding import prices
-from studio.judging import evaluations, forecast, sources
+from studio.judging import commission, evaluations, figures, forecast, sources
 from studio.judging.orders import Terms
 from studio.store import Store, close_all
 from tests import judged
@@ -31,8 +31,8 @@ def fast(store: Store, url: str):
     return candidates.add(store, "fast", "fast", "ada")
 
 
-def run(store: Store, items, chosen) -> evaluations.Evaluation:
-    made = evaluations.start(store, judged.order(items, [chosen], terms=PLAIN), "ada")
+def run(store: Store, items, chosen, terms: Terms = PLAIN) -> evaluations.Evaluation:
+    made = evaluations.start(store, judged.order(items, [chosen], terms=terms), "ada")
     assert jobs.wait(made.job, 60) == jobs.DONE, jobs.log(made.job.folder)
     evaluations.catch_up(store)
     return evaluations.get(store, made.id)
@@ -78,6 +78,38 @@ def test_answers_to_be_had_again_can_be_left_out_and_deleted(store, url):
     assert forecast.of(store, again).kept == 0
 
 
+def test_answers_of_models_elsewhere_are_used_again_for_so_many_days(store, url):
+    one = fast(store, url)
+    run(store, judged.items(4), one)
+    terms = replace(PLAIN, days=0)
+    again = judged.order(judged.items(4), [one], terms=terms)
+    assert forecast.of(store, again).kept == 0 and commission.spec(store, again).kept_days == 0
+    assert "for 0 days" in again.words and "days" not in replace(again, terms=PLAIN).words
+    ended = run(store, judged.items(4), one, terms)
+    assert events.last(ended.job.folder, "progress")["kept"] == 0
+
+
+def test_what_a_candidate_is_asked_for_its_own_chances_is_foreseen_and_then_goes_by_what_that_took(store, url):
+    """By hand: an answer reads 20 tokens and expects 8, at two and six euros a million; later it took 40, in 2 calls."""
+    one = fast(store, url)
+    endpoints.rate(store, "fast", 2.0, 6.0, "made up", "ada")
+    items = judged.items(4)
+    judged.evaluation(store, items, [judged.answer(one, item["id"], "yes") for item in items])
+    order = judged.order(items, [one], metrics=["facts", "perplexity"])
+    found = forecast.of(store, order)
+    [line] = found.weighing
+    assert (line.requests, line.tokens_in, line.tokens_out) == (4, 4 * 28, 0)
+    assert line.euros == pytest.approx(4 * 28 * 2e-6) and line.seconds == pytest.approx(4 * 0.5 / 16)
+    assert found.requests == 8 and found.euros == pytest.approx(found.lines[0].euros + line.euros)
+    bill = {"calls": 2, "tokens_in": 40, "tokens_out": 1, "seconds": 3.2, "euros": 0.0, "unsure": 0.0}
+    told = [judged.answer(one, item["id"], "yes", asking={"candidate": bill}) for item in items]
+    judged.evaluation(store, items, told, name="weighed", metrics=["perplexity"])
+    [line] = forecast.of(store, order).weighing
+    assert (line.requests, line.tokens_in, line.tokens_out) == (8, 4 * 40, 4)
+    assert line.seconds == pytest.approx(4 * 3.2 / 16) and line.basis.endswith("as in weighed, by 4 answers")
+    assert forecast.of(store, judged.order(items, [one])).weighing == []
+
+
 def test_a_machine_of_ours_is_paid_by_its_time_and_repeats_are_asked_each(store):
     prices.set(store, prices.MACHINE, 36.0, "euros an hour", "made up", "ada")
     plain, _ = judged.two(store)
@@ -98,7 +130,7 @@ def test_several_answers_to_an_item_are_kept_apart_and_count_as_one_item(store):
     ]
     found = judged.evaluation(store, items, lines)
     assert store.row("select count(*) as n from response") == {"n": 12}
-    share = evaluations.estimate(store, found.id, plain.id, "facts")
+    share = figures.estimate(store, found.id, plain.id, "facts")
     assert (share.value, share.n) == (0.25, 3)
 
 

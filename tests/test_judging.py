@@ -12,7 +12,7 @@ from engine.serving.asking.client import Decoding
 from studio import audit
 from studio.building import candidates, libraries, models
 from studio.deciding import findings, prices, reports
-from studio.judging import evaluations, judgements, pairs, sources
+from studio.judging import evaluations, figures, judgements, pairs, sources
 from studio.judging.sources import Source
 from studio.store import Store
 from tests import judged
@@ -117,7 +117,7 @@ def test_a_call_that_failed_and_was_made_again_counts_as_its_newest_answer(store
     judged.write(found.job.folder, [judged.answer(plain, "i000", "yes", scores=judged.right(1.0))])
     evaluations.catch_up(store)
     assert len(reports.failures(store, found.id)) == 0
-    assert str(evaluations.estimate(store, found.id, plain.id, "facts")).startswith("100 %")
+    assert str(figures.estimate(store, found.id, plain.id, "facts")).startswith("100 %")
 
 
 def test_a_share_stands_on_the_answers_that_could_be_judged_alone(store):
@@ -126,7 +126,7 @@ def test_a_share_stands_on_the_answers_that_could_be_judged_alone(store):
     lines = [judged.answer(plain, f"i{n:03}", "x", scores=score) for n, score in enumerate(scores)]
     lines.append(judged.answer(plain, "i004", error="The server ended."))
     found = judged.evaluation(store, judged.items(5), lines)
-    share = evaluations.estimate(store, found.id, plain.id, "facts")
+    share = figures.estimate(store, found.id, plain.id, "facts")
     assert share.n == 3 and share.value == pytest.approx(2 / 3)
     # Wilson's interval of 2 of 3, by hand: centre (2/3 + z²/6) / (1 + z²/3), z = 1.96
     assert (round(share.low, 3), round(share.high, 3)) == (0.208, 0.939)

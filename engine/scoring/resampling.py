@@ -76,10 +76,11 @@ def mean_difference(before: Sequence[float], after: Sequence[float], clusters: C
 def interaction(arms: Sequence[Sequence[float]], clusters: Clusters = ALONE) -> Estimate:
     """What two steps do together beyond the sum of each, of the `arms` base, one, other and both, over the same items:
     `stats.interaction`, or its bootstrap over clusters."""
+    base, one, other, both = arms
     if not clusters.shared:
-        return stats.interaction(*arms)
-    base, one, other, both = (np.asarray(arm, dtype=float) for arm in arms)
-    return mean((both - other - (one - base)).tolist(), clusters)
+        return stats.interaction(base, one, other, both)
+    rows = np.asarray(arms, dtype=float).T
+    return mean((rows @ np.array([1.0, -1.0, -1.0, 1.0])).tolist(), clusters)
 
 
 def _counted(values: Sequence[float]) -> np.ndarray:

@@ -40,7 +40,7 @@ class Estimate:
     @property
     def counted(self) -> str:
         """`150`, or `1,190 of 240 documents`."""
-        return _counted(self.n, self.of)
+        return counted(self.n, self.of)
 
     def __str__(self) -> str:
         """`93 % (88-96, n = 150)`: for shares. A mean in another unit has `plain`."""
@@ -76,7 +76,7 @@ class Difference:
     @property
     def counted(self) -> str:
         """`150`, or `1,190 of 240 documents`."""
-        return _counted(self.n, self.of)
+        return counted(self.n, self.of)
 
     def __str__(self) -> str:
         """`+23 points (+15 to +31, n = 150; 4 lost, 38 gained, p < 0.001)`: for shares."""
@@ -352,7 +352,8 @@ def _more(found: Difference | Estimate, margin: float) -> str:
     return f"About {rounded:,} more items like these{others} would settle it, if the figures stay as they are."
 
 
-def _counted(n: int, of: str) -> str:
+def counted(n: int, of: str = "") -> str:
+    """`150`, or `1,190 of 240 documents`."""
     return f"{n:,} of {of}" if of else str(n)
 
 

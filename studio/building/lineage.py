@@ -133,15 +133,16 @@ def _course(run: Run) -> str:
 
 def _worth(store: Store, model: Model) -> str:
     """Every evaluation that asked it: share right by metric, with its interval and n."""
-    from studio.judging import evaluations  # it asks candidates, which ask models
+    from studio.judging import evaluations, figures  # they ask candidates, which ask models
 
     rows = []
     for evaluation in evaluations.listed(store):
         for candidate in _asked(store, model.name, evaluation.candidates):
             for metric in evaluation.metrics:
-                found = evaluations.estimate(store, evaluation.id, candidate["id"], metric)
+                scores = figures.scores(store, evaluation.id, metric)
+                found = scores.estimate(candidate["id"])
                 if found.n:
-                    rows.append(f"| {evaluation.name} | {candidate['name']} | {metric} | {found} |")
+                    rows.append(f"| {evaluation.name} | {candidate['name']} | {metric} | {scores.scale.text(found)} |")
     if not rows:
         return "## What it is worth\n\nNobody has evaluated it here yet."
     head = "| evaluation | asked as | metric | right |\n|---|---|---|---|"

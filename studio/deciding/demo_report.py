@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +15,12 @@ from studio.building import libraries, runs
 from studio.building.candidates import Candidate
 from studio.deciding import grids, prices, reports
 from studio.deciding.grids import Grid
-from studio.judging import evaluations
+from studio.judging import evaluations, figures
 from studio.judging.evaluations import Evaluation
+from studio.judging.figures import Scores
 from studio.store import Store
 
+METRICS = ("facts", "tone", "both")
 Compared = tuple[Sequence[Candidate], Evaluation]  # before, after
 CAVEATS = [
     "The model is a flight simulator of a few million parameters, trained on English that a grammar made. Its figures "
@@ -54,7 +56,7 @@ def compose(
         "differences": _differences(store, arms, four),
         "fairness": grids.fairness(store, grid),
         "forgetting": _forgetting(store, grid),
-        "interaction": {metric: _interaction(store, arms, four, metric) for metric in ("facts", "tone", "both")},
+        "interaction": {metric: _interaction(store, arms, four, metric) for metric in METRICS},
         "triage": _triage(store, *triage),
         "rewriting": _rewriting(store, *rewriting),
         "retrieval": _retrieval(store, arms["rag"].passages),
@@ -70,15 +72,12 @@ def _arms(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> dict
     found = {}
     for key, arm in arms.items():
         line = lines[arm.id]
-        both = _both(store, four, arm)
         found[key] = {
             "name": arm.name,
             "model": arm.model,
             "system": arm.system,
             "examples": len(arm.examples) // 2,
-            "facts": asdict(evaluations.estimate(store, four.id, arm.id, "facts")),
-            "tone": asdict(evaluations.estimate(store, four.id, arm.id, "tone")),
-            "both": asdict(stats.share(int(sum(both)), len(both))),
+            **{metric: asdict(_scores(store, four, metric).estimate(arm.id)) for metric in METRICS},
             "latency": {"median": line.seconds, "p95": line.seconds_p95, "n": line.quality.n},
             "cost_per_1000": {"value": line.cost, "unit": "euros", "source": price.source},
             "failed": line.failed,
@@ -86,17 +85,12 @@ def _arms(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> dict
     return found
 
 
-def _both(store: Store, four: Evaluation, arm: Candidate) -> list[float]:
-    """1 where the facts are right in the right tone, item by item in their order."""
-    facts = evaluations.values(store, four.id, "facts")[arm.id]
-    tone = evaluations.values(store, four.id, "tone")[arm.id]
-    return [float(value) for value in (facts * tone).dropna()]
-
-
-def _scores(store: Store, four: Evaluation, arm: Candidate, metric: str) -> list[float]:
-    if metric == "both":
-        return _both(store, four, arm)
-    return [float(value) for value in evaluations.values(store, four.id, metric)[arm.id]]
+def _scores(store: Store, asked: Evaluation, metric: str) -> Scores:
+    """Those by a metric, or by `both`: 1 where the facts are right in the right tone."""
+    if metric != "both":
+        return figures.scores(store, asked.id, metric)
+    facts, tone = (figures.scores(store, asked.id, one) for one in ("facts", "tone"))
+    return replace(facts, table=facts.table * tone.table)
 
 
 def _differences(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> list[dict[str, Any]]:
@@ -112,7 +106,7 @@ def _differences(store: Store, arms: Mapping[str, Candidate], four: Evaluation) 
     )
     found = []
     for before, after, metric in pairs:
-        change = stats.difference(_scores(store, four, arms[before], metric), _scores(store, four, arms[after], metric))
+        change = _scores(store, four, metric).difference(arms[before].id, arms[after].id)
         what = f"{arms[after].name} instead of {arms[before].name}"
         found.append(_difference(change, what=what, before=before, after=after, metric=metric))
     return found
@@ -123,10 +117,8 @@ def _difference(change: stats.Difference, **named: str) -> dict[str, Any]:
 
 
 def _interaction(store: Store, arms: Mapping[str, Candidate], four: Evaluation, metric: str) -> dict[str, Any]:
-    base, rag, tuned, both = (
-        _scores(store, four, arms[key], metric) for key in ("prompt", "rag", "tuned", "tuned_rag")
-    )
-    return asdict(stats.interaction(base, rag, tuned, both))
+    four_ids = [arms[key].id for key in ("prompt", "rag", "tuned", "tuned_rag")]
+    return asdict(_scores(store, four, metric).interaction(four_ids))
 
 
 def _forgetting(store: Store, grid: Grid) -> dict[str, Any] | None:
@@ -146,19 +138,20 @@ def _forgetting(store: Store, grid: Grid) -> dict[str, Any] | None:
 
 def _triage(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:
     before, after = sides
-    right = {side.id: _scores(store, found, side, "type") for side in sides}
-    change = stats.difference(right[before.id], right[after.id])
+    types, labels = (_scores(store, found, metric) for metric in ("type", "label"))
     table = {side.id: _types(store, found, side) for side in sides}
     return {
-        "base": asdict(evaluations.estimate(store, found.id, before.id, "type")),
-        "tuned": asdict(evaluations.estimate(store, found.id, after.id, "type")),
+        "base": asdict(types.estimate(before.id)),
+        "tuned": asdict(types.estimate(after.id)),
         "majority": asdict(table[after.id].majority),
         "macro_f1": {"base": table[before.id].macro_f1, "tuned": table[after.id].macro_f1},
         "sub_type": {
-            "base": asdict(evaluations.estimate(store, found.id, before.id, "label")),
-            "tuned": asdict(evaluations.estimate(store, found.id, after.id, "label")),
+            "base": asdict(labels.estimate(before.id)),
+            "tuned": asdict(labels.estimate(after.id)),
         },
-        "difference": _difference(change, what="Tuned on tickets instead of base", metric="type"),
+        "difference": _difference(
+            types.difference(before.id, after.id), what="Tuned on tickets instead of base", metric="type"
+        ),
     }
 
 
@@ -171,13 +164,14 @@ def _types(store: Store, found: Evaluation, side: Candidate) -> Confusion:
 
 def _rewriting(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:
     before, after = sides
-    change = stats.difference(_scores(store, found, before, "tone"), _scores(store, found, after, "tone"))
+    tone, kept = (_scores(store, found, metric) for metric in ("tone", "kept"))
+    change = tone.difference(before.id, after.id)
     return {
-        "base": asdict(evaluations.estimate(store, found.id, before.id, "tone")),
-        "tuned": asdict(evaluations.estimate(store, found.id, after.id, "tone")),
+        "base": asdict(tone.estimate(before.id)),
+        "tuned": asdict(tone.estimate(after.id)),
         "kept": {
-            "base": asdict(evaluations.estimate(store, found.id, before.id, "kept")),
-            "tuned": asdict(evaluations.estimate(store, found.id, after.id, "kept")),
+            "base": asdict(kept.estimate(before.id)),
+            "tuned": asdict(kept.estimate(after.id)),
         },
         "difference": _difference(change, what="Tuned on tone instead of base", metric="tone"),
     }

@@ -101,19 +101,15 @@ def arms(store: Store, evaluation: Evaluation) -> Arms | None:
 
 def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects | None:
     """What retrieval, fine-tuning and both do, over the items that all four arms have a score for."""
-    table, scale = figures.scored(store, evaluation, metric)
-    if not set(found.ids) <= set(table.columns):
+    scores = figures.scores(store, evaluation, metric).of_all(found.ids)
+    if scores.table.empty:
         return None
-    known = table[list(found.ids)].dropna()
-    if known.empty:
-        return None
-    prompt, rag, tuned, both = (known[id].tolist() for id in found.ids)
     return Effects(
-        scale.difference(prompt, rag),
-        scale.difference(prompt, tuned),
-        scale.difference(prompt, both),
-        stats.interaction(prompt, rag, tuned, both),
-        scale,
+        scores.difference(found.prompt, found.rag),
+        scores.difference(found.prompt, found.tuned),
+        scores.difference(found.prompt, found.both),
+        scores.interaction(found.ids),
+        scores.scale,
     )
 
 

@@ -169,13 +169,11 @@ def forgotten(store: Store, grid: Grid) -> Forgetting | None:
     found = evaluations.get(store, grid.forgetting)
     base, tuned = found.candidates
     [metric] = found.metrics
-    table, scale = figures.scored(store, found.id, metric)
-    if not {base, tuned} <= set(table.columns):
+    scores = figures.scores(store, found.id, metric)
+    if not {base, tuned} <= set(scores.table.columns):
         return None
-    both = table[[base, tuned]].dropna()
-    change = scale.difference(both[base].tolist(), both[tuned].tolist())
-    before, after = (scale.estimate(table[id].dropna().tolist()) for id in (base, tuned))
-    return Forgetting(metric, before, after, change, grid.margin)
+    before, after = scores.estimate(base), scores.estimate(tuned)
+    return Forgetting(metric, before, after, scores.difference(base, tuned), grid.margin)
 
 
 def fairness(store: Store, grid: Grid) -> list[str]:

@@ -40,7 +40,8 @@ def percent(estimate: Mapping[str, Any] | None) -> str:
     """`93 % (88-96, n = 150)`."""
     if not estimate:
         return "no number"
-    return str(stats.Estimate(estimate["value"], estimate["low"], estimate["high"], estimate["n"]))
+    value, low, high, n = (estimate[key] for key in ("value", "low", "high", "n"))
+    return str(stats.Estimate(value, low, high, n, estimate.get("of", "")))
 
 
 def points(found: Mapping[str, Any]) -> str:
@@ -48,9 +49,14 @@ def points(found: Mapping[str, Any]) -> str:
     if found.get("value") is None:
         return "no number (n = 0)"
     if found.get("low") is None or found.get("high") is None:
-        return f"{stats.in_points(found['value'])} points (no interval, n = {found['n']})"
+        return f"{stats.in_points(found['value'])} points (no interval, n = {_counted(found)})"
     value, low, high = (stats.in_points(found[key]) for key in ("value", "low", "high"))
-    return f"{value} points ({low} to {high}, n = {found['n']})"
+    return f"{value} points ({low} to {high}, n = {_counted(found)})"
+
+
+def _counted(found: Mapping[str, Any]) -> str:
+    """Of a report that was written before it told what items belong to, their number alone."""
+    return stats.counted(found["n"], found.get("of", ""))
 
 
 def smallest(report: Report) -> str:

@@ -44,7 +44,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     """
     price = prices.assume(store)
     at_once = evaluations.get(store, evaluation).at_once
-    table, scale = figures.scored(store, evaluation, metric)
+    scores = figures.scores(store, evaluation, metric)
     rows = store.rows(
         """
         select r.candidate, c.name, c.model,
@@ -67,17 +67,17 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
             name=row["name"],
             model=row["model"],
             metric=metric,
-            quality=scale.estimate(table[row["candidate"]].dropna().tolist() if row["candidate"] in table else []),
+            quality=scores.estimate(row["candidate"]),
             seconds=row["seconds"],
             seconds_p95=row["p95"],
             cost=1000 * (prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price)
                          if row["billed"] is None else row["billed"]),
             failed=row["failed"],
-            scale=scale,
+            scale=scores.scale,
         )
         for row in rows
     ]  # fmt: skip
-    return sorted(lines, key=lambda line: _place(line.quality.value, scale))
+    return sorted(lines, key=lambda line: _place(line.quality.value, scores.scale))
 
 
 def _place(value: float | None, scale: Scale) -> float:
@@ -89,13 +89,10 @@ def _place(value: float | None, scale: Scale) -> float:
 
 def differences(store: Store, evaluation: str, metric: str, baseline: str) -> dict[str, stats.Difference]:
     """Each candidate against the baseline over the items that both have a score for."""
-    table, scale = figures.scored(store, evaluation, metric)
-    found = {}
-    for candidate in table.columns:
-        if candidate != baseline and baseline in table:
-            both = table[[baseline, candidate]].dropna()
-            found[candidate] = scale.difference(both[baseline].tolist(), both[candidate].tolist())
-    return found
+    scores = figures.scores(store, evaluation, metric)
+    if baseline not in scores.table:
+        return {}
+    return {who: scores.difference(baseline, who) for who in scores.table.columns if who != baseline}
 
 
 def as_whole(lines: Sequence[Line], wholes: Mapping[str, Sequence[Whole]], name: str) -> list[Line]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from engine import events, jobs, specs
 from engine.problems import Problem
-from engine.scoring import evaluate, lines, stats
+from engine.scoring import evaluate, lines
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving.asking import kept
 from studio.building import candidates
@@ -124,19 +124,6 @@ def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
             [metric, evaluation],
         ).df()
     return found.pivot(index="item", columns="candidate", values="value")
-
-
-def estimate(store: Store, evaluation: str, candidate: str, metric: str) -> stats.Estimate:
-    """The share of a candidate's answers that a yes/no metric finds right, over the answers it could judge."""
-    return share(values(store, evaluation, metric), candidate)
-
-
-def share(table: pd.DataFrame, candidate: str) -> stats.Estimate:
-    """The same, from a table of `values`."""
-    known = table[candidate].dropna() if candidate in table else pd.Series(dtype=float)
-    if not known.isin((0, 1)).all():  # parts of points, or means over several answers
-        return stats.mean(known.tolist(), 0.0, 1.0)
-    return stats.share(int(known.sum()), len(known))
 
 
 def kept_answers(store: Store) -> kept.Size:

@@ -1,33 +1,20 @@
 """Figures: what the scores of an evaluation come to, answer by answer and over all answers together."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from engine.scoring import known, resampling, whole
-from engine.scoring.clustered import Clusters
 from engine.scoring.confusion import Confusion, confusion
 from engine.scoring.labels import path
 from engine.scoring.scales import Scale
 from engine.scoring.stats import Difference, Estimate
 from engine.scoring.whole import Answered, Whole
-from studio.judging import evaluations
+from studio.judging import evaluations, kin
+from studio.judging.kin import Kin
 from studio.store import Store
-
-DOCUMENTS, GROUPS = "documents", "groups"
-
-
-@dataclass(frozen=True)
-class Kin:
-    """What items belong to: the document that a question stands on, or the group that an example came with."""
-
-    names: Mapping[str, str]  # item -> cluster
-    called: str = GROUPS
-
-    def __call__(self, items: Iterable[str]) -> Clusters:
-        return Clusters(tuple(self.names.get(item, "") for item in items), self.called)
 
 
 @dataclass(frozen=True)
@@ -67,22 +54,12 @@ def scores(store: Store, evaluation: str, metric: str) -> Scores:
     """Every score of an evaluation by that metric."""
     table = evaluations.values(store, evaluation, metric)
     values = [one for one in table.to_numpy().ravel() if one == one]
-    return Scores(table, known.scale(metric, values), kin(store, evaluation))
+    return Scores(table, known.scale(metric, values), kin.of(store, evaluation))
 
 
-def scored(store: Store, evaluation: str, metric: str) -> tuple[pd.DataFrame, Scale]:
-    found = scores(store, evaluation, metric)
-    return found.table, found.scale
-
-
-def kin(store: Store, evaluation: str) -> Kin:
-    """What its items belong to, by their `document`, else by their `group`."""
-    rows = store.rows(
-        "select id, body->>'document' as document, body->>'group' as grouped from item where evaluation = ?",
-        [evaluation],
-    )
-    names = {row["id"]: row["document"] or row["grouped"] or "" for row in rows}
-    return Kin(names, DOCUMENTS if any(row["document"] for row in rows) else GROUPS)
+def estimate(store: Store, evaluation: str, candidate: str, metric: str) -> Estimate:
+    """The figure of one candidate by one metric."""
+    return scores(store, evaluation, metric).estimate(candidate)
 
 
 def answered(store: Store, evaluation: str, metric: str, candidate: str = "") -> dict[str, list[Answered]]:
@@ -110,7 +87,7 @@ def figures(store: Store, evaluation: str, metric: str) -> dict[str, list[Whole]
     """By candidate the figures of all its answers together, such as corpus BLEU; {} where the metric makes none."""
     if metric not in whole.WHOLES:
         return {}
-    labels, theirs = expected_labels(store, evaluation), kin(store, evaluation)
+    labels, theirs = expected_labels(store, evaluation), kin.of(store, evaluation)
     found = answered(store, evaluation, metric)
     made = {who: whole.figures(metric, rows, labels, theirs) for who, rows in found.items()}
     return {who: found for who, found in made.items() if found}

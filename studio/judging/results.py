@@ -88,7 +88,7 @@ class Found:
 
 def find(store: Store, evaluation: str, sought: Sought, limit: int = 25, offset: int = 0) -> Found:
     """Items as they are sought, worst first; where candidates shall differ, those first that differ most."""
-    worst = "desc" if figures.scored(store, evaluation, sought.metric)[1].lower else "asc"
+    worst = "desc" if figures.scores(store, evaluation, sought.metric).scale.lower else "asc"
     order = "j.spread desc, " if sought.show == DIFFER else ""
     rows = store.rows(
         f"""

@@ -115,6 +115,8 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "source": asked[-1].get("content") or "",
             "tags": row["tags"],
         }
+        if row.get("group"):
+            item["group"] = row["group"]
         if row.get("tools"):
             item["tools"] = row["tools"]
         if answer.get("tool_calls"):

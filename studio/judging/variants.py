@@ -131,15 +131,12 @@ def of(store: Store, baseline: Baseline, stage: str) -> list[tuple[Candidate, st
 
 def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:
     """What a stage tried and how it did, best first."""
-    tables = {metric: figures.scored(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
+    scored = {metric: figures.scores(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
     failed = _failed(store, stage.evaluation)
     found = []
     for id, words in stage.words.items():
-        estimates = {
-            metric: scale.estimate(table[id].dropna().tolist() if id in table else [])
-            for metric, (table, scale) in tables.items()
-        }
-        said = {metric: tables[metric][1].text(estimate) for metric, estimate in estimates.items()}
+        estimates = {metric: scores.estimate(id) for metric, scores in scored.items()}
+        said = {metric: scored[metric].scale.text(estimate) for metric, estimate in estimates.items()}
         values = [estimate.value for estimate in estimates.values() if estimate.value is not None]
         # one that could not answer everything is no choice, however well it did on the rest
         whole = not failed.get(id) and len(values) == len(estimates)

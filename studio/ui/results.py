@@ -29,7 +29,7 @@ def shares(lines: Sequence[Line], metric: str, key: str) -> None:
 
 def _times(found: stats.Estimate, by: int) -> stats.Estimate:
     value, low, high = (None if one is None else by * one for one in (found.value, found.low, found.high))
-    return stats.Estimate(value, low, high, found.n)
+    return stats.Estimate(value, low, high, found.n, found.of)
 
 
 def verdicts(lines: Sequence[Line], differences: Mapping[str, stats.Difference], baseline: str) -> None:
@@ -124,9 +124,9 @@ def figures(text: str) -> str:
 
 def _beyond(found: stats.Estimate, scale: Scale) -> str:
     if found.value is None or found.low is None or found.high is None:
-        return f"Cannot tell (n = {found.n})."
+        return f"Cannot tell (n = {found.counted})."
     value, low, high = (_step(one, scale) for one in (found.value, found.low, found.high))
-    span = f"{value}{' points' if scale.of_hundred else ''} ({low} to {high}, n = {found.n})"
+    span = f"{value}{' points' if scale.of_hundred else ''} ({low} to {high}, n = {found.counted})"
     up, down = (found.high < 0, found.low > 0) if scale.lower else (found.low > 0, found.high < 0)
     if up:
         return f"They help each other: {span}."
