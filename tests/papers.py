@@ -22,11 +22,13 @@ def pdf(
     return _bytes(writer)
 
 
-def sheets(pages: Sequence[str], *, turned: int = 0) -> bytes:
+def sheets(pages: Sequence[str], *, turned: int = 0, lock: str | None = None) -> bytes:
     """A PDF of pages that `words`, `table`, `box` and `stroke` have drawn; `turned` degrees when it is shown."""
     writer = _written([page.encode("cp1252") for page in pages])
     for page in writer.pages:
         page.rotate(turned)
+    if lock is not None:
+        writer.encrypt(lock, "owner", algorithm="AES-256")
     return _bytes(writer)
 
 

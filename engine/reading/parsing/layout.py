@@ -180,7 +180,7 @@ def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list
     body = letters.most_common(1)[0][0]
     large = Counter({size: n for size, n in letters.items() if size >= LARGER * body})
     candidates = {line.size for line in lines if line.size in large and _can_be_title(line)}
-    if large.total() > SHARE * letters.total() or len(candidates) > SIZES:
+    if large.total() > SHARE * sum(len(line.text) for line in lines) or len(candidates) > SIZES:
         return lines
     levels = {size: n for n, size in enumerate(sorted(candidates, reverse=True), 1)}
     return [replace(line, level=levels.get(line.size, 0) if _can_be_title(line) else 0) for line in lines]

@@ -1,8 +1,9 @@
 """Ruled: the tables that a page of a PDF draws with lines, put in the place of the words that stand in them.
 
-A PDF holds no tables, only words at places and lines on paper. A grid of lines is read as a table when its cells hold
-the very letters of the lines of text that begin in it, and when it says something in rows and columns. A form, a frame,
-a chart, and all that is not sure stay text: no word is lost, and none is said twice.
+A PDF holds no tables, only words at places and lines on paper. A grid of lines, or what `banded` finds between lines
+across, is read as a table when its cells hold the very letters of the lines of text that begin in it, and when it says
+something in rows and columns. A form, a frame, a chart, and all that is not sure stay text: no word is lost, and none
+is said twice.
 """
 
 import logging
@@ -17,7 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from engine.reading.parsing import layout, limits
+from engine.reading.parsing import banded, layout, limits
+from engine.reading.parsing.banded import Box
 from engine.reading.parsing.layout import Line
 
 FEWEST = 3  # lines across and lines down that make two rows and two columns
@@ -26,9 +28,9 @@ MOST_MET = 4_000_000  # lines down times lines across, each pair of which is loo
 MOST_CORNERS = 2_500  # of the cells of a page
 MOST_LETTERS = 30_000  # of a page
 LONGEST = 150  # words of a cell; what says more is a text in a frame
+SEEN = 3  # pages that draw the very same and hold no table, after which the others are not asked
 APART = 0.2  # of the size of the letters; a gap that is wider parts two words
 CLOSE = 0.1  # a gap that is narrower is within a word
-Box = tuple[float, float, float, float]  # left, top, right, bottom, in points from the upper left corner
 Letter = dict[str, Any]  # as pdfplumber tells it
 
 
@@ -36,8 +38,9 @@ Letter = dict[str, Any]  # as pdfplumber tells it
 class Strokes:
     """What a page draws, roughly, as it is heard while its text is read: enough to know whether it can hold a table."""
 
-    down: set[int] = field(default_factory=set)
+    down: set[int] = field(default_factory=set)  # where lines stand
     across: set[int] = field(default_factory=set)
+    alike: dict[tuple[int, int], set[int]] = field(default_factory=lambda: defaultdict(set))  # by their ends
     drawn: int = 0
     _at: tuple[float, float] = (0.0, 0.0)
 
@@ -59,7 +62,8 @@ class Strokes:
             self._at = here
 
     def can_be_table(self) -> bool:
-        return len(self.down) >= FEWEST and len(self.across) >= FEWEST
+        grid = len(self.down) >= FEWEST and len(self.across) >= FEWEST
+        return grid or any(len(places) >= FEWEST for places in self.alike.values())
 
     def _side(self, one: tuple[float, float], two: tuple[float, float]) -> None:
         self.drawn += 1
@@ -68,6 +72,7 @@ class Strokes:
             self.down.add(round(one[0]))
         elif tall < 1 <= wide:
             self.across.add(round(one[1]))
+            self.alike[round(min(one[0], two[0])), round(max(one[0], two[0]))].add(round(one[1]))
 
 
 class Finder:
@@ -77,6 +82,7 @@ class Finder:
         self._path = path
         self._file: Any = None
         self._left = limits.TABLES
+        self._idle: Counter[tuple[frozenset[int], frozenset[int]]] = Counter()  # frames that hold no table, by page
         self.passed: list[int] = []  # pages that draw lines and were not asked
 
     def __enter__(self) -> "Finder":
@@ -88,7 +94,8 @@ class Finder:
 
     def put(self, number: int, lines: list[Line], strokes: Strokes) -> list[Line]:
         """The lines of a page, those in a table as one line that holds its rows."""
-        if not lines or not strokes.can_be_table():
+        drawing = frozenset(strokes.down), frozenset(strokes.across)
+        if not lines or not strokes.can_be_table() or self._idle[drawing] >= SEEN:
             return lines
         letters = sum(len(line.text) for line in lines)
         if strokes.drawn > MOST_DRAWN or letters > MOST_LETTERS or self._left <= 0:
@@ -96,7 +103,9 @@ class Finder:
             return lines
         begun = time.process_time()
         try:
-            return self._put(number, lines)
+            found = self._put(number, lines)
+            self._idle[drawing] += found is lines
+            return found
         except MemoryError:
             raise
         except Exception:  # this reader, too, raises whatever it meets; the text is there
@@ -108,8 +117,8 @@ class Finder:
     def _put(self, number: int, lines: list[Line]) -> list[Line]:
         page = self._page(number)
         try:
-            grids = [_Grid(cells) for cells in _tables(page.edges)]
-            grids = [grid for grid in grids if len(grid.down) >= FEWEST and len(grid.across) >= FEWEST]
+            words = page.extract_words(x_tolerance_ratio=APART)
+            grids = _tables(page.edges, words)
             for grid in sorted(grids, key=_Grid.size, reverse=True):  # one in a cell of another is words of it
                 lines = _placed(lines, grid, page.chars, float(page.height))
             return lines
@@ -125,8 +134,8 @@ class Finder:
         return self._file.pages[number - 1]
 
 
-def _tables(edges: Iterable[Any]) -> list[list[Box]]:
-    """The cells of each table that lines can make. ValueError where there are too many to look at."""
+def _tables(edges: Iterable[Any], words: list[Any]) -> list["_Grid"]:
+    """Each table that lines can make. ValueError where there are too many to look at."""
     from pdfplumber import table, utils
 
     settings = table.TableSettings()
@@ -139,7 +148,10 @@ def _tables(edges: Iterable[Any]) -> list[list[Box]]:
     corners = table.edges_to_intersections(merged, settings.intersection_tolerance, settings.intersection_tolerance)
     if len(corners) > MOST_CORNERS:
         raise ValueError("too many corners")
-    return table.cells_to_tables(table.intersections_to_cells(corners))
+    found: list[list[Box]] = table.cells_to_tables(table.intersections_to_cells(corners))
+    grids = [_Grid(banded.crowned(cells, words)) for cells in found if _Grid(cells).has_rows()]
+    free = [edge for edge in merged if not any(grid.holds(edge) for grid in grids)]
+    return [*grids, *map(_Grid, banded.tables(free, long, words))]
 
 
 class _Grid:
@@ -159,6 +171,18 @@ class _Grid:
     def at(self, x: float, y: float) -> int:
         """The cell at a place, -1 for none."""
         return self.cells.get((bisect_right(self.across, y) - 1, bisect_right(self.down, x) - 1), -1)
+
+    def has_rows(self) -> bool:
+        """Whether it has two rows and two columns at least."""
+        return len(self.down) >= FEWEST and len(self.across) >= FEWEST
+
+    def holds(self, edge: dict[str, Any]) -> bool:
+        """Whether a line is one of its own."""
+        return (
+            self.down[0] - banded.ALIKE <= edge["x0"]
+            and edge["x1"] <= self.down[-1] + banded.ALIKE
+            and self.across[0] - banded.ALIKE <= edge["top"] <= self.across[-1] + banded.ALIKE
+        )
 
     def size(self) -> float:
         return (self.down[-1] - self.down[0]) * (self.across[-1] - self.across[0])
