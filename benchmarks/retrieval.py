@@ -29,7 +29,8 @@ from engine.reading import documents, embedders, indexing, offline, ranking, ret
 from engine.reading.chunks import Chunk
 from engine.reading.documents import Block, Document
 from engine.reading.settings import DENSE, HYBRID, LEXICAL, OFFLINE, LibrarySettings
-from engine.scoring import stats
+from engine.scoring import clustered, stats
+from engine.scoring.clustered import Clusters
 from engine.serving import servers
 
 ROOT = Path(__file__).parents[1]
@@ -87,39 +88,41 @@ def quality(place: Path, running: Path, data: Path, model: str, languages: Seque
             given = embedders.of(embedder, running, index.version.learned)
             index = _given(index, dict(zip(asked, given.queries(asked), strict=True)))
             found = {how: np.array(ranks(index, questions, how)) for how in WAYS}
+            stand = ranking.of(questions)
+            half = stand.at(np.flatnonzero(report))
             for how in WAYS:
                 rows.append(
                     {
                         "language": language,
                         "embedder": index.embedder,
                         "how": how,
-                        "reported": _told(found[how][report]),
-                        "all": _told(found[how]),
-                        "hybrid_less_this": _compared(found[how][report], found[HYBRID][report])
+                        "reported": _told(found[how][report], half),
+                        "all": _told(found[how], stand),
+                        "hybrid_less_this": _compared(found[how][report], found[HYBRID][report], half)
                         if how != HYBRID
                         else {},
-                        "hybrid_less_this_all": _compared(found[how], found[HYBRID]) if how != HYBRID else {},
+                        "hybrid_less_this_all": _compared(found[how], found[HYBRID], stand) if how != HYBRID else {},
                     }
                 )
                 print(_line(rows[-1]), flush=True)
     return rows
 
 
-def _told(found: Any) -> dict[str, dict[str, Any]]:
-    return {name: asdict(one) for name, one in ranking.measures([int(rank) for rank in found]).items()}
+def _told(found: Any, stand: Clusters) -> dict[str, dict[str, Any]]:
+    return {name: asdict(one) for name, one in ranking.measures([int(rank) for rank in found], stand).items()}
 
 
-def _compared(half: Any, both: Any) -> dict[str, str]:
-    """Hybrid after this half, paired over the same questions."""
+def _compared(half: Any, both: Any, stand: Clusters) -> dict[str, str]:
+    """Hybrid after this half, paired over the same questions, which `stand` on documents."""
 
     def gains(found: Any) -> list[float]:
         return [ranking.gain(int(rank)) for rank in found]
 
-    change = stats.paired_mean(gains(half), gains(both))
-    first = [[float(0 < rank <= k) for rank in found] for k in (1, 5) for found in (half, both)]
+    change = clustered.paired_mean(gains(half), gains(both), stand)
+    first = [ranking.within(found, k) for k in (1, 5) for found in (half, both)]
     return {
-        "recall@1": str(stats.difference(first[0], first[1])),
-        "recall@5": str(stats.difference(first[2], first[3])),
+        "recall@1": str(clustered.difference(first[0], first[1], stand)),
+        "recall@5": str(clustered.difference(first[2], first[3], stand)),
         "ndcg": f"{change.value:+.4f} ({change.low:+.4f} to {change.high:+.4f}, {stats.p_text(change.p)})"
         if change.low is not None and change.value is not None and change.high is not None
         else "no difference",

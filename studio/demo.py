@@ -14,6 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from engine import jobs
+from engine.scoring.stats import counted
 from engine.serving import servers
 from studio import progress, sample, work
 from studio.building import candidates, models, runs
@@ -188,11 +189,15 @@ def show(found: dict[str, Any], home: Home, console: Console) -> None:
     for column in ("arm", "facts right", "playful tone", "n"):
         table.add_column(column)
     for arm in found["arms"].values():
-        table.add_row(arm["name"], _share(arm["facts"]), _share(arm["tone"]), str(arm["facts"]["n"]))
+        table.add_row(arm["name"], _share(arm["facts"]), _share(arm["tone"]), _counted(arm["facts"]))
     console.print(table)
     for key, title in (("base", "Tickets sorted right, base"), ("tuned", "Tickets sorted right, tuned")):
-        console.print(f"{title}: {_share(found['triage'][key])}, n = {found['triage'][key]['n']}")
+        console.print(f"{title}: {_share(found['triage'][key])}, n = {_counted(found['triage'][key])}")
     console.print(f"Took {found['seconds']:.0f} seconds. Report: {home.demo / 'report.html'}")
+
+
+def _counted(estimate: dict[str, Any]) -> str:
+    return counted(estimate["n"], estimate.get("of", ""))
 
 
 def _share(estimate: dict[str, Any]) -> str:

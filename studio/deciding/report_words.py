@@ -61,13 +61,15 @@ def _counted(found: Mapping[str, Any]) -> str:
 
 def smallest(report: Report) -> str:
     """What this test set is too small to show; empty when nothing was compared."""
-    n = max((one["n"] for one in report.get("differences", [])), default=0)
+    largest = max(report.get("differences", []), key=lambda one: int(one["n"]), default={"n": 0})
+    n, of = largest["n"], largest.get("of", "")
     visible = stats.smallest_visible(n) if n else None
     if visible is None:
         return ""
     return (
         f"With {n} test items, a difference under about {visible * 100:.0f} points will often be missed "
         "(four of five differences of that size are seen, if a fifth of the answers change sides)."
+        + (f" That is if all stood alone; they are of {of}, so it takes rather more." if of else "")
     )
 
 

@@ -137,8 +137,8 @@ def _member(row: dict[str, Any], plan: Plan) -> Member:
     labels = [f"group:{row['grouped_by']}"] if row["grouped_by"] else []
     if plan.kind == splits.GROUPED and plan.by == splits.SOURCE:
         labels.append(f"source:{row['source']}")
-    elif plan.kind == splits.GROUPED and plan.by not in (splits.GROUP, splits.TEMPLATE):
-        labels += _tags(row, plan.by)
+    elif plan.prefix:
+        labels += _tags(row, plan.prefix)
     stratum = ""
     if plan.kind == splits.STRATIFIED:
         stratum = (row["answer"] or "") if plan.by == splits.ANSWER else next(iter(_tags(row, plan.by)), "")

@@ -38,6 +38,11 @@ class Plan:
     look_alikes: bool = False  # near-duplicates count as one unit
     exclude: tuple[str, ...] = ()
 
+    @property
+    def prefix(self) -> str:
+        """Of the tags that name what stays together, such as `customer:`; '' where none do."""
+        return self.by if self.kind == GROUPED and self.by not in (GROUP, SOURCE, TEMPLATE) else ""
+
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise Problem(f"There is no plan {self.kind!r}.", do=f"Choose one of {', '.join(KINDS)}.")

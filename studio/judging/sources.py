@@ -68,7 +68,8 @@ def questions(store: Store, source: Source, n: int | None = None) -> Questions:
     Nobody is shown one for that, so it is no look at a test set; whoever starts an evaluation with them leaves one.
     """
     if source.snapshot:
-        found = from_rows(snapshots.examples(store, source.snapshot, source.split))
+        together = snapshots.get(store, source.snapshot).how.prefix
+        found = from_rows(snapshots.examples(store, source.snapshot, source.split), together)
     else:
         found = from_questions(sample.questions(source.split))
     return source.first(found, n)
@@ -99,10 +100,11 @@ def fitting(items: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[
     return ["tone", "kept"] if voiced else ["facts", "kept"]
 
 
-def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def from_rows(rows: Sequence[Mapping[str, Any]], together: str = "") -> list[dict[str, Any]]:
     """Test items from frozen rows: all but the last answer is asked, the last answer is expected.
 
-    A row's tools are offered; where its last answer calls some, these calls are expected.
+    A row's tools are offered; where its last answer calls some, these calls are expected. Rows of one group stay one
+    group; where the split held tags `together` by a prefix, such as `customer:`, that tag is the group.
     """
     found = []
     for row in rows:
@@ -115,8 +117,9 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "source": asked[-1].get("content") or "",
             "tags": row["tags"],
         }
-        if row.get("group"):
-            item["group"] = row["group"]
+        held = [tag for tag in row["tags"] if together and tag.startswith(together)] or [row.get("group")]
+        if held[0]:
+            item["group"] = held[0]
         if row.get("tools"):
             item["tools"] = row["tools"]
         if answer.get("tool_calls"):
