@@ -6,12 +6,13 @@ from engine import jobs
 from engine.scoring import known
 from studio import work
 from studio.deciding import reports
-from studio.judging import evaluations, exports, preferring
+from studio.judging import evaluations, exports, overrides, preferring
 from studio.judging.evaluations import Evaluation
-from studio.ui import live, nav, notices, others, parts, results, scores, sift, slicing, state
+from studio.ui import live, nav, notices, others, parts, results, scores, sift, slicing, state, trust
 
 store, me = state.store(), state.me()
 FIGURES, ANSWERS, SLICES, MISTAKES, OTHERS = "Figures", "Answers", "Slices", "Mistakes", "Other evaluations"
+JUDGE = "The judge"
 
 
 def head(evaluation: Evaluation) -> None:
@@ -87,8 +88,9 @@ def found(id: str) -> bool:
 
 def views(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
     """The ways to look at it; only the one that is open is worked out."""
-    names = [FIGURES, ANSWERS, SLICES, *([MISTAKES] if metric in ("label", "type") else []), OTHERS]
-    first = ANSWERS if state.asked("item") else FIGURES
+    more = [MISTAKES] if metric in ("label", "type") else [JUDGE] if metric in overrides.METRICS else []
+    names = [FIGURES, ANSWERS, SLICES, *more, OTHERS]
+    first = ANSWERS if state.asked("item") else JUDGE if state.asked("check") and JUDGE in names else FIGURES
     for tab, name in zip(st.tabs(names, key=f"view-{metric}", on_change="rerun", default=first), names, strict=True):
         if tab.open:
             with tab, notices.told():
@@ -100,12 +102,15 @@ def views(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> Non
                     slicing.shown(store, evaluation, lines, metric)
                 elif name == MISTAKES:
                     scores.confused(store, evaluation, lines, metric)
+                elif name == JUDGE:
+                    trust.shown(store, evaluation, lines, metric)
                 else:
                     others.shown(store, evaluation, lines, metric)
 
 
 def figures(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
     scores.compared(store, evaluation, lines, metric)
+    trust.beside(store, evaluation, lines, metric)
     failures(evaluation)
     parts.section("What the answers took")
     scores.took(lines)

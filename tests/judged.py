@@ -68,9 +68,11 @@ def order(
     metrics: Sequence[str] = ("facts",),
     terms: Terms = USUAL,
     purpose: str = COMPARISON,
+    judge: str = "",
 ) -> Order:
     """What asks the chosen candidates these items."""
-    return Order(Questions(asked, "questions by hand"), chosen, Measures(metrics), terms, name, purpose)
+    measures = Measures(metrics, judge=judge)
+    return Order(Questions(asked, "questions by hand"), chosen, measures, terms, name, purpose)
 
 
 def evaluation(
@@ -81,10 +83,11 @@ def evaluation(
     name: str = "by hand",
     metrics: Sequence[str] = ("facts",),
     state: str = jobs.DONE,
+    judge: str = "",
 ) -> Evaluation:
     """An evaluation whose job has ended, with these answers brought into the store."""
     chosen = [candidates.get(store, id) for id in dict.fromkeys(line["candidate"] for line in answers)]
-    made = evaluations.start(store, order(asked, chosen, name=name, metrics=metrics), "ada")
+    made = evaluations.start(store, order(asked, chosen, name=name, metrics=metrics, judge=judge), "ada")
     write(made.job.folder, answers, state)
     evaluations.catch_up(store)
     return evaluations.get(store, made.id)

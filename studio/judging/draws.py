@@ -18,7 +18,7 @@ from studio.judging.overrides import Judged
 from studio.store import Store
 
 A_DRAW = 20  # claims that one is asked to check
-LEAST = 20  # claims below which agreement says nothing
+LEAST = 15  # claims below which agreement says nothing; a draw may hold some of which nobody can tell
 # of each person the latest on a claim that was drawn, whatever was said of it in the open since
 BLIND = f"""
     select claim, verdict, passage, made_by, made_at
@@ -38,6 +38,7 @@ class Blind:
     item: str
     id: str
     claim: str
+    question: str
     text: str  # the answer that makes it
     passages: list[dict[str, Any]]
 
@@ -83,7 +84,9 @@ def following(store: Store, evaluation: str, by: str) -> Blind | None:
     if not waiting:
         return None
     _, one, row = min(waiting, key=lambda each: hashes.share(f"{by} {each[0]}"))
-    return Blind(one.response, one.item, row["id"], row["claim"], one.text, one.passages)
+    asked = "select body->'messages'->-1->>'content' as question from item where evaluation = ? and id = ?"
+    question = (store.row(asked, [evaluation, one.item]) or {}).get("question") or ""
+    return Blind(one.response, one.item, row["id"], row["claim"], question, one.text, one.passages)
 
 
 def checked(store: Store, evaluation: str, by: str) -> tuple[int, int]:
@@ -92,15 +95,13 @@ def checked(store: Store, evaluation: str, by: str) -> tuple[int, int]:
     return sum(row["made_by"] == by and row["claim"] in known for row in _blind(store, evaluation)), len(known)
 
 
-def take_back(store: Store, evaluation: str, by: str) -> bool:
-    """Undo what somebody said last of a drawn claim. False when there is nothing."""
+def take_back(store: Store, evaluation: str, by: str) -> None:
+    """Undo what somebody said last of a drawn claim, if there is anything."""
     known = _claims(store, evaluation)
     said = [row["claim"] for row in _blind(store, evaluation) if row["made_by"] == by and row["claim"] in known]
-    if not said:
-        return False
-    one, row = known[said[-1]]
-    overrides.take_back(store, one.response, row["id"], by, drawn=True)
-    return True
+    if said:
+        one, row = known[said[-1]]
+        overrides.take_back(store, one.response, row["id"], by, drawn=True)
 
 
 def agreed(store: Store, evaluation: str) -> Agreement:

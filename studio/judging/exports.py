@@ -18,7 +18,7 @@ from engine.data import outgoing
 from engine.problems import Problem
 from engine.scoring import known
 from studio.deciding import reports
-from studio.judging import draws, evaluations, figures, overrides
+from studio.judging import alone, draws, evaluations, figures, overrides
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
 
@@ -98,7 +98,7 @@ def _metric(store: Store, evaluation: Evaluation, metric: str, first: str) -> di
     lines = reports.frontier(store, evaluation.id, metric)
     wholes = figures.figures(store, evaluation.id, metric)
     differences = reports.differences(store, evaluation.id, metric, first)
-    beside = overrides.beside(store, evaluation.id, metric)
+    beside = alone.beside(store, evaluation.id, metric)
     return {
         "words": known.words(metric),
         "figures": {line.candidate: asdict(line.quality) | {"failed": line.failed} for line in lines},
@@ -111,7 +111,7 @@ def _metric(store: Store, evaluation: Evaluation, metric: str, first: str) -> di
     }
 
 
-def alone(metric: str) -> str:
+def column_alone(metric: str) -> str:
     """The column of a score without what people said."""
     return f"{metric}_judge_alone"
 
@@ -142,7 +142,7 @@ def _flat(row: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
         score = row["scores"].get(metric, {})
         flat[metric], flat[f"{metric}_why"] = score.get("value"), score.get("why", "")
         if metric in overrides.METRICS:
-            flat[alone(metric)] = score.get("judge_alone")
+            flat[column_alone(metric)] = score.get("judge_alone")
     return flat
 
 
@@ -179,7 +179,13 @@ def _jsonl(store: Store, evaluation: Evaluation) -> bytes:
 
 def _parquet(store: Store, evaluation: Evaluation) -> bytes:
     numbers = {"repeat", "tokens_in", "tokens_out", "passages"}
-    shares = {"seconds", "first_token_seconds", "cost_euros", *evaluation.metrics, *map(alone, overrides.METRICS)}
+    shares = {
+        "seconds",
+        "first_token_seconds",
+        "cost_euros",
+        *evaluation.metrics,
+        *map(column_alone, overrides.METRICS),
+    }
     flat = list(_table(store, evaluation))
     kinds = [
         (name, pa.int64() if name in numbers else pa.float64() if name in shares else pa.string()) for name in flat[0]

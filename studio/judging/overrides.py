@@ -11,14 +11,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
-
 from engine import hashes
 from engine.problems import Problem
-from engine.scoring import known
 from engine.scoring.judged import grounds, overruling
 from engine.scoring.judged.overruling import CANNOT_TELL, Said
-from engine.scoring.stats import Estimate
 from studio.store import Cursor, Store, now
 
 METRICS = tuple(grounds.NAMES)  # the scores that are made of claims
@@ -105,7 +101,7 @@ def of(store: Store, response: str) -> dict[str, list[Ruling]]:
     """By claim id what each person says of it, the one that holds last."""
     with store.read() as cursor:
         found = judged_answers(cursor, "r.id = $response", {"response": response})
-        return _rulings(cursor, found)[response] if found else {}
+        return rulings(cursor, found)[response] if found else {}
 
 
 def reckon(cursor: Cursor, responses: Sequence[str]) -> None:
@@ -115,7 +111,7 @@ def reckon(cursor: Cursor, responses: Sequence[str]) -> None:
     if not (ids := [id for (id,) in spoken.fetchall()]):
         return
     found = judged_answers(cursor, "list_contains($responses, r.id)", {"responses": ids})
-    people = _rulings(cursor, found)
+    people = rulings(cursor, found)
     for one in found:
         for metric, score in _scores(one, people[one.response]).items():
             cursor.execute(
@@ -133,60 +129,6 @@ def judged_answers(cursor: Cursor, condition: str, values: Mapping[str, Any]) ->
     """The answers that a judge has taken apart into claims, those that meet a condition on `response r`."""
     cursor.execute(JUDGED.format(condition), {"metrics": list(METRICS), **values})
     return [_judged(*row) for row in cursor.fetchall()]
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A candidate's figure as the judge alone would have it, and how much people have said."""
-
-    alone: Estimate
-    ruled: int  # claims on which some person has a verdict
-    changed: int  # of these, how many got another than the judge's
-    open: int  # claims of which people say that they cannot tell; the judge's verdict stays
-    torn: int  # claims on which people say different things
-
-
-def beside(store: Store, evaluation: str, metric: str) -> dict[str, Beside]:
-    """By candidate what the judge alone says by that metric; {} where no person has said anything of its claims."""
-    if metric not in METRICS:
-        return {}
-    with store.read() as cursor:
-        condition = (
-            "r.evaluation = $evaluation and r.id in (select response from ruling where evaluation = $evaluation)"
-        )
-        found = judged_answers(cursor, condition, {"evaluation": evaluation})
-        people = _rulings(cursor, found)
-    counts: dict[str, list[int]] = {}
-    for one in found:
-        held = {row["id"]: row for row in one.claims}
-        for id, rulings in people[one.response].items():
-            said = [one.verdict for one in rulings if one.verdict != CANNOT_TELL]
-            tally = counts.setdefault(one.candidate, [0, 0, 0, 0])
-            tally[0] += bool(said)
-            tally[1] += bool(said) and said[-1] != held[id]["verdict"]
-            tally[2] += not said
-            tally[3] += len(set(said)) > 1
-    if not counts:
-        return {}
-    table, scale = alone(store, evaluation, metric), known.scale(metric)
-    return {who: Beside(scale.estimate(table[who].dropna().tolist()), *counts.get(who, (0, 0, 0, 0))) for who in table}
-
-
-def alone(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
-    """The judge's own scores, a row an item and a column a candidate, as `evaluations.values` tells of what holds."""
-    rows = store.rows(
-        """
-        select r.item, r.candidate, avg(s.value) as value
-        from response r
-        join score_alone s on s.response = r.id and s.metric = ?
-        where r.evaluation = ?
-        group by r.item, r.candidate
-        """,
-        [metric, evaluation],
-    )
-    return pd.DataFrame(rows, columns=["item", "candidate", "value"]).pivot(
-        index="item", columns="candidate", values="value"
-    )
 
 
 def _judged(id: str, evaluation: str, candidate: str, item: str, text: str, passages: str, detail: str) -> Judged:
@@ -210,7 +152,7 @@ def _add(cursor: Cursor, judged: Judged, claim: str, said: Said, by: str, drawn:
     reckon(cursor, [judged.response])
 
 
-def _rulings(cursor: Cursor, answers: Sequence[Judged]) -> dict[str, dict[str, list[Ruling]]]:
+def rulings(cursor: Cursor, answers: Sequence[Judged]) -> dict[str, dict[str, list[Ruling]]]:
     """{response: {claim id: rulings}}, those that hold last; only of claims that are still there."""
     found: dict[str, dict[str, list[Ruling]]] = {one.response: {} for one in answers}
     ids = {mark: id for one in answers for id, mark in one.marks.items()}
@@ -218,8 +160,8 @@ def _rulings(cursor: Cursor, answers: Sequence[Judged]) -> dict[str, dict[str, l
     for response, mark, *said in cursor.fetchall():
         if mark in ids:
             found[response].setdefault(ids[mark], []).append(Ruling(*said))
-    for rulings in (of_claim for of_answer in found.values() for of_claim in of_answer.values()):
-        rulings.sort(key=lambda one: one.verdict != CANNOT_TELL)  # who cannot tell overrules nobody
+    for said in (of_claim for of_answer in found.values() for of_claim in of_answer.values()):
+        said.sort(key=lambda one: one.verdict != CANNOT_TELL)  # who cannot tell overrules nobody
     return found
 
 
@@ -229,7 +171,7 @@ def _scores(judged: Judged, people: Mapping[str, Sequence[Ruling]]) -> dict[str,
         return {}
     said = {id: Said(one[-1].verdict, one[-1].passage, one[-1].why) for id, one in people.items()}
     found = overruling.scores(judged.detail, said, judged.sources)
-    for row in found[METRICS[0]].detail["claims"]:  # one detail for all of them
+    for row in (found[METRICS[0]].detail or {})["claims"]:  # one detail for all of them
         if row["id"] in people:
             row["people"] = [asdict(one) | {"made_at": one.made_at.isoformat()} for one in people[row["id"]]]
     return {name: asdict(score) for name, score in found.items()}

@@ -181,7 +181,7 @@ def _reply(reply: Reply, one: Opened, evaluation: Evaluation, key: str) -> None:
         for name, score in scores.items()
     )
     st.html(f'<div class="verdicts scores">{cells}</div>')
-    told = ledger.draw(scores)
+    told = ledger.draw(scores, said["id"], len(reply.passages))
     for name, score in scores.items():
         if name not in told:
             _made_of(name, score["detail"])
