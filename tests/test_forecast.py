@@ -90,7 +90,7 @@ def test_answers_of_models_elsewhere_are_used_again_for_so_many_days(store, url)
 
 
 def test_what_a_candidate_is_asked_for_its_own_chances_is_foreseen_and_then_goes_by_what_that_took(store, url):
-    """By hand: an answer reads 20 tokens and expects 8, at two and six euros a million; later it took 40, in 2 calls."""
+    """By hand: an answer reads 20 tokens, expects 8, at two and six euros a million; later it took 40, in 2 calls."""
     one = fast(store, url)
     endpoints.rate(store, "fast", 2.0, 6.0, "made up", "ada")
     items = judged.items(4)

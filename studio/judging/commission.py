@@ -41,6 +41,7 @@ def spec(store: Store, order: Order) -> EvaluateSpec:
         labels=labels(store, items, order.questions.snapshot) if ranked else [],
         stream=streamed(store, order),
         kept=str(store.home.kept) if terms.reuse else "",
+        kept_days=terms.days,
         rates=rates(store, order.candidates, measures.judge),
         budget=terms.budget,
     )

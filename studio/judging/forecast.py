@@ -1,33 +1,31 @@
 """Forecast: what an evaluation will ask, take and cost, before it is started. Each figure says what it rests on."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.checking import tokens
-from engine.checking.tokens import Tokenizer
-from engine.data.conversations import Conversation
-from engine.data.unusable import Unusable
 from engine.problems import Problem
-from engine.scoring import asked, grading, lines
+from engine.scoring import asked, likely
 from engine.scoring import candidates as engine
-from engine.serving.asking import asker, kept
+from engine.serving.asking import asker, kept, likelihood
+from engine.serving.asking.calls import Endpoint
 from engine.serving.asking.purse import Rates, cost
 from engine.serving.asking.question import Question
 from studio.building import candidates
 from studio.building.candidates import Candidate
-from studio.judging import commission, evaluations
-from studio.judging.orders import Order
+from studio.judging import commission, usual
+from studio.judging.orders import Order, Terms
+from studio.judging.usual import Took, Usual
 from studio.store import Store
 
 SAMPLE = 200  # items that are looked at where each costs time: passages found, tokens counted
-HELD = 200  # earlier answers of a candidate from which its tokens are told
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one candidate, or the judge, will be asked. Tokens, euros and seconds are None where nobody knows; `basis`
-    says in words what they rest on. `kept` of the `requests` were answered before and cost nothing."""
+    """What one candidate, or the judge, will be asked for one thing. Tokens, euros and seconds are None where nobody
+    knows; `basis` says in words what they rest on. `kept` of the `requests` were answered before and cost nothing."""
 
     name: str
     requests: int
@@ -47,10 +45,11 @@ class Line:
 class Forecast:
     lines: list[Line]
     judging: list[Line] = field(default_factory=list)  # one, or none
+    weighing: list[Line] = field(default_factory=list)  # the candidates, where they are asked what they find likely
 
     @property
     def all(self) -> list[Line]:
-        return [*self.lines, *self.judging]
+        return [*self.lines, *self.weighing, *self.judging]
 
     @property
     def requests(self) -> int:
@@ -75,45 +74,44 @@ class Forecast:
         return [line.name for line in self.all if line.euros is None]
 
 
-@dataclass(frozen=True)
-class Usual:
-    """What an answer takes on average, and what that is known from."""
-
-    tokens_in: float | None
-    tokens_out: float | None
-    basis: str
-
-
 def of(store: Store, order: Order) -> Forecast:
     """What `evaluations.start` would take with this order. Nothing is started."""
     found = commission.rates(store, order.candidates, order.measures.judge)
     rates = {name: Rates(**values) for name, values in found.items()}
     told = [_line(store, order, one, rates[one.id]) for one in order.candidates]
-    return Forecast(told, _judging(store, order, rates, sum(line.requests for line in told)))
+    answers = sum(line.requests for line, _ in told)
+    weighing = [
+        own
+        for one, (line, mean) in zip(order.candidates, told, strict=True)
+        for own in _weighing(store, order, one, rates[one.id], line.requests, mean)
+    ]
+    return Forecast([line for line, _ in told], _judging(store, order, rates, answers), weighing)
 
 
-def _line(store: Store, order: Order, candidate: Candidate, rates: Rates) -> Line:
+def _line(store: Store, order: Order, candidate: Candidate, rates: Rates) -> tuple[Line, Usual]:
+    """Its answers, and what one of them takes."""
     one, items, terms = candidates.for_engine(store, candidate, serve=False), order.questions.items, order.terms
     looked = list(items[:SAMPLE] if one.library else items)
     prompts = [_prompt(one, item) for item in looked]
     n = len(items) * terms.repeats
     stream = commission.streamed(store, order)
-    held = _known(store, one, looked, prompts, terms.repeats, stream) if terms.reuse and looked else 0
+    held = _known(store, one, looked, prompts, terms, stream) if terms.reuse and looked else 0
     held = round(held * len(items) / max(1, len(looked)))
-    usual = _usual(store, candidate, one, looked[:SAMPLE], prompts[:SAMPLE])
-    each = _seconds(store, candidate.model, terms.concurrency)
+    mean = usual.of(store, candidate, one, looked[:SAMPLE], prompts[:SAMPLE])
+    each = usual.seconds(store, candidate.model, terms.concurrency)
     fresh = n - held
     taken = None if each is None else each * fresh
-    return Line(
+    line = Line(
         candidate.name,
         n,
         held,
-        _times(usual.tokens_in, fresh),
-        _times(usual.tokens_out, fresh),
-        _euros(rates, usual, fresh, taken),
+        _times(mean.tokens_in, fresh),
+        _times(mean.tokens_out, fresh),
+        _euros(rates, mean, fresh, taken),
         taken,
-        usual.basis,
+        mean.basis,
     )
+    return line, mean
 
 
 def _prompt(candidate: engine.Candidate, item: Mapping[str, Any]) -> list[Any]:
@@ -128,10 +126,10 @@ def _known(
     candidate: engine.Candidate,
     items: Sequence[Mapping[str, Any]],
     prompts: Sequence[list[Any]],
-    repeats: int,
+    terms: Terms,
     stream: bool,
 ) -> int:
-    """How many of these requests were answered before."""
+    """How many of these requests were answered before, and may be answered from there."""
     try:
         who, name = engine.named(candidate)
     except Problem:
@@ -143,115 +141,60 @@ def _known(
     keys = [
         asker.asked(candidate, who, name, question, repeat, stream=stream)[1]
         for question in questions
-        for repeat in range(repeats)
+        for repeat in range(terms.repeats)
     ]
-    return kept.known(store.home.kept, keys)
-
-
-def _usual(
-    store: Store,
-    candidate: Candidate,
-    asked_as: engine.Candidate,
-    items: Sequence[Mapping[str, Any]],
-    prompts: Sequence[list[Any]],
-) -> Usual:
-    """From the candidate's own earlier answers; else its prompts are counted, and the expected answers."""
-    row = store.row(
-        """
-        select count(*) as n, avg(tokens_in) as read, avg(tokens_out) as written
-        from (
-            select tokens_in, tokens_out
-            from response
-            where candidate = ? and error = '' and tokens_in > 0
-            order by made_at desc
-            limit ?
-        )
-        """,
-        [candidate.id, HELD],
-    )
-    if row and row["n"]:
-        return Usual(row["read"], row["written"], f"tokens as in its {row['n']} last answers")
-    tokenizer, said = _tokenizer(asked_as)
-    if tokenizer is None:
-        return Usual(None, None, said)
-    counts = [
-        _counted(tokenizer, prompt, str(item.get("answer") or "")) for item, prompt in zip(items, prompts, strict=True)
-    ]
-    known = [count for count in counts if count is not None]
-    if not known:
-        return Usual(None, None, "its tokens cannot be counted")
-    read, written = (sum(column) / len(known) for column in zip(*known, strict=True))
-    return Usual(read, written, f"{said}; answers as long as the expected ones")
-
-
-def _tokenizer(candidate: engine.Candidate) -> tuple[Tokenizer | None, str]:
-    try:
-        if candidate.base:
-            return tokens.load("starter", candidate.base), "prompts counted by its own tokenizer"
-        return tokens.load("tekken"), "prompts counted as Mistral's newer models count, which others do not"
-    except (Problem, OSError, ValueError):
-        return None, "its tokens cannot be counted"
-
-
-def _counted(tokenizer: Tokenizer, prompt: Sequence[Any], answer: str) -> tuple[int, int] | None:
-    """Tokens of a prompt and of its expected answer; None where the tokenizer cannot take them."""
-    if not prompt:
-        return None
-    try:
-        count = tokenizer.count(Conversation([*prompt, {"role": "assistant", "content": answer or "."}]))
-    except Unusable:
-        return None
-    return count.tokens - count.trained, count.trained
-
-
-def _seconds(store: Store, model: str, concurrency: int) -> float | None:
-    """Seconds of an answer of this model with so many asked at once, from its earlier ones; else from anybody's."""
-    row = store.row(
-        """
-        select avg(r.seconds) as seconds
-        from response r
-        join candidate c on c.id = r.candidate
-        where c.model = ? and r.error = '' and not r.kept and r.seconds > 0
-        """,
-        [model],
-    )
-    if row and row["seconds"]:
-        return float(row["seconds"]) / max(1, concurrency)
-    return evaluations.pace(store)
+    since = kept.oldest(terms.days, time.time()) if asker.moves(candidate) else 0.0
+    return kept.known(store.home.kept, keys, since)
 
 
 def _judging(store: Store, order: Order, rates: Mapping[str, Rates], answers: int) -> list[Line]:
     """What the judge will be asked, as in the last evaluation that it judged by one of these metrics; else at least
     one question for each answer and family."""
-    metrics, judge = order.measures.metrics, order.measures.judge
-    families = [one for one in grading.families(metrics) if one.needs == asked.JUDGE]
+    judge, families = order.measures.judge, usual.families(order, asked.JUDGE)
     if not (judge and families):
         return []
+    took = usual.took(store, order, asked.JUDGE, lambda evaluation, line: evaluation.judge == judge)
+    if took is None:
+        basis = "at least; how many more, and how long they are, is not known before its first evaluation"
+        return [Line(judge, len(families) * answers, 0, None, None, None, None, basis)]
     rate = rates[candidates.draft(store, judge, judge, "atelier").id]
-    for evaluation in evaluations.listed(store):
-        if evaluation.judge == judge and {*evaluation.metrics} & {*metrics}:
-            bills = [line["asking"] for line in lines.read(evaluation.job.folder) if "asking" in line]
-            if bills:
-                calls, read, written = (
-                    sum(bill[name] for bill in bills) / len(bills) for name in ("calls", "tokens_in", "tokens_out")
-                )
-                each = _seconds(store, judge, order.terms.concurrency)
-                n = round(calls * answers)
-                taken = None if each is None else each * n
-                usual = Usual(read, written, f"as in {evaluation.name}, by {len(bills)} answers")
-                euros = _euros(rate, usual, answers, taken)
-                return [Line(judge, n, 0, _times(read, answers), _times(written, answers), euros, taken, usual.basis)]
-    basis = "at least; how many more, and how long they are, is not known before its first evaluation"
-    return [Line(judge, len(families) * answers, 0, None, None, None, None, basis)]
+    return [_scoring(judge, took, answers, rate, order.terms)]
 
 
-def _euros(rates: Rates, usual: Usual, n: int, seconds: float | None) -> float | None:
+def _weighing(store: Store, order: Order, candidate: Candidate, rates: Rates, answers: int, mean: Usual) -> list[Line]:
+    """What a candidate will be asked about texts that others wrote: as in the last evaluation that did so; else each
+    is read once, with its prompt."""
+    families = usual.families(order, asked.CANDIDATE)
+    if not families or likelihood.silent(Endpoint(candidates.for_engine(store, candidate, serve=False).endpoint)):
+        return []
+    took = usual.took(store, order, asked.CANDIDATE, lambda evaluation, line: line["candidate"] == candidate.id)
+    if took is None:
+        ranked = len(commission.labels(store, order.items, order.questions.snapshot))
+        texts = sum(ranked if one is likely.RANKING else 1 for one in families)
+        known = mean.tokens_in is not None and mean.tokens_out is not None
+        read = texts * ((mean.tokens_in or 0) + (mean.tokens_out or 0)) if known else None
+        at_once = max(1, order.terms.concurrency)
+        each = usual.seconds(store, candidate.model, at_once)
+        basis = f"{texts:,} read with each prompt, in the time of {'an answer' if len(families) == 1 else 'answers'}"
+        took = Took(len(families), each and each * at_once * len(families), Usual(read, 0.0, basis))
+    return [_scoring(candidate.name, took, answers, rates, order.terms, "how likely it finds texts: ")]
+
+
+def _scoring(name: str, took: Took, answers: int, rates: Rates, terms: Terms, what: str = "") -> Line:
+    mean, n = took.mean, round(took.calls * answers)
+    seconds = None if took.seconds is None else took.seconds * answers / max(1, terms.concurrency)
+    euros = _euros(rates, mean, answers, seconds)
+    read, written = _times(mean.tokens_in, answers), _times(mean.tokens_out, answers)
+    return Line(name, n, 0, read, written, euros, seconds, what + mean.basis)
+
+
+def _euros(rates: Rates, mean: Usual, n: int, seconds: float | None) -> float | None:
     """For `n` answers that take `seconds` of the machine together."""
     if n == 0:
         return 0.0
     if rates.hour is not None:
         return None if seconds is None else cost(rates, None, None, seconds)
-    return cost(rates, _times(usual.tokens_in, n), _times(usual.tokens_out, n), 0.0)
+    return cost(rates, _times(mean.tokens_in, n), _times(mean.tokens_out, n), 0.0)
 
 
 def _times(each: float | None, n: int) -> int | None:

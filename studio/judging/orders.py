@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.problems import Problem
 from engine.scoring import metrics
+from engine.serving.asking.kept import DAYS
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.freezing import snapshots
@@ -36,7 +37,8 @@ class Measures:
 @dataclass(frozen=True)
 class Terms:
     """On which terms it is asked: each item `repeats` times, for at most `budget` euros (0 for no limit), with answers
-    to earlier, same requests where `reuse` says so, `concurrency` questions at once.
+    to earlier, same requests where `reuse` says so, of models elsewhere none older than `days`, `concurrency` questions
+    at once.
 
     `stream` None: answers are streamed where only endpoints elsewhere are asked.
     """
@@ -44,6 +46,7 @@ class Terms:
     repeats: int = 1
     budget: float = 0.0
     reuse: bool = True
+    days: float = DAYS
     concurrency: int = 16
     stream: bool | None = None
 
@@ -52,7 +55,9 @@ class Terms:
         """What differs from the usual."""
         said = [f"each asked {self.repeats} times"] if self.repeats > 1 else []
         said += [f"at most {self.budget:g} euros"] if self.budget else []
-        return said if self.reuse else [*said, "nothing taken from earlier answers"]
+        if not self.reuse:
+            return [*said, "nothing taken from earlier answers"]
+        return said if self.days == DAYS else [*said, f"answers of models elsewhere taken for {self.days:g} days"]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ to earlier, identical requests may be used."""
 
 import streamlit as st
 
+from engine.serving.asking.kept import DAYS
 from studio.judging import evaluations
 from studio.judging.orders import Terms
 from studio.store import Store
@@ -12,7 +13,7 @@ from studio.ui import notices, parts
 def chosen(store: Store, me: str) -> Terms:
     """What the form says, folded away: most people need none of it."""
     with st.expander("Repeats, budget, earlier answers", type="compact", icon=":material/tune:"):
-        one, two, three = st.columns(3, vertical_alignment="bottom")
+        one, two, three, four = st.columns(4, vertical_alignment="bottom")
         repeats = one.number_input(
             "Ask each item so often", 1, 20, 1, key="new-repeats",
             help="For candidates above temperature 0: each answer is drawn anew, and figures count items, not answers.",
@@ -25,8 +26,13 @@ def chosen(store: Store, me: str) -> Terms:
             "Use earlier answers", value=True, key="new-reuse",
             help="An identical request, to the letter and to the weights, is not asked again.",
         )  # fmt: skip
+        days = four.number_input(
+            "For so many days", 0.0, value=DAYS, step=1.0, key="new-days", disabled=not reuse,
+            help="Of models elsewhere only: what a name such as mistral-small-latest stands for may change without "
+            "anybody being told. Answers of models whose weights are here are good for ever.",
+        )  # fmt: skip
         forget(store, me)
-    return Terms(int(repeats), float(budget), reuse)
+    return Terms(int(repeats), float(budget), reuse, float(days))
 
 
 def forget(store: Store, me: str) -> None:

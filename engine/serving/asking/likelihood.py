@@ -131,7 +131,7 @@ class Reader:
             raise _silent(self.endpoint, f"It says: {str(body)[:200]}") from error
 
     async def _post(self, path: str, asked: dict[str, Any]) -> Any:
-        if self.endpoint.host.endswith(SILENT):
+        if silent(self.endpoint):
             raise _silent(self.endpoint, "It is a chat API, which only answers.")
         try:
             return await self.post(path, {"model": self.model, **asked})
@@ -139,6 +139,11 @@ class Reader:
             if refused.status in MISSING and "model" not in refused.why.casefold():
                 raise _silent(self.endpoint, f"It says: {refused.why}") from refused
             raise
+
+
+def silent(endpoint: Endpoint) -> bool:
+    """Whether an endpoint is known to tell nothing of given texts; it is not even asked."""
+    return endpoint.host.endswith(SILENT)
 
 
 def _silent(endpoint: Endpoint, why: str) -> Problem:
