@@ -23,6 +23,10 @@ MEANT = (
     "The share of questions whose passage comes in these places. MRR is the mean of one over its rank, nDCG@10 that of "
     "one over the logarithm of it: both are 1 when it always comes first. In brackets: the 95 % interval."
 )
+TOGETHER = (
+    " Questions on one document are often found or missed together, so it is documents that the intervals go by: to be "
+    "surer, ask about other documents rather than more about the same."
+)
 ITSELF = 3000  # questions times chunks that are measured without being asked, in thousands
 SHOWN = 10
 
@@ -67,7 +71,7 @@ def _table(found: Measured) -> None:
         cells = "".join(f"<td>{_figure(str(way.figures[name]))}</td>" for way in found.ways.values())
         rows.append(f"<tr><th>{words}</th>{cells}</tr>")
     st.html(f'<div class="wide"><table class="figures"><tr><td></td>{head}</tr>{"".join(rows)}</table></div>')
-    st.caption(MEANT)
+    st.caption(MEANT + (TOGETHER if found.documents.shared else ""))
 
 
 def _figure(said: str) -> str:
