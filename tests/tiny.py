@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 SENTENCES = [
@@ -42,8 +42,33 @@ MARKED_TEMPLATE = TEMPLATE.replace(
 BROKEN_TEMPLATE = TEMPLATE.replace("{{- bos_token }}", "{{- bos_token + messages | length | string }}")
 
 
-def base(folder: Path, template: str = TEMPLATE, seed: int = 0) -> Path:
-    """A loadable base model in `folder`: about 31,000 random weights and a byte-level BPE of at most 400 tokens."""
+# as Mistral's third writes them, where an example calls one tool at a time or several
+TOOLS_TEMPLATE = """\
+{{- bos_token }}
+{%- for message in messages %}
+  {%- if message.role == 'user' %}
+    {%- if loop.first and tools %}{{- '[AVAILABLE_TOOLS] ' + tools | tojson + '[/AVAILABLE_TOOLS]' }}{%- endif %}
+    {{- '[INST]' + message.content + '[/INST]' }}
+  {%- elif message.role == 'tool' %}
+    {{- '[TOOL_RESULTS] ' + message.content + '[/TOOL_RESULTS]' }}
+  {%- elif message.tool_calls is defined %}
+    {{- '[TOOL_CALLS] [' }}
+    {%- for call in message.tool_calls %}
+      {{- (call.function | tojson) + (', ' if not loop.last else '') }}
+    {%- endfor %}
+    {{- ']' + eos_token }}
+  {%- else %}
+    {{- message.content + eos_token }}
+  {%- endif %}
+{%- endfor %}"""
+TOOL_MARKS = ["[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"]
+
+
+def base(folder: Path, template: str = TEMPLATE, seed: int = 0, marks: Sequence[str] = ()) -> Path:
+    """A loadable base model in `folder`: about 31,000 random weights and a byte-level BPE of at most 400 tokens.
+
+    `marks` are further tokens with which its template steers it.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
@@ -51,7 +76,7 @@ def base(folder: Path, template: str = TEMPLATE, seed: int = 0) -> Path:
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
-    special = ["<unk>", "<s>", "</s>", "<pad>", "[INST]", "[/INST]"]
+    special = ["<unk>", "<s>", "</s>", "<pad>", "[INST]", "[/INST]", *marks]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     bpe.train_from_iterator(
         SENTENCES,
@@ -64,7 +89,7 @@ def base(folder: Path, template: str = TEMPLATE, seed: int = 0) -> Path:
         unk_token="<unk>",
         pad_token="<pad>",
         padding_side="left",
-        extra_special_tokens=["[INST]", "[/INST]"],
+        extra_special_tokens=["[INST]", "[/INST]", *marks],
     )
     tokenizer.chat_template = template
     tokenizer.save_pretrained(folder)

@@ -7,13 +7,22 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.problems import Problem
 from engine.serving.adapters import Kept
 from engine.serving.settings import ServeSpec
+from engine.training.bases import template
 from engine.training.forecast import machine
 
 RANKS = 64  # largest rank of an adapter; more costs memory for each one that may be loaded
 AT_ONCE = 4  # adapters that answer in one batch
-MARK = "[TOOL_CALLS]"  # what Mistral's tool models write before a call
+MARK = "[TOOL_CALLS]"  # what Mistral's tool models write before a call, as a token of its own
+# what stands in the chat templates of other families: which of vLLM's parsers reads the calls that these write
+PARSERS = {
+    "<function=": "qwen3_coder",
+    "<tool_call>": "hermes",
+    "<|python_tag|>": "llama3_json",
+    "<\uff5ctool\u2581calls\u2581begin\uff5c>": "deepseek_v3",
+}
 
 
 def command(spec: ServeSpec, port: int, adapters: Mapping[str, Kept]) -> list[str]:
@@ -43,10 +52,16 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 def parser(model: Path) -> str:
-    """Who reads tool calls out of an answer: Mistral's, where the tokenizer has its mark; else the commonest form."""
+    """Who reads tool calls out of an answer: Mistral's, where the tokenizer has its mark; else whoever reads what the
+    chat template writes, or the commonest form where that names none."""
     names = ("tokenizer.json", "tokenizer_config.json", "tekken.json")
-    own = any(MARK in (model / name).read_text(errors="replace") for name in names if (model / name).is_file())
-    return "mistral" if own else "hermes"
+    if any(MARK in (model / name).read_text(errors="replace") for name in names if (model / name).is_file()):
+        return "mistral"
+    try:
+        sources = "".join(template.load(str(model)).sources.values())
+    except Problem:  # vLLM says itself what it lacks
+        sources = ""
+    return next((found for mark, found in PARSERS.items() if mark in sources), "hermes")
 
 
 def on_gpu() -> bool:
