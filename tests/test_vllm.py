@@ -167,6 +167,12 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
     assert cut.text == text[: text.index(text[5:9])] and cut.finish == "stop"
 
 
+def test_it_knows_the_readers_of_calls_that_it_is_told_to_use():
+    [known] = VLLM.parent.parent.glob("lib/python*/site-packages/vllm/tool_parsers/__init__.py")
+    for name in {"mistral", *vllms.PARSERS.values()}:
+        assert f'"{name}": (' in known.read_text()
+
+
 def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(
     endpoint, running, place, monkeypatch
 ):
