@@ -20,7 +20,7 @@ from engine.scoring import candidates, likely
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.given import Given
-from engine.serving import health, scratch, servers
+from engine.serving import health, scratch, servers, vllms
 from engine.serving.asking import calls, client
 from engine.serving.asking.asker import Asker
 from engine.serving.asking.calls import Failure
