@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from engine.serving.asking.client import Decoding
 from studio import audit
 from studio.building import candidates, libraries, models
 from studio.deciding import findings, prices, reports
+from studio.freezing import snapshots
 from studio.judging import evaluations, figures, judgements, pairs, sources
+from studio.judging.orders import Measures, Order, Terms
 from studio.judging.sources import Source
 from studio.store import Store
 from tests import judged
@@ -140,6 +143,41 @@ def test_an_evaluation_needs_items_and_candidates(store):
         evaluations.start(store, judged.order(judged.items(1), []), "ada")
 
 
+def test_an_order_says_in_a_sentence_what_differs_from_the_usual(store):
+    plain, _ = judged.two(store)
+    usual = judged.order(judged.items(1), [plain], name="")
+    assert usual.title == "questions by hand, 1 candidate"
+    assert usual.words == "1 item of questions by hand for 1 candidate, scored by facts."
+    judge = Measures(["facts", "tone"], judge="large")
+    order = replace(usual, measures=judge, terms=Terms(repeats=3, budget=2.5, reuse=False))
+    assert order.words.endswith(
+        "scored by facts, tone, judged by large; each asked 3 times; at most 2.5 euros; "
+        "nothing taken from earlier answers."
+    )
+
+
+def test_settings_reach_every_item_that_says_nothing_itself_and_drafts_are_kept(store):
+    judged.two(store)
+    draft = candidates.draft(store, "brief", "starter", "ada", system="Be brief.")
+    items = [{**item, "pattern": pattern} for item, pattern in zip(judged.items(2), ("own", ""), strict=True)]
+    order = judged.order(items, [draft])
+    made = evaluations.start(store, replace(order, measures=Measures(["regex"], settings={"pattern": "all"})), "ada")
+    bodies = [json.loads(row["body"]) for row in store.rows("select body from item order by id")]
+    assert [body["pattern"] for body in bodies] == ["own", "all"]
+    assert candidates.get(store, draft.id).name == "brief" and made.candidates == [draft.id]
+
+
+def test_starting_with_a_locked_test_set_leaves_a_look_and_counting_its_items_leaves_none(full):
+    models.add(full.store, "starter", models.BASE, "/models/starter", "ada")
+    plain = candidates.draft(full.store, "plain", "starter", "ada")
+    source = next(one for one in sources.of(full.store, "test") if one.snapshot == full.snapshot)
+    order = Order(sources.questions(full.store, source, 1), [plain], Measures(["facts"]), name="first look")
+    assert snapshots.looks(full.store, full.snapshot) == []
+    evaluations.start(full.store, order, "ada")
+    [look] = snapshots.looks(full.store, full.snapshot)
+    assert (look.why, look.how) == ("evaluation first look", "evaluation")
+
+
 def test_a_snapshot_is_asked_by_all_but_its_last_answer(store):
     row = {
         "id": "e1",
@@ -152,6 +190,8 @@ def test_a_snapshot_is_asked_by_all_but_its_last_answer(store):
     }
     (store.home.snapshots / "s1").mkdir()
     (store.home.snapshots / "s1" / "test.jsonl").write_text(json.dumps(row) + "\n")
+    with store.jot() as cursor:
+        cursor.execute("insert into snapshot values ('s1', 'cups', 0, 0, 1, 'ada', now(), '')")
     (item,) = sources.questions(store, Source("cups, test", "s1", "test", 1)).items
     assert [message["role"] for message in item["messages"]] == ["system", "user"]
     assert item["answer"] == item["label"] == "Ta-da! Ada's 2 cups are off."
