@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 from engine.problems import Problem
 from engine.training.bases import template
 from engine.training.bases.template import Template
-from engine.training.material import batches
+from engine.training.material import batches, course
 from engine.training.material.batches import Row
 from engine.training.settings import TrainSpec
 from tests import tiny
@@ -147,7 +147,7 @@ ROWS = [Row(n, [7] * (10 + n * 37 % 90), [1] * (10 + n * 37 % 90)) for n in rang
 
 
 def test_each_epoch_sees_each_row_once_in_another_order() -> None:
-    steps = batches.steps(ROWS, spec(epochs=2, batch_size=8))
+    steps = course.steps(ROWS, spec(epochs=2, batch_size=8))
     seen = [row for step in steps for batch in step for row in batch]
     assert len(steps) == 14
     assert sorted(seen[:50]) == sorted(seen[50:]) == list(range(50))
@@ -155,18 +155,18 @@ def test_each_epoch_sees_each_row_once_in_another_order() -> None:
 
 
 def test_the_same_seed_gives_the_same_course_and_another_seed_another() -> None:
-    assert batches.steps(ROWS, spec(seed=1)) == batches.steps(ROWS, spec(seed=1))
-    assert batches.steps(ROWS, spec(seed=1)) != batches.steps(ROWS, spec(seed=2))
+    assert course.steps(ROWS, spec(seed=1)) == course.steps(ROWS, spec(seed=1))
+    assert course.steps(ROWS, spec(seed=1)) != course.steps(ROWS, spec(seed=2))
 
 
 def test_half_an_epoch_is_half_the_steps() -> None:
-    assert len(batches.steps(ROWS, spec(epochs=0.5, batch_size=5))) == 5
-    assert len(batches.steps(ROWS, spec(epochs=1.5, batch_size=5))) == 15
+    assert len(course.steps(ROWS, spec(epochs=0.5, batch_size=5))) == 5
+    assert len(course.steps(ROWS, spec(epochs=1.5, batch_size=5))) == 15
 
 
 def test_one_times_eight_learns_from_the_same_rows_as_eight_times_one() -> None:
-    wide = batches.steps(ROWS, spec(batch_size=8, accumulation=1))
-    deep = batches.steps(ROWS, spec(batch_size=1, accumulation=8))
+    wide = course.steps(ROWS, spec(batch_size=8, accumulation=1))
+    deep = course.steps(ROWS, spec(batch_size=1, accumulation=8))
     assert [[row for batch in step for row in batch] for step in wide] == [
         [row for batch in step for row in batch] for step in deep
     ]
@@ -175,7 +175,7 @@ def test_one_times_eight_learns_from_the_same_rows_as_eight_times_one() -> None:
 
 def test_rows_of_one_batch_are_of_similar_length() -> None:
     lengths = [
-        [len(ROWS[row].tokens) for row in batch] for step in batches.steps(ROWS, spec(epochs=1)) for batch in step
+        [len(ROWS[row].tokens) for row in batch] for step in course.steps(ROWS, spec(epochs=1)) for batch in step
     ]
     padding = sum(max(batch) * len(batch) - sum(batch) for batch in lengths)
     assert padding < 0.25 * sum(map(sum, lengths))

@@ -18,7 +18,7 @@ from engine.problems import Problem
 from engine.training import loading, objective, progress, sampling, train
 from engine.training.bases import template
 from engine.training.forecast.plan import plan
-from engine.training.material import batches, documents
+from engine.training.material import batches, course, documents
 from engine.training.material.batches import Row
 from engine.training.progress import Look
 from engine.training.settings import TrainSpec
@@ -148,8 +148,8 @@ def test_steps_are_counted_in_place_of_epochs(spec: TrainSpec, tmp_path: Path) -
     expected = plan(spec)
     assert expected.steps == 8 and expected.epochs == pytest.approx(8 / 3, abs=1e-3)
     rows = batches.read(Path(spec.train), template.load(spec.base), 512).accepted()
-    course = batches.steps(rows, spec)
-    assert course == batches.steps(rows, replace(spec, steps=0, epochs=3))[:8], "the same order as by epochs"
+    whole = course.steps(rows, spec)
+    assert whole == course.steps(rows, replace(spec, steps=0, epochs=3))[:8], "the same order as by epochs"
     assert ran(tmp_path / "run", spec)["steps"] == 8
     assert told(tmp_path / "run", "step")[-1]["epoch"] == pytest.approx(8 / 3, abs=1e-3)
 

@@ -25,7 +25,7 @@ from engine import events
 from engine.problems import Problem
 from engine.training import checkpoint, objective, progress
 from engine.training.checkpoint import Checkpoint, Weights
-from engine.training.material import batches
+from engine.training.material import course
 from engine.training.material.batches import Row
 from engine.training.progress import Look, Progress, rate
 from engine.training.settings import TrainSpec
@@ -54,7 +54,7 @@ class Learner:
         self.team, self.tell = team, tell
         self.causal = cast(PreTrainedModel, model.get_base_model() if isinstance(model, PeftModel) else model)
         self.device = cast(torch.device, self.causal.device)
-        self.steps = batches.steps(train, spec)
+        self.steps = course.steps(train, spec)
         self.course = _fingerprint(train, validation, spec)
         self.all_tokens = sum(len(train[n].tokens) for step in self.steps for batch in step for n in batch)
         self.weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
@@ -163,7 +163,7 @@ class Learner:
             "step",
             step=done.step,
             steps=len(self.steps),
-            epoch=round(done.step / batches.per_epoch(self.train, self.spec), 3),
+            epoch=round(done.step / course.per_epoch(self.train, self.spec), 3),
             loss=round(done.losses[-1], 5),
             learning_rate=float(f"{rate(done.step - 1, len(self.steps), self.spec):.4g}"),
             gradient_norm=round(done.norms[-1], 4),

@@ -12,7 +12,7 @@ from engine.problems import Problem
 from engine.training.bases import template
 from engine.training.bases.template import Template
 from engine.training.forecast.memory import Load
-from engine.training.material import batches, documents, pairs, rewards
+from engine.training.material import batches, course, documents, pairs, rewards
 from engine.training.material.batches import Data, Refused, Row
 from engine.training.material.pairs import Pairs
 from engine.training.settings import CPT, GRPO, KTO, PREFERENCES, SFT, TrainSpec
@@ -55,16 +55,16 @@ class Plan:
 def plan(spec: TrainSpec) -> Plan:
     """What `spec` would do. Problem when a file or the base is missing."""
     train, validation = read(spec)
-    course = _ours(train.rows, spec) if spec.method in OURS else _theirs(train, spec)
+    taken = _ours(train.rows, spec) if spec.method in OURS else _theirs(train, spec)
     return Plan(
         examples=len(train.rows),
         tokens=train.n_tokens,
         trained_tokens=train.n_trained,
         longest=max((len(row.tokens) for row in _answers(train)), default=0),
-        steps=course.steps,
-        read_tokens=course.read_tokens,
-        largest=course.largest,
-        epochs=course.epochs if spec.steps else spec.epochs,
+        steps=taken.steps,
+        read_tokens=taken.read_tokens,
+        largest=taken.largest,
+        epochs=taken.epochs if spec.steps else spec.epochs,
         validation_examples=len(validation.rows) if validation else 0,
         validation_tokens=validation.n_tokens if validation else 0,
         refused=train.refused,
@@ -103,13 +103,13 @@ def _room(spec: TrainSpec, words: Template) -> int:
 
 def _ours(rows: Sequence[Row], spec: TrainSpec) -> Course:
     """The course of our own loop, step by step as it will be."""
-    steps = batches.steps(rows, spec)
+    steps = course.steps(rows, spec)
     found = [[rows[n] for n in batch] for step in steps for batch in step]
     loads = [Load(len(b), max(len(row.tokens) for row in b), sum(row.n_trained for row in b)) for b in found]
     widest = max(loads, key=lambda load: load.rows * load.longest, default=Load(0, 0, 0))
     # the widest batch and the one with most learned tokens are seldom the same; both decide together
     largest = replace(widest, trained=max((load.trained for load in loads), default=0))
-    epochs = round(len(steps) / max(1, batches.per_epoch(rows, spec)), 3)
+    epochs = round(len(steps) / max(1, course.per_epoch(rows, spec)), 3)
     return Course(len(steps), epochs, sum(len(row.tokens) for batch in found for row in batch), largest)
 
 

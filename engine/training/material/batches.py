@@ -1,4 +1,4 @@
-"""Batches: conversations become token ids with a loss mask, and these the batches of each step.
+"""Batches: conversations become rows that batches are made of: token ids with a loss mask.
 
 Learned is what the assistant says, its end token included, unless the message carries `"weight": 0`.
 A row that cannot be learned from is refused with its line, never dropped in silence or cut short.
@@ -6,11 +6,8 @@ Knows no torch: `engine.training.forecast.plan` and `engine.training.learn` read
 """
 
 import hashlib
-import itertools
 import json
-import math
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,6 @@ from tokenizers.decoders import DecodeStream
 
 from engine.problems import Problem
 from engine.training.bases.template import Message, Template
-from engine.training.settings import TrainSpec
-
-Batch = list[int]  # positions of its rows
-Step = list[Batch]  # the batches added up before the weights move
 
 
 @dataclass(frozen=True)
@@ -128,31 +121,6 @@ def row(conversation: dict[str, Any], template: Template, max_tokens: int, line:
     return Row(line, tokens, trained)
 
 
-def steps(rows: Sequence[Row], spec: TrainSpec) -> list[Step]:
-    """The whole course of a run, the same for the same seed.
-
-    Each epoch sees each row once, in a new order. Rows of similar length meet in a batch, since padding is wasted
-    work. A step's rows depend on batch_size x accumulation only, so 1 x 8 learns what 8 x 1 learns. With `spec.steps`
-    it takes as many epochs as these need, the last one in part.
-    """
-    size = spec.batch_size * spec.accumulation
-    found: list[Step] = []
-    whole, rest = int(spec.epochs), spec.epochs % 1
-    each = per_epoch(rows, spec)
-    wanted = spec.steps or whole * each + math.ceil(round(rest * each, 6))
-    for epoch in itertools.count() if rows else ():
-        if len(found) >= wanted:
-            break
-        groups = _groups(rows, size, random.Random(f"{spec.seed} {epoch}"))[: wanted - len(found)]
-        found += [[group[n : n + spec.batch_size] for n in range(0, len(group), spec.batch_size)] for group in groups]
-    return found
-
-
-def per_epoch(rows: Sequence[Row], spec: TrainSpec) -> int:
-    """Steps in which each row is seen once."""
-    return math.ceil(len(rows) / (spec.batch_size * spec.accumulation))
-
-
 def words(row: Row, template: Template) -> dict[str, list[Any]]:
     """A row to look at: the text of each token and whether it is learned. The texts joined are the whole text.
 
@@ -165,19 +133,6 @@ def words(row: Row, template: Template) -> dict[str, list[Any]]:
 def control_token(text: str, template: Template) -> str | None:
     """The first of the base's own steering tokens that stands in a text, if one does."""
     return next((token for token in template.control_tokens if token in text), None)
-
-
-def _groups(rows: Sequence[Row], size: int, chance: random.Random) -> list[Batch]:
-    """All rows in groups of `size`, each of rows of similar length; the last group may be smaller."""
-    order = list(range(len(rows)))
-    chance.shuffle(order)
-    pool = size * 32  # sorting within pools keeps groups different from epoch to epoch
-    groups: list[Batch] = []
-    for start in range(0, len(order), pool):
-        near = sorted(order[start : start + pool], key=lambda position: len(rows[position].tokens))
-        groups += [near[n : n + size] for n in range(0, len(near), size)]
-    chance.shuffle(groups)
-    return groups
 
 
 def _end(through: list[int], start: int, template: Template) -> int:

@@ -10,10 +10,8 @@ A checkpoint is whole once its `trainer_state.json` can be read, as that is writ
 
 import json
 import math
-import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,9 +22,8 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 
 from engine import events
-from engine.hashes import content
 from engine.problems import Problem
-from engine.training import objective, progress
+from engine.training import progress
 from engine.training.progress import Progress, rate
 from engine.training.settings import TrainSpec
 from engine.training.trackers import Mirror
@@ -281,76 +278,6 @@ class Rhythm(TrainerCallback):
 
     def _due(self, step: int) -> bool:
         return step % self.trainer.spec.evaluate_every == 0 or step == self.trainer.args.max_steps
-
-
-def settings(folder: Path, spec: TrainSpec, steps: int, model: Any) -> dict[str, Any]:
-    """What every config of TRL's is given, so that its trainers learn at the pace of our own loop. Nothing is reported
-    to anybody and no hub is asked."""
-    device = objective.device()
-    return {
-        "output_dir": str(folder / PLACE),
-        "max_steps": steps,
-        "per_device_train_batch_size": spec.batch_size,
-        "per_device_eval_batch_size": spec.batch_size,
-        "gradient_accumulation_steps": spec.accumulation,
-        "learning_rate": spec.learning_rate,
-        "max_grad_norm": spec.clip,
-        "beta": spec.beta,
-        "disable_dropout": not spec.dropout,
-        "train_sampling_strategy": "sequential",
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "eval_strategy": "no",  # Rhythm says when
-        "save_strategy": "no",
-        "save_total_limit": 1,
-        "report_to": "none",
-        "include_num_input_tokens_seen": "non_padding",
-        "remove_unused_columns": False,
-        "disable_tqdm": True,
-        "dataloader_pin_memory": device.type == "cuda",
-        "use_cpu": device.type == "cpu",
-        "bf16": objective.precise(device) == torch.bfloat16,
-        "gradient_checkpointing": bool(model.is_gradient_checkpointing),
-        "gradient_checkpointing_kwargs": {"use_reentrant": False},
-        "seed": spec.seed,
-    }
-
-
-def optimizers(spec: TrainSpec, steps: int, model: Any) -> tuple[torch.optim.Optimizer, Any]:
-    """The optimizer and the course of the learning rate, as supervised runs have them."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(
-        weights, lr=spec.learning_rate, betas=(0.9, 0.98), weight_decay=spec.weight_decay, fused=True
-    )
-    course = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, spec) / spec.learning_rate)
-    return optimizer, course
-
-
-def order(lengths: Sequence[int], spec: TrainSpec, alike: bool = True) -> list[int]:
-    """The rows of a whole run one after the other, the same for the same seed, a whole number of batches.
-
-    Each pass sees each row once, in a new order; with `alike`, rows of similar length stand together, since padding is
-    wasted work. The last batch is filled up with rows of the next pass.
-    """
-    size, n = spec.batch_size * spec.accumulation, len(lengths)
-    steps = spec.steps or max(1, math.ceil(round(spec.epochs * n / size, 6)))
-    found: list[int] = []
-    for epoch in range(math.ceil(steps * size / n)):
-        chance = random.Random(f"{spec.seed} {epoch}")
-        rows = list(range(n))
-        chance.shuffle(rows)
-        if alike:
-            pools = [sorted(rows[at : at + size * 32], key=lambda row: lengths[row]) for at in range(0, n, size * 32)]
-            groups = [pool[at : at + size] for pool in pools for at in range(0, len(pool), size)]
-            chance.shuffle(groups)
-            rows = [row for group in groups for row in group]
-        found += rows
-    return found[: steps * size]
-
-
-def course(spec: TrainSpec, *hashes: str) -> str:
-    """The same only if a run would take the same course: the same files learned in the same way."""
-    return content(asdict(spec), list(hashes))
 
 
 def _newest(place: Path) -> Path | None:

@@ -1,5 +1,5 @@
-"""Frame: what stands before and after the learning in a run of TRL's, as in a supervised one: the plan and the first
-batch that are told, the answers that are sampled, and what is left in the folder."""
+"""Frame: what stands around the learning in a run of TRL's, as in a supervised one: what its trainer is set to, the
+plan and the first batch that are told, the answers that are sampled, and what is left in the folder."""
 
 import contextlib
 import functools
@@ -7,6 +7,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -25,6 +26,7 @@ from engine.training.material.batches import Data, Row
 from engine.training.methods import following
 from engine.training.methods.following import Followed, Sampler
 from engine.training.methods.supervised import SHOWN
+from engine.training.progress import rate
 from engine.training.settings import TrainSpec
 from engine.training.trackers import Mirror
 
@@ -53,6 +55,49 @@ def sampler(model: Any, words: Template, rows: Sequence[Row]) -> Sampler:
     """Answers to the first prompts of `rows`, as the model gives them at that moment."""
     distinct = {tuple(pairs.prompt(row)): row for row in reversed(rows)}  # of a good and a bad answer to one, one
     return functools.partial(sampling.answers, model, words, [*reversed(distinct.values())][: sampling.SAMPLES])
+
+
+def settings(folder: Path, spec: TrainSpec, steps: int, model: Any) -> dict[str, Any]:
+    """What every config of TRL's is given, so that its trainers learn at the pace of our own loop. Nothing is reported
+    to anybody and no hub is asked."""
+    device = objective.device()
+    return {
+        "output_dir": str(folder / following.PLACE),
+        "max_steps": steps,
+        "per_device_train_batch_size": spec.batch_size,
+        "per_device_eval_batch_size": spec.batch_size,
+        "gradient_accumulation_steps": spec.accumulation,
+        "learning_rate": spec.learning_rate,
+        "max_grad_norm": spec.clip,
+        "beta": spec.beta,
+        "disable_dropout": not spec.dropout,
+        "train_sampling_strategy": "sequential",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "eval_strategy": "no",  # following.Rhythm says when
+        "save_strategy": "no",
+        "save_total_limit": 1,
+        "report_to": "none",
+        "include_num_input_tokens_seen": "non_padding",
+        "remove_unused_columns": False,
+        "disable_tqdm": True,
+        "dataloader_pin_memory": device.type == "cuda",
+        "use_cpu": device.type == "cpu",
+        "bf16": objective.precise(device) == torch.bfloat16,
+        "gradient_checkpointing": bool(model.is_gradient_checkpointing),
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "seed": spec.seed,
+    }
+
+
+def optimizers(spec: TrainSpec, steps: int, model: Any) -> tuple[torch.optim.Optimizer, Any]:
+    """The optimizer and the course of the learning rate, as supervised runs have them."""
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(
+        weights, lr=spec.learning_rate, betas=(0.9, 0.98), weight_decay=spec.weight_decay, fused=True
+    )
+    course = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps, spec) / spec.learning_rate)
+    return optimizer, course
 
 
 def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row]) -> None:

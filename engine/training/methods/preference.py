@@ -24,10 +24,10 @@ from engine.problems import Problem
 from engine.training import loading, objective
 from engine.training.bases import template
 from engine.training.bases.template import Template
-from engine.training.material import pairs
+from engine.training.material import course, pairs
 from engine.training.material.batches import Row
 from engine.training.material.pairs import Marked, Pairs
-from engine.training.methods import following, frame
+from engine.training.methods import frame
 from engine.training.methods.following import Followed
 from engine.training.settings import DPO, KTO, ORPO, TrainSpec
 from engine.training.trackers import Mirror
@@ -53,7 +53,7 @@ def run(folder: Path, spec: TrainSpec) -> dict[str, Any]:
     frame.announce(trainer, train, words, _first(train, trainer.train_dataset[:4]["row"]))
     with frame.around(model, mirror):
         trainer.measure(validation, related=spec.method != ORPO)
-        trainer.go(following.course(spec, train.sha256, validation.sha256 if validation else ""))
+        trainer.go(course.mark(spec, train.sha256, validation.sha256 if validation else ""))
     return frame.finish(trainer, tokenizer, train, validation)
 
 
@@ -168,17 +168,16 @@ MADE = {DPO: _direct, ORPO: _odds, KTO: _marking}
 def _made(given: _Given, kind: Any, config: Any, collator: Any, **more: Any) -> Any:
     """A trainer that learns from `train` in our order. It knows rows by number, `collator` by their tokens."""
     spec, model = given.spec, given.model
-    # where all short answers may be good ones, batches of one length would hold nothing to compare
-    order = following.order([len(row.tokens) for row in given.train.rows], spec, alike=spec.method != KTO)
+    order = course.order(given.train.rows, spec, alike=spec.method != KTO)
     steps = len(order) // (spec.batch_size * spec.accumulation)
     made = kind(
         model=model,
-        args=config(**following.settings(given.folder, spec, steps, model), max_length=spec.max_tokens, **more),
+        args=config(**frame.settings(given.folder, spec, steps, model), max_length=spec.max_tokens, **more),
         data_collator=collator(given.train, given.validation, given.tokenizer.eos_token_id),
         train_dataset=_numbers(order, held_out=False),
         eval_dataset=_numbers(range(len(given.validation.rows)), held_out=True) if given.validation else None,
         processing_class=given.tokenizer,
-        optimizers=following.optimizers(spec, steps, model),
+        optimizers=frame.optimizers(spec, steps, model),
     )
     if REFERENCE in getattr(model, "peft_config", {}):
         model.delete_adapter(REFERENCE)

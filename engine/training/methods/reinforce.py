@@ -19,11 +19,11 @@ from engine.problems import Problem
 from engine.training import loading, objective
 from engine.training.bases import template
 from engine.training.bases.template import Template
-from engine.training.material import pairs, rewards
+from engine.training.material import course, pairs, rewards
 from engine.training.material.batches import Row
 from engine.training.material.pairs import Tasks
 from engine.training.material.rewards import Payment, Reward
-from engine.training.methods import following, frame
+from engine.training.methods import frame
 from engine.training.methods.following import Followed
 from engine.training.methods.preference import REFERENCE
 from engine.training.settings import TrainSpec
@@ -60,7 +60,7 @@ def run(folder: Path, spec: TrainSpec) -> dict[str, Any]:
     for doubt in rewards.doubts(paid):
         trainer.tell("warning", step=0, why=doubt)
     with frame.around(model, mirror):
-        trainer.go(following.course(spec, train.sha256, validation.sha256 if validation else ""))
+        trainer.go(course.mark(spec, train.sha256, validation.sha256 if validation else ""))
     return frame.finish(trainer, tokenizer, train, validation)
 
 
@@ -183,9 +183,9 @@ class Reinforcing(Followed, GRPOTrainer):
 
 
 def _made(folder: Path, spec: TrainSpec, model: Any, tokenizer: Any, train: Tasks) -> Reinforcing:
-    order = following.order([len(row.tokens) for row in train.rows], spec)
+    order = course.order(train.rows, spec)
     steps = len(order) // (spec.batch_size * spec.accumulation)
-    common = following.settings(folder, spec, steps, model) | {
+    common = frame.settings(folder, spec, steps, model) | {
         "per_device_train_batch_size": spec.batch_size * spec.group,  # TRL counts answers, we count prompts
         "include_num_input_tokens_seen": "no",  # it counts them itself
     }
@@ -202,7 +202,7 @@ def _made(folder: Path, spec: TrainSpec, model: Any, tokenizer: Any, train: Task
         ),
         train_dataset=Dataset.from_dict({"prompt": [str(row) for row in order]}),  # type: ignore[attr-defined]
         processing_class=tokenizer,
-        optimizers=following.optimizers(spec, steps, model),
+        optimizers=frame.optimizers(spec, steps, model),
     )
     if REFERENCE in getattr(model, "peft_config", {}):
         model.delete_adapter(REFERENCE)
