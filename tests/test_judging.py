@@ -191,7 +191,7 @@ def test_a_snapshot_is_asked_by_all_but_its_last_answer(store):
     (store.home.snapshots / "s1").mkdir()
     (store.home.snapshots / "s1" / "test.jsonl").write_text(json.dumps(row) + "\n")
     with store.jot() as cursor:
-        cursor.execute("insert into snapshot values ('s1', 'cups', 0, 0, 1, 'ada', now(), '')")
+        cursor.execute("insert into snapshot values ('s1', 'cups', 0, 0, 1, 'ada', now(), '{}')")
     (item,) = sources.questions(store, Source("cups, test", "s1", "test", 1)).items
     assert [message["role"] for message in item["messages"]] == ["system", "user"]
     assert item["answer"] == item["label"] == "Ta-da! Ada's 2 cups are off."
