@@ -73,6 +73,8 @@ def found(id: str) -> bool:
             )
         else:
             st.caption("Waiting for its turn, then for the model to load.")
+    if told and (spent := results.paid(told)):
+        st.caption(spent)
     metric = st.pills(
         "Metric", evaluation.metrics, default=evaluation.metrics[0], required=True, key=f"metric-{id}",
         label_visibility="collapsed", help=known.words(evaluation.metrics[0]),

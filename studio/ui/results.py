@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -143,3 +144,13 @@ def standing(done: int, of: int, seconds_left: float | None) -> str:
     """Progress in words."""
     said = f"{done:,} of {of:,} answers"
     return said if not seconds_left else f"{said} · about {parts.lasting(seconds_left)} left"
+
+
+def paid(told: Mapping[str, Any]) -> str:
+    """What the calls of an evaluation have cost, in words; nothing where nobody knows of any cost."""
+    euros, unsure = told.get("euros") or 0.0, told.get("unsure") or 0.0
+    said = [f"It has cost {findings.euros(euros)}, failed calls and scores included."] if euros else []
+    if unsure:
+        more = " more" if euros else ""
+        said.append(f"Calls of which nobody told what they took may have cost up to {findings.euros(unsure)}{more}.")
+    return " ".join(said)

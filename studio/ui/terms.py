@@ -27,9 +27,9 @@ def chosen(store: Store, me: str) -> Terms:
             help="An identical request, to the letter and to the weights, is not asked again.",
         )  # fmt: skip
         days = four.number_input(
-            "For so many days", 0.0, value=DAYS, step=1.0, key="new-days", disabled=not reuse,
-            help="Of models elsewhere only: what a name such as mistral-small-latest stands for may change without "
-            "anybody being told. Answers of models whose weights are here are good for ever.",
+            "Days, of models elsewhere", 0.0, value=DAYS, step=1.0, format="%g", key="new-days", disabled=not reuse,
+            help="How long their answers are used again: what a name such as mistral-small-latest stands for may "
+            "change without anybody being told. Answers of models whose weights are here are good for ever.",
         )  # fmt: skip
         forget(store, me)
     return Terms(int(repeats), float(budget), reuse, float(days))
