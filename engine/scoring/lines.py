@@ -70,7 +70,7 @@ def again(line: Line) -> Line:
 
 def paid(line: Line, bill: Bill, needs: str = "") -> Line:
     """The same line with what was paid for it, failed calls included; `asking` tells what a family's asking took."""
-    line["paid"] += bill.euros
+    line["paid"] = line.get("paid", 0.0) + bill.euros
     line["unsure"] = line.get("unsure", 0.0) + bill.unsure
     if needs and bill.calls:
         before = line.setdefault("asking", {}).get(needs, {})
