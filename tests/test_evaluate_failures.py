@@ -236,6 +236,23 @@ def test_a_budget_ends_the_job_before_it_is_exceeded_and_every_candidate_has_the
     assert abs(counts["one"] - counts["two"]) <= 2
 
 
+def test_calls_that_failed_count_against_the_budget_also_when_the_job_goes_on(tmp_path):
+    asking = items(tmp_path / "items.jsonl", 100)
+    rates = {"fast": {"read": 0.0, "written": 1e6}}  # a euro a token, and five tokens at the most
+    with failing(0.5) as url:
+        one = hosted(url, decoding=Decoding(max_tokens=5))
+        what = spec([one], asking, rates=rates, budget=60.0, concurrency=2)
+        for _ in range(2):
+            with pytest.raises(Problem, match=r"are spent, and up to \d+ by calls of which nobody told"):
+                done(tmp_path / "job", what)
+    found = lines.every(tmp_path / "job")
+    spent, unsure = (sum(line[name] for line in found) for name in ("paid", "unsure"))
+    assert unsure >= 5 and unsure % 5 == 0 and 55 < spent + unsure <= 60
+    assert spent == sum(not line["error"] for line in found)  # one token each
+    told = events.last(tmp_path / "job", "progress")
+    assert told is not None and (told["euros"], told["unsure"]) == (spent, unsure)
+
+
 def test_a_streamed_answer_tells_when_its_first_word_came(tmp_path):
     from tests import speaking
 
