@@ -119,11 +119,13 @@ def test_items_of_one_document_have_a_number_but_no_interval():
 
 
 @pytest.mark.parametrize("right", [0.0, 1.0])
-def test_a_share_of_all_or_none_keeps_the_doubt_of_as_many_documents(right):
-    found = clustered.share([right] * 200, Clusters(FORTY))
-    low, high = stats.wilson(right, 40 * (stats.Z / distributions.t.ppf(0.975, 39)) ** 2)
-    assert (found.low, found.high) == pytest.approx((low, high)) and right in (found.low, found.high)
-    assert found.high - found.low > 4 * (stats.share(200, 200).high - stats.share(200, 200).low)
+def test_a_share_of_all_or_none_keeps_the_doubt_of_one_item_so_that_more_right_never_say_less(right):
+    clusters = Clusters(FORTY)
+    found, but_one = (clustered.share([last, *[right] * 199], clusters) for last in (right, 1 - right))
+    plain = stats.share(round(200 * right), 200)
+    assert right in (found.low, found.high)
+    assert found.low == pytest.approx(right and but_one.low, abs=2e-4) and found.low <= plain.low
+    assert found.high == pytest.approx(right or but_one.high, abs=2e-4) and found.high >= plain.high
 
 
 def test_no_change_at_all_still_leaves_the_doubt_of_as_many_documents():

@@ -71,6 +71,11 @@ class Clusters:
     def freedom(self) -> float:
         return max(1.0, self.even - 1)
 
+    @property
+    def trust(self) -> float:
+        """What is left of n where clusters are few: 1 for many (Korn and Graubard, Survey Methodology 1998)."""
+        return (Z / self.t) ** 2
+
     def at(self, places: Iterable[int]) -> "Clusters":
         """Those of some items alone."""
         return replace(self, names=tuple(self.names[at] for at in places)) if self.names else self
@@ -89,13 +94,12 @@ class Clusters:
 
     def worth(self, values: Sequence[float] | np.ndarray) -> float:
         """How many items of their own the items are worth to the mean of `values`: n over the design effect (Kish,
-        Survey Sampling, 1965), which is never taken below 1; less what t is wider than the normal (Korn and Graubard,
-        Survey Methodology 1998). Values that are all the same don't show how alike a cluster is: then it counts as one.
-        """
+        Survey Sampling, 1965), which is never taken below 1, times `trust`. Values that are all the same don't show how
+        alike those of a cluster are: then it counts as one."""
         data = np.asarray(values, dtype=float)
         alone = float(data.var(ddof=1)) / len(data)
         effect = max(1.0, self.variance(data) / alone) if alone else len(data) / self.even
-        return len(data) / effect * (Z / self.t) ** 2
+        return len(data) / effect * self.trust
 
 
 ALONE = Clusters()
@@ -104,15 +108,21 @@ ALONE = Clusters()
 def share(values: Sequence[float], clusters: Clusters = ALONE) -> Estimate:
     """The share of right (1) among right and wrong (0): Wilson's interval for as many items as these are worth.
 
+    Where all are right, or wrong, it reaches as far as with one item that is not, so that more right never say less.
     No interval where all items are of one cluster.
     """
-    plain = stats.share(round(sum(values)), len(values))
+    n = len(values)
+    plain = stats.share(round(sum(values)), n)
     if not clusters.shared or plain.value is None:
         return plain
     if clusters.count == 1:
         return Estimate(plain.value, None, None, plain.n, clusters.told)
-    low, high = stats.wilson(plain.value, clusters.worth(values))
-    return Estimate(plain.value, low, high, plain.n, clusters.told)
+    if plain.value in (0, 1):
+        low, high = stats.wilson(abs(plain.value - 1 / n), n * clusters.trust)
+        low, high = (low, 1.0) if plain.value else (0.0, high)
+    else:
+        low, high = stats.wilson(plain.value, clusters.worth(values))
+    return Estimate(plain.value, low, high, n, clusters.told)
 
 
 def mean(values: Sequence[float], clusters: Clusters = ALONE, least: float = -np.inf, most: float = np.inf) -> Estimate:
