@@ -1,15 +1,14 @@
 """Forms: metrics of what an answer looks like to a program: its exact words, a pattern, JSON, the tools it calls.
 
-What they mean by JSON that keeps a schema, a match or a right call is what training pays for, in
-`engine.training.material.paying`.
+What they mean by JSON that keeps a schema, a match or a right call is what training pays for: `rates`.
 """
 
 import re
 
 from engine.problems import Problem
+from engine.scoring import rates, said
 from engine.scoring.score import Guide, Item, Metric, Score, Setting
 from engine.scoring.wording import plain
-from engine.training.material import paying
 
 WORDS = Setting("contains", "Words or phrases, one a line", "lines", needed=True)
 PATTERN = Setting("pattern", "Regular expression that the answer must match somewhere", "text", needed=True)
@@ -21,7 +20,7 @@ def exact(text: str, item: Item, guide: Guide = None) -> Score:
     wanted = [one for one in (item.get("answer"), *item.get("accept", [])) if one]
     if not wanted:
         return Score(None, "The item names no expected answer.")
-    found = [paying.Exact().rate(text, {"expected": one}) for one in wanted]
+    found = [rates.Exact().rate(text, {"expected": one}) for one in wanted]
     return next((score for score in found if score.value), found[0])
 
 
@@ -47,20 +46,20 @@ def regex(text: str, item: Item, guide: Guide = None) -> Score:
     if not item.get("pattern"):
         return Score(None, "The item names no pattern.")
     try:
-        return paying.Regex(pattern=str(item["pattern"])).rate(text, item)
+        return rates.Regex(pattern=str(item["pattern"])).rate(text, item)
     except Problem as problem:
         return Score(None, str(problem))
 
 
 def json(text: str, item: Item, guide: Guide = None) -> Score:
-    return paying.Json(fenced=True).rate(text, item)
+    return rates.Json(fenced=True).rate(text, item)
 
 
 def schema(text: str, item: Item, guide: Guide = None) -> Score:
     if not item.get("schema"):
         return Score(None, "The item names no JSON schema.")
     try:
-        return paying.Json(schema=dict(item["schema"]), fenced=True).rate(text, item)
+        return rates.Json(schema=dict(item["schema"]), fenced=True).rate(text, item)
     except Problem as problem:
         return Score(None, str(problem))
 
@@ -75,9 +74,9 @@ def tool_call(text: str, item: Item, guide: Guide = None) -> Score:
 
 def _called(text: str, item: Item, arguments: str) -> Score:
     row = {"expected": {"tool_calls": item.get("calls") or []}}
-    if not paying.calls_of(row["expected"]):
+    if not said.calls_of(row["expected"]):
         return Score(None, "The item expects no tool call.")
-    found = paying.Tool(arguments=arguments).rate(text, row)
+    found = rates.Tool(arguments=arguments).rate(text, row)
     return Score(float(found.value == 1), found.why)  # what is paid in part is not right
 
 
@@ -90,7 +89,7 @@ def _words(text: str, item: Item) -> tuple[list[str], list[str]]:
 
 
 def _listed(words: list[str]) -> str:
-    return ", ".join(f"“{paying.short(one)}”" for one in words)
+    return ", ".join(f"“{said.short(one)}”" for one in words)
 
 
 METRICS = (

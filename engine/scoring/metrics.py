@@ -13,9 +13,9 @@ from engine.problems import Problem
 from engine.reading.grounding import NOT_FOUND
 from engine.scoring import forms, labels, likeness, numbers
 from engine.scoring import guide as guides
+from engine.scoring.said import calls_of
 from engine.scoring.score import Guide, Item, Metric, Score
 from engine.scoring.wording import plain, stands
-from engine.training.material import paying
 
 Settings = Mapping[str, Any]  # what an evaluation sets for all its items: the key of a Setting -> its value
 
@@ -176,4 +176,4 @@ def _particular(word: str, first: bool, before_comma: bool) -> bool:
 
 def _plain_calls(calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Tool calls as name and arguments, whether or not they come in the wrapping of the chat protocol."""
-    return paying.calls_of({"tool_calls": [call if "function" in call else {"function": call} for call in calls]})
+    return calls_of({"tool_calls": [call if "function" in call else {"function": call} for call in calls]})

@@ -14,10 +14,10 @@ from typing import Any
 
 from engine.problems import Problem
 from engine.scoring import candidates as engine
-from engine.scoring import stats
+from engine.scoring import said, stats
 from engine.serving.asking import client
 from engine.serving.asking.client import Decoding, Question
-from engine.training.material import paying, rewards
+from engine.training.material import rewards
 from engine.training.material.rewards import Payment, Reward
 from studio.building import candidates
 from studio.freezing import snapshots
@@ -34,13 +34,13 @@ class Sample:
     """An answer to be paid: a text, or an assistant's message with tool calls. `row` is its question."""
 
     row: Row
-    answer: paying.Answer
+    answer: said.Answer
     of: str  # where it comes from
 
     @property
     def question(self) -> str:
-        asked = paying.asked(self.row)
-        return paying.text_of(asked[-1]) if asked else ""
+        asked = said.asked(self.row)
+        return said.text_of(asked[-1]) if asked else ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def typed(question: str, expected: str, answers: str) -> list[Sample]:
 
 def of_examples(store: Store, snapshot: str, n: int = 50) -> list[Sample]:
     """The answers of some training examples of a snapshot: what the reward makes of what people wrote."""
-    return [Sample(row, row["messages"][-1], "example") for row in _training(store, snapshot, n) if paying.asked(row)]
+    return [Sample(row, row["messages"][-1], "example") for row in _training(store, snapshot, n) if said.asked(row)]
 
 
 def of_evaluation(store: Store, evaluation: str, n: int = 200) -> list[Sample]:
@@ -136,7 +136,7 @@ def of_model(
 
     def ask(number: int) -> Sample:
         row = rows[number // tries]
-        messages, _ = engine.messages(asked, paying.asked(row))
+        messages, _ = engine.messages(asked, said.asked(row))
         decoding = replace(Decoding(temperature=1.0), seed=number)
         return Sample(row, client.chat(endpoint, name, Question(messages, decoding)).text, model)
 
@@ -155,7 +155,7 @@ def run(listed: Sequence[Mapping[str, Any]], samples: Sequence[Sample]) -> Trial
         raise Problem("There is no answer to pay.", do="Type some, one a line, or choose where they come from.")
     for sample in samples:
         if lack := rewards.lacking(read, sample.row):
-            raise Problem(lack[0].upper() + lack[1:], f"The question is “{paying.short(sample.question)}”.", NEEDED)
+            raise Problem(lack[0].upper() + lack[1:], f"The question is “{said.short(sample.question)}”.", NEEDED)
     payments = rewards.pay_all(read, [one.answer for one in samples], [one.row for one in samples])
     paid = [Paid(sample, payment) for sample, payment in zip(samples, payments, strict=True)]
     paid.sort(key=lambda one: -1 if one.payment.total is None else one.payment.total, reverse=True)
@@ -172,19 +172,19 @@ def tricks(read: Sequence[Reward], samples: Sequence[Sample], most: int = 20) ->
     """What can be said without answering, and what it would earn; the best paid first."""
     rows = list({id(sample.row): sample for sample in samples}.values())[:most]
     found = []
-    for name, said in _tricks(rows).items():
-        payments = rewards.pay_all(read, said, [one.row for one in rows])
+    for name, trick in _tricks(rows).items():
+        payments = rewards.pay_all(read, trick, [one.row for one in rows])
         known = [payment.total for payment in payments if payment.total is not None]
         pay = statistics.fmean(known) if known else None
-        found.append(Trick(name, str(said[0]), pay, len(known), payments[0].why))
+        found.append(Trick(name, str(trick[0]), pay, len(known), payments[0].why))
     return sorted(found, key=lambda one: -1 if one.pay is None else one.pay, reverse=True)
 
 
 def _tricks(asked: Sequence[Sample]) -> dict[str, list[str]]:
     """Ways of saying something without answering, each with its words to every question."""
     questions = [one.question for one in asked]
-    answers = [paying.text_of(one.answer) or "Yes." for one in asked]
-    said = {
+    answers = [said.text_of(one.answer) or "Yes." for one in asked]
+    told = {
         "Nothing at all": ["" for _ in questions],
         "The question, said again": questions,
         "One full stop": ["." for _ in questions],
@@ -193,8 +193,8 @@ def _tricks(asked: Sequence[Sample]) -> dict[str, list[str]]:
         "I do not know": ["I am sorry, I do not know." for _ in questions],
     }
     if len(set(answers)) > 1 and len(set(questions)) > 1:
-        said["The answer to another question"] = [*answers[1:], answers[0]]
-    return said
+        told["The answer to another question"] = [*answers[1:], answers[0]]
+    return told
 
 
 def _worries(trial: Trial) -> list[str]:

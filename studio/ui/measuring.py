@@ -114,11 +114,11 @@ def _judge(store: Store, picked: Sequence[Known], key: str) -> str:
 
 def check(measures: Measures) -> None:
     """Problem when something that was chosen cannot work, such as a pattern that is none."""
-    from engine.training.material import paying
+    from engine.scoring import rates
 
     if pattern := measures.settings.get("pattern"):
-        paying.Regex(pattern=pattern)
+        rates.Regex(pattern=pattern)
     if schema := measures.settings.get("schema"):
         if not isinstance(schema, dict):
             raise Problem("The JSON schema is no object.", do='Begin it with {"type": ...}.')
-        paying.Json(schema=schema)
+        rates.Json(schema=schema)

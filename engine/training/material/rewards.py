@@ -15,20 +15,21 @@ from typing import Any
 
 from engine import specs
 from engine.problems import Problem
+from engine.scoring import rates
 from engine.scoring.metrics import Score
-from engine.training.material import paying
-from engine.training.material.paying import Answer, Rate, Row
+from engine.scoring.rates import Rate
+from engine.scoring.said import Answer, Row, calls_of, text_of
 
 AT_ONCE = 8  # answers paid at the same time where a judge is asked
 
 REWARDS: dict[str, type[Rate]] = {
-    "exact": paying.Exact,
-    "json": paying.Json,
-    "tool": paying.Tool,
-    "regex": paying.Regex,
-    "length": paying.Length,
-    "judge": paying.Judge,
-    "style": paying.Style,
+    "exact": rates.Exact,
+    "json": rates.Json,
+    "tool": rates.Tool,
+    "regex": rates.Regex,
+    "length": rates.Length,
+    "judge": rates.Judge,
+    "style": rates.Style,
 }
 
 
@@ -72,7 +73,7 @@ def read(listed: Sequence[Mapping[str, Any]]) -> list[Reward]:
 
 def pay(rewards: Sequence[Reward], answer: Answer, row: Row) -> Payment:
     """What `answer`, a text or an assistant's message, is worth as the answer to `row`."""
-    empty = not paying.text_of(answer).strip() and not paying.calls_of(answer)
+    empty = not text_of(answer).strip() and not calls_of(answer)
     parts = []
     for reward in rewards:
         found = Score(0.0, "The answer is empty.") if empty else reward.rate.rate(answer, row)

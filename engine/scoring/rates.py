@@ -1,4 +1,4 @@
-"""Paying: the kinds of reward, each a dataclass of its settings that says what an answer is worth and why.
+"""Rates: the kinds of reward, each a dataclass of its settings that says what an answer is worth and why.
 
 Every value lies between 0 and 1; None means that it is not known. Where being nearly right can be told from being
 wrong (a length, a tool with some of its arguments) it is paid in part, because a reward that is always 0 teaches
@@ -17,18 +17,14 @@ import regex
 from engine import specs
 from engine.problems import Problem
 from engine.scoring import guide as guides
+from engine.scoring.said import Answer, Row, asked, calls_of, expected, short, text_of
 from engine.scoring.score import Score
 from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
 from engine.serving.asking.client import Decoding, Question
 from engine.specs import setting
 
-Answer = str | Mapping[str, Any]  # the words, or an assistant's message with `content` or `tool_calls`
-Row = Mapping[str, Any]
-Call = dict[str, Any]  # name, arguments
 SLOW = 0.2  # seconds that a pattern may take for one answer
-SHOWN = 60  # characters of a text within a reason
-CALLED = "[TOOL_CALLS]"  # what Mistral's models write before a call
 FENCE = re.compile(r"\A\s*```(?:json)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL | re.IGNORECASE)
 GRADE = re.compile(r"SCORE:\s*(\d+)", re.IGNORECASE)
 
@@ -290,73 +286,6 @@ class Style(Rate):
         return Score(0.5 ** len(broken), why)
 
 
-def expected(row: Row) -> Any:
-    """What a row says is right: its `expected`, else its last message if that is the assistant's, else None."""
-    if row.get("expected") is not None:
-        return row["expected"]
-    last = (row.get("messages") or [{}])[-1]
-    return last if last.get("role") == "assistant" else None
-
-
-def asked(row: Row) -> list[dict[str, Any]]:
-    """The conversation up to where the assistant is to answer."""
-    messages = list(row.get("messages") or [])
-    return messages[:-1] if messages and messages[-1].get("role") == "assistant" else messages
-
-
-def text_of(answer: Any) -> str:
-    """The words of an answer; of one that only calls tools, the calls as JSON."""
-    if isinstance(answer, str):
-        return answer
-    if isinstance(answer, Mapping):
-        content = answer.get("content")
-        if isinstance(content, str) and content:
-            return content
-        if answer.get("tool_calls"):
-            return json.dumps(calls_of(answer), ensure_ascii=False)
-    return ""
-
-
-def calls_of(answer: Any) -> list[Call]:
-    """The tool calls of an answer: from a message, or from a text as models write them. [] when there are none.
-
-    Known are `[TOOL_CALLS][{"name": ..., "arguments": {...}}]`, `[TOOL_CALLS]name[ARGS]{...}`, and the JSON alone.
-    """
-    if isinstance(answer, Mapping) and "tool_calls" in answer:
-        return _calls([call.get("function") for call in answer["tool_calls"] or [] if isinstance(call, Mapping)])
-    if isinstance(answer, Mapping) and "name" in answer:
-        return _calls([answer])
-    if isinstance(answer, list):
-        return _calls(answer)
-    text = text_of(answer)
-    if "[ARGS]" in text:
-        pieces = [piece.partition("[ARGS]") for piece in text.split(CALLED)[1:]]
-        return _calls([{"name": name.split("[", 1)[0].strip(), "arguments": given} for name, _, given in pieces])
-    try:
-        value = json.loads(text.partition(CALLED)[2] or text)
-    except (ValueError, RecursionError):
-        return []
-    return _calls(value if isinstance(value, list) else [value])
-
-
-def _calls(values: list[Any]) -> list[Call]:
-    """Each as name and arguments; none at all when one of them is no call."""
-    found = []
-    for value in values:
-        if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-            return []
-        given = value.get("arguments", {})
-        if isinstance(given, str):
-            try:
-                given = json.loads(given)
-            except (ValueError, RecursionError):
-                return []
-        if not isinstance(given, dict):
-            return []
-        found.append({"name": value["name"], "arguments": given})
-    return found
-
-
 def _same(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 is 1.0, but true is not 1; the ends of a text do not matter."""
     if isinstance(one, bool) or isinstance(other, bool):
@@ -364,8 +293,3 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.strip() == other.strip()
     return bool(one == other)
-
-
-def short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
