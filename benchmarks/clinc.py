@@ -22,12 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
+from benchmarks.ending import ending
 from engine.data import columns
 from engine.data.mapping import Mapping
 from engine.scoring import resampling
 from engine.scoring.labels import as_label, path
 from engine.scoring.stats import Estimate, Z, share
-from engine.serving import servers
 from studio import progress, work
 from studio.building import candidates, models, runs
 from studio.data import datasets
@@ -139,7 +139,7 @@ def walk(folder: Path, home: Home, size: Size = Size(), settings: dict[str, Any]
     """The figures by name: of the model, of the linear one, of the commonest label."""
     store = opened(home)
     try:
-        with progress.bars() as bars:
+        with progress.bars() as bars, ending(home.servers):
             way = Walk(store, bars)
             snapshot = way.bring_in(folder, size)
             model = way.train(snapshot, settings)
@@ -156,8 +156,6 @@ def walk(folder: Path, home: Home, size: Size = Size(), settings: dict[str, Any]
             "commonest": commonest(learned, items),
         }
     finally:
-        for server in servers.listed(home.servers):
-            servers.stop(server)
         close_all()
 
 
@@ -165,9 +163,9 @@ def scored(store: Store, way: Walk, asked: str) -> dict[str, Any]:
     """The model's figures in scope."""
     found: dict[str, Any] = {}
     for metric in METRICS:
-        table, scale = figures.scored(store, asked, metric)
+        scores = figures.scores(store, asked, metric)
         if metric in RANKED or metric in ("type", "label"):
-            found[metric] = scale.estimate(table.to_numpy().ravel().tolist())
+            found[metric] = scores.estimate(scores.table.columns[0])
         for made in figures.figures(store, asked, metric).values():
             found |= {f"{metric}: {one.name}": one.estimate() for one in made}
     return found | calibrated([(one["best"][0][1], float(one["place"] == 1)) for one in way.details(asked, "top1")])
