@@ -49,18 +49,19 @@ ALONE = (
 AS_CODE = "{% for c in calls %}{{ c.function.name }}({{ c.function.arguments.hour | tojson }}){% endfor %}"
 
 
-def written(how: str, tokens: tuple[str, ...] = ()) -> Template:
+def written(how: str, lead: str = "") -> Template:
     """A template without a model that writes calls like this."""
     source = (
         "{% for m in messages %}{% if loop.first and tools %}{{ tools | tojson }}{% endif %}"
         "{% set calls = m.tool_calls %}{% if m.role == 'assistant' and calls %}"
         + how
-        + "{{ eos_token }}{% else %}{{ '<U>' + m.content }}{% endif %}"
+        + "{{ eos_token }}{% elif m.role == 'assistant' %}"
+        + lead
+        + "{{ m.content + eos_token }}"
+        "{% else %}{{ '<U>' + m.content }}{% endif %}"
         "{% endfor %}"
     )
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.add_special_tokens(list(tokens))
-    return Template(tokenizer, {"default": source}, {"eos_token": "</s>"}, None)
+    return Template(Tokenizer(models.BPE()), {"default": source}, {"eos_token": "</s>"}, None)
 
 
 def said(by: Template, *called: Call) -> str:
@@ -104,6 +105,18 @@ def test_a_template_that_calls_once_and_without_a_mark_is_read_where_the_call_is
     form = calls.form(by)
     assert form.between is None and form.read(said(by, LOOK)) == ("", [LOOK])
     assert form.read("Sure: " + said(by, LOOK))[1] == [] and form.read('{"cup": "large"}') == ('{"cup": "large"}', [])
+
+
+def test_what_a_template_writes_before_any_answer_is_no_part_of_a_call():
+    """As the empty thoughts of models that may think: one that does think has others there."""
+    lead = "{{ '<think></think>' }}"
+    form = calls.form(by := written(lead + WRITTEN["hermes"], lead))
+    assert form.lead == "<think></think>" and form.first.strip() == "<tool_call>"
+    assert form.read("<think>Well.</think>" + said(by, LOOK).removeprefix(form.lead)) == (
+        "<think>Well.</think>",
+        [LOOK],
+    )
+    assert calls.grammar(form, [template.TOOL], True, {}).startswith('start: "<think></think>')
 
 
 @pytest.mark.parametrize("family", [*WRITTEN, "alone"])

@@ -7,7 +7,7 @@ read is what training taught, whichever family the base is of. Whatever does not
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ from engine.training.bases.template import PROBE, TOOL, Template
 NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 ID = "9aB8cD7eF"
 GIVEN = ({"hour": "half past nine"}, {"hour": "noon"})  # what the probe is called with, first and second
+CALLS = [{"id": ID, "type": "function", "function": {"name": PROBE, "arguments": json.dumps(given)}} for given in GIVEN]
+ASKED = {"role": "user", "content": "?"}
 TIGHT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -31,7 +33,8 @@ class Form:
     """An answer that calls: `first`, a call, `between`, another call ..., `last`.
 
     A call is a JSON object, which is the `pattern` one with other values; or, where that is None, a name and its
-    arguments as JSON with `middle` between them. With `listed`, one JSON list holds all calls.
+    arguments as JSON with `middle` between them. With `listed`, one JSON list holds all calls. `lead` stands before
+    any answer, whether it calls or not.
     """
 
     first: str
@@ -40,6 +43,7 @@ class Form:
     pattern: dict[str, Any] | None
     middle: tuple[str, ...] = ()  # two pieces where the id of the call stands between them
     listed: bool = False
+    lead: str = ""
 
     @property
     def marks(self) -> list[str]:
@@ -83,7 +87,9 @@ class Form:
             value, end = _decoded(text, head.end()) if head else (None, at)
             return ([Call(head[1], value)] if head and isinstance(value, dict) else []), end
         value, end = _decoded(text, at)
-        values = value if self.listed and isinstance(value, list) else [value] if not self.listed else []
+        if isinstance(value, list) != self.listed:
+            return [], end
+        values = value if self.listed else [value]
         found = [call for one in values if (call := self._call(one))]
         return (found if len(found) == len(values) else []), end
 
@@ -111,9 +117,9 @@ class Form:
 
     @cached_property
     def _next(self) -> "re.Pattern[str] | None":
-        return (
-            None if self.between is None else re.compile(_loose(self.between) if self.between.strip() else r"\s*(?=\S)")
-        )
+        if self.between is None:
+            return None
+        return re.compile(_loose(self.between) if self.between.strip() else r"\s*(?=\S)")
 
     @cached_property
     def _head(self) -> "re.Pattern[str]":
@@ -122,11 +128,10 @@ class Form:
 
 def form(template: Template) -> Form:
     """The form of a template. Problem if it has no place for tools, or writes calls that cannot be read back."""
-    asked = {"role": "user", "content": "?"}
-    prompt = template.render([asked], [TOOL], prompt=True)
-    one = _written(template, asked, prompt, 1)
+    lead = _written(template, {"content": PROBE}).partition(PROBE)[0]
+    one = _written(template, {"tool_calls": CALLS[:1]}).removeprefix(lead)
     try:
-        found = _found(one, _written(template, asked, prompt, 2))
+        found = _found(one, _written(template, {"tool_calls": CALLS}).removeprefix(lead))
     except Problem:  # some templates refuse a second call
         found = _found(one, None)
     if found is None or found.read(one) != ("", [Call(PROBE, GIVEN[0])]):
@@ -135,7 +140,7 @@ def form(template: Template) -> Form:
             f"A call looks like this: {one.strip()[:200]}",
             "Serve it with vLLM, or choose another base.",
         )
-    return found
+    return replace(found, lead=lead)
 
 
 def grammar(form: Form, tools: Sequence[dict[str, Any]], one: bool, tokens: dict[str, int]) -> str:
@@ -160,7 +165,7 @@ def grammar(form: Form, tools: Sequence[dict[str, Any]], one: bool, tokens: dict
         most = {"maxItems": 1} if one else {}
         call = _json({"type": "array", "items": calls, "minItems": 1, **most} if form.listed else calls)
     more = f" ({mark(form.between)} call)*" if form.between and not one else ""
-    return f"start: {mark(form.first)} call{more} {mark(form.last)}\ncall: {call}\n"
+    return f"start: {mark(form.lead + form.first)} call{more} {mark(form.last)}\ncall: {call}\n"
 
 
 def _object(pattern: dict[str, Any], name: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -181,13 +186,10 @@ def _json(schema: dict[str, Any]) -> str:
     return f"%json {json.dumps({**(schema or {'type': 'object'}), 'x-guidance': TIGHT})}"
 
 
-def _written(template: Template, asked: dict[str, Any], prompt: str, count: int) -> str:
-    """What the template has the assistant say when it calls so often, without the end token."""
-    calls = [
-        {"id": ID, "type": "function", "function": {"name": PROBE, "arguments": json.dumps(given)}}
-        for given in GIVEN[:count]
-    ]
-    whole = template.render([asked, {"role": "assistant", "tool_calls": calls}], [TOOL])
+def _written(template: Template, answer: dict[str, Any]) -> str:
+    """What the template has the assistant write for such an answer, without the end token."""
+    prompt = template.render([ASKED], [TOOL], prompt=True)
+    whole = template.render([ASKED, {"role": "assistant", **answer}], [TOOL])
     if not whole.startswith(prompt):
         return ""
     said = whole.removeprefix(prompt)
