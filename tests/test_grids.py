@@ -251,6 +251,8 @@ def test_a_grid_needs_a_tuned_model_and_a_library(store, snapshot):
         grids.start(store, "four", "starter", "manual", test, validation, PLAN, "ada")
     with pytest.raises(Problem, match="No library"):
         grids.start(store, "four", "playful", "", test, validation, PLAN, "ada")
+    with pytest.raises(Problem, match="There is no grid nowhere"):
+        grids.get(store, "nowhere")
     assert grids.listed(store) == []
 
 

@@ -168,7 +168,6 @@ def test_settings_reach_every_item_that_says_nothing_itself_and_drafts_are_kept(
 
 
 def test_starting_with_a_locked_test_set_leaves_a_look_and_counting_its_items_leaves_none(full):
-    models.add(full.store, "starter", models.BASE, "/models/starter", "ada")
     plain = candidates.draft(full.store, "plain", "starter", "ada")
     source = next(one for one in sources.of(full.store, "test") if one.snapshot == full.snapshot)
     order = Order(sources.questions(full.store, source, 1), [plain], Measures(["facts"]), name="first look")

@@ -32,24 +32,24 @@ class Candidate:
     made_at: datetime
     examples: list[dict[str, str]] = field(default_factory=list)  # messages shown before the conversation
 
+    @property
+    def made_of(self) -> str:
+        """Its model, and what that is given beside the question."""
+        shown = len(self.examples) // 2
+        given = ["a prompt"] if self.system else []
+        given += [f"{shown} example{'s' * (shown != 1)}"] if shown else []
+        given += [f"the library {self.library}"] if self.library else []
+        return " with ".join([self.model, " and ".join(given)] if given else [self.model])
 
-def add(
-    store: Store,
-    name: str,
-    model: str,
-    by: str,
-    *,
-    system: str = "",
-    library: str = "",
-    passages: int = 2,
-    decoding: Decoding | None = None,
-    examples: Sequence[Mapping[str, str]] = (),
-) -> Candidate:
-    """A candidate; the same arrangement again is the same candidate, under the name it had first."""
-    made = draft(
-        store, name, model, by, system=system, library=library, passages=passages, decoding=decoding, examples=examples
-    )
-    return keep(store, made, by)
+    @property
+    def called(self) -> str:
+        """Its name, with what it is made of where that says more."""
+        return self.name if self.name == self.made_of else f"{self.name}: {self.made_of}"
+
+
+def add(store: Store, name: str, model: str, by: str, **told: Any) -> Candidate:
+    """A candidate, `told` as `draft` takes it; the same again is the same candidate, under the name it had first."""
+    return keep(store, draft(store, name, model, by, **told), by)
 
 
 def keep(store: Store, made: Candidate, by: str) -> Candidate:

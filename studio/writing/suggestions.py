@@ -60,16 +60,6 @@ def put_down(store: Store, example: Example, by: str, said: Said, candidate: Can
     drafts.keep(store, example.dataset, example.entry, by, example.version, body)
 
 
-def put_away(store: Store, example: Example, by: str) -> None:
-    """Not wanted. What the person typed stays."""
-    body = _body(store, example, by)
-    body.pop(KEY, None)
-    if body["messages"] == example.messages:
-        drafts.drop(store, example.dataset, example.entry, by)
-    else:
-        drafts.keep(store, example.dataset, example.entry, by, example.version, body)
-
-
 def for_many(
     store: Store,
     examples: Sequence[Example],
