@@ -10,6 +10,7 @@ from scipy import stats as distributions
 from engine.reading import ranking
 from engine.scoring import clustered, resampling, stats, whole
 from engine.scoring.clustered import Clusters
+from engine.scoring.confusion import confusion
 from engine.scoring.scales import POINTS, SHARE
 from engine.scoring.whole import Answered
 
@@ -158,6 +159,15 @@ def test_macro_f1_draws_documents_and_says_so():
     assert one.value == other.value and other.counted == "240 of 80 documents"
     assert other.high - other.low > 1.5 * (one.high - one.low)
     assert together.against(together).low is None
+
+
+def test_a_confusion_has_the_share_that_is_right_with_the_interval_that_scores_have():
+    right = [float(at // 5 % 3 > 0) for at in range(200)]
+    clusters = Clusters(FORTY, "documents")
+    wanted = ["a", "b"] * 100
+    found = confusion(wanted, [label if one else "?" for label, one in zip(wanted, right, strict=True)], clusters)
+    assert found.accuracy == clustered.share(right, clusters) and found.unknown.of == "40 documents"
+    assert found.recall["a"] == clustered.share(right[::2], clusters.at(range(0, 200, 2)))
 
 
 # ---- does it hold what it says

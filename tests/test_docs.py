@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,8 +80,8 @@ def test_the_changelog_speaks_of_this_version():
 def test_the_figures_of_the_readme_are_those_of_the_demo():
     figures = json.loads((ROOT / "docs" / "figures" / "demo.json").read_text())
 
-    def told(estimate: dict[str, float]) -> str:
-        return str(Estimate(**{key: estimate[key] for key in ("value", "low", "high", "n")}))
+    def told(estimate: dict[str, Any]) -> str:
+        return str(Estimate(**{key: estimate[key] for key in ("value", "low", "high", "n", "of") if key in estimate}))
 
     rows = {
         "prompt": "base + best prompt",

@@ -4,11 +4,12 @@ An answer that is no label at all stays in the table as itself, so that nothing 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.scoring.clustered import ALONE, Clusters, share
 from engine.scoring.labels import as_label
-from engine.scoring.stats import Estimate, share
+from engine.scoring.stats import Estimate
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Confusion:
         return sorted(wrong, key=lambda row: (-row[2], row[0], row[1]))[:most]
 
 
-def confusion(expected: Sequence[str], answered: Sequence[str]) -> Confusion:
-    """Expected and answered labels of the same items, in the same order."""
+def confusion(expected: Sequence[str], answered: Sequence[str], clusters: Clusters = ALONE) -> Confusion:
+    """Expected and answered labels of the same items, in the same order; `clusters` tell what these belong to."""
     pairs = [(as_label(want), as_label(said)) for want, said in zip(expected, answered, strict=True)]
     counts = Counter(pairs)
     wanted = Counter(want for want, _ in pairs)
@@ -37,11 +38,21 @@ def confusion(expected: Sequence[str], answered: Sequence[str]) -> Confusion:
     right = {label: counts[label, label] for label in wanted}
     # F1 = 2 right / (expected + answered): a label never answered scores 0
     f1 = [2 * right[label] / (wanted[label] + said[label]) for label in wanted]
+    commonest = max(wanted, key=lambda label: wanted[label], default="")
+    places: dict[str, list[int]] = {label: [] for label in sorted(wanted)}
+    for at, (want, _) in enumerate(pairs):
+        places[want].append(at)
     return Confusion(
-        accuracy=share(sum(right.values()), len(pairs)),
-        majority=share(max(wanted.values(), default=0), len(pairs)),
-        unknown=share(sum(count for label, count in said.items() if label not in wanted), len(pairs)),
+        accuracy=_share((want == said for want, said in pairs), clusters),
+        majority=_share((want == commonest for want, _ in pairs), clusters),
+        unknown=_share((said not in wanted for _, said in pairs), clusters),
         macro_f1=sum(f1) / len(f1) if f1 else None,
-        recall={label: share(right[label], wanted[label]) for label in sorted(wanted)},
+        recall={
+            label: _share((pairs[at][1] == label for at in held), clusters.at(held)) for label, held in places.items()
+        },
         counts=dict(counts),
     )
+
+
+def _share(right: Iterable[bool], clusters: Clusters) -> Estimate:
+    return share([float(one) for one in right], clusters)

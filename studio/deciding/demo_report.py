@@ -15,7 +15,7 @@ from studio.building import libraries, runs
 from studio.building.candidates import Candidate
 from studio.deciding import grids, prices, reports
 from studio.deciding.grids import Grid
-from studio.judging import evaluations, figures
+from studio.judging import evaluations, figures, kin
 from studio.judging.evaluations import Evaluation
 from studio.judging.figures import Scores
 from studio.store import Store
@@ -159,7 +159,8 @@ def _types(store: Store, found: Evaluation, side: Candidate) -> Confusion:
     """Which request type was taken for which; the type is the label's first level."""
     answers = reports.answers(store, found.id, "type", side.id)
     expected = [str(label).split(" / ")[0] for label in answers["expected"]]
-    return confusion(expected, [str(text).split("/")[0].strip() for text in answers["text"]])
+    said = [str(text).split("/")[0].strip() for text in answers["text"]]
+    return confusion(expected, said, kin.of(store, found.id)(answers["item"]))
 
 
 def _rewriting(store: Store, sides: Sequence[Candidate], found: Evaluation) -> dict[str, Any]:
