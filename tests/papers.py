@@ -11,12 +11,18 @@ LINE = 14
 
 
 def pdf(
-    pages: Sequence[Sequence[Said] | str], *, marks: Sequence[tuple[str, int]] = (), lock: str | None = None
+    pages: Sequence[Sequence[Said] | str],
+    *,
+    marks: Sequence[tuple[str, int]] = (),
+    lock: str | None = None,
+    title: str = "",
 ) -> bytes:
     """A PDF of lines at places. A page that is one text is set in lines of 12 points. `marks` are bookmarks."""
     writer = _written([_drawn(_set(page) if isinstance(page, str) else page) for page in pages])
-    for title, page_number in marks:
-        writer.add_outline_item(title=title, page_number=page_number)
+    if title:
+        writer.add_metadata({"/Title": title})
+    for mark, page_number in marks:
+        writer.add_outline_item(title=mark, page_number=page_number)
     if lock is not None:
         writer.encrypt(lock, "owner", algorithm="AES-256")
     return _bytes(writer)

@@ -100,6 +100,12 @@ def test_bookmarks_are_headings_and_then_large_letters_are_not(tmp_path):
     assert [block.text for block in found.blocks if block.kind == HEADING] == ["Introduction", "Care"]
 
 
+@pytest.mark.parametrize("said, title", [("The lamp", "The lamp"), ("lamp.html", "Care"), ("Untitled-1", "Care")])
+def test_the_title_of_a_pdf_is_what_it_says_unless_a_program_said_it(tmp_path, said, title):
+    page = [(20, 780, "Care"), *((12, 760 - 14 * n, "Wipe it with a dry cloth, once a week.") for n in range(5))]
+    assert read(tmp_path, "a.pdf", papers.pdf([page], title=said)).title == title
+
+
 def test_where_most_letters_are_large_nothing_is_guessed_to_be_a_heading(tmp_path):
     slides = [[(30, 700, f"A slide says this, number {n}"), (12, 600, "and little more")] for n in "abc"]
     assert {block.kind for block in read(tmp_path, "a.pdf", papers.pdf(slides)).blocks} == {PARAGRAPH}

@@ -144,6 +144,9 @@ TEXTS = {
     "a wrapped row that nobody can tell": rules(701, 682, 628)
     + table(72, 700, [PARTS[0], ["Foot\nof it", "12", "brass"], ["Arm", "13", "steel"]], WIDE, lines=False),
     "letters that stand on their side": table(72, 700, PARTS, WIDE).replace("1 0 0 1 75", "0 1 -1 0 85"),
+    "rows that no line parts": table(
+        72, 700, [PARTS[0], ["Foot\nArm", "12\n13", "1,5\n2,5"], ["Bulb", "7", "3"]], WIDE
+    ),
     "one row": table(72, 700, [["Said here", "said there", "and there"]], WIDE),
     "a cell of words under a frame of lines": box(72, 500, 300, 200) + box(75, 503, 294, 194) + prose(80, 680, 8),
 }
@@ -166,6 +169,7 @@ MIXED = {
     "a table in the cell of another": table(72, 700, [["Out", "In"], ["Foot", "\n" * 6]], [100, 250])
     + table(180, 675, [["a", "b"], ["c", "d"]], [80, 80]),
     "a table above lines that stand alone": table(72, 700, PARTS, WIDE) + rules(500, 300) + prose(72, 480, 4),
+    "a table with a line across it that is not straight": stroke(60, 500, 300, 520) + table(72, 700, PARTS, WIDE),
     "tables and text between lines": rules(701, 682, 628) + table(72, 700, PARTS, WIDE, lines=False) + rules(580, 560)
     + words(75, 566, "A title between lines") + rules(541, 520) + table(72, 540, PARTS[:2], WIDE, lines=False),
 }  # fmt: skip

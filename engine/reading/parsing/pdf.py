@@ -24,6 +24,7 @@ KEPT = 50  # pages whose parsed objects are held at once
 MOST_ENTRIES = 5_000  # of an outline
 NAMED = 12  # pages that a remark names
 UNTITLED = ("microsoft word", "untitled", "unbenannt", "powerpoint", "document", "dokument")
+FILE_NAME = re.compile(r"\S+\.(?:html?|docx?|dotx?|odt|rtf|pdf|tex|dvi|indd|pptx?|xlsx?|txt|md)", re.IGNORECASE)
 UNKNOWN = 0.1  # share of signs that are no letters, beyond which a text is not readable
 STRANGE = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
 NO_OCR = "Text in pictures is not recognised here (no OCR)."
@@ -177,14 +178,14 @@ def _outline(reader: pypdf.PdfReader) -> dict[int, dict[str, int]]:
 
 
 def _title(reader: pypdf.PdfReader) -> str:
-    """What the file says it is called, unless a program only put its own words there."""
+    """What the file says it is called, unless a program only put its own words or the name of a file there."""
     try:
         said = str((reader.metadata.title if reader.metadata else "") or "").strip()
     except MemoryError:
         raise
     except Exception:  # so is its title
         return ""
-    return "" if said.lower().startswith(UNTITLED) else said
+    return "" if said.lower().startswith(UNTITLED) or FILE_NAME.fullmatch(said) else said
 
 
 def _attached(reader: pypdf.PdfReader) -> bool:

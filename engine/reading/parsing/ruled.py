@@ -7,6 +7,7 @@ is said twice.
 """
 
 import logging
+import re
 import time
 import unicodedata
 from bisect import bisect_right
@@ -31,6 +32,7 @@ LONGEST = 150  # words of a cell; what says more is a text in a frame
 SEEN = 3  # pages that draw the very same and hold no table, after which the others are not asked
 APART = 0.2  # of the size of the letters; a gap that is wider parts two words
 CLOSE = 0.1  # a gap that is narrower is within a word
+FIGURE = re.compile(r"[\W_]*\d[\d\W_]*")
 Letter = dict[str, Any]  # as pdfplumber tells it
 
 
@@ -139,7 +141,8 @@ def _tables(edges: Iterable[Any], words: list[Any]) -> list["_Grid"]:
     from pdfplumber import table, utils
 
     settings = table.TableSettings()
-    long = utils.filter_edges(edges, min_length=settings.edge_min_length_prefilter)
+    least = settings.edge_min_length_prefilter
+    long = [edge for way in ("v", "h") for edge in utils.filter_edges(edges, way, min_length=least)]
     snap, join = settings.snap_tolerance, settings.join_tolerance
     merged = utils.filter_edges(table.merge_edges(long, snap, snap, join, join), min_length=settings.edge_min_length)
     ways = Counter(edge["orientation"] for edge in merged)
@@ -212,13 +215,20 @@ def _placed(lines: list[Line], grid: _Grid, letters: list[Letter], height: float
         return lines
     if _cut(letters, grid):
         return lines
-    texts = {cell: _text(inside) for cell, inside in held.items()}
+    said = {cell: _lines(inside) for cell, inside in held.items()}
+    texts = {cell: layout.joined(found) for cell, found in said.items() if found}
     rows = tuple(row for row in grid.rows(texts) if any(row))
-    if _signs(texts.values()) != _signs(line.text for line in within) or not _says(rows):
+    if _signs(texts.values()) != _signs(line.text for line in within) or not _says(rows) or _stacked(grid, said):
         return lines
-    text = " ".join(cell for cell in texts.values() if cell)
+    used = [n for n in range(len(grid.down) - 1) if any(row[n] for row in rows)]  # padding may be shaded by itself
     made = Line(
-        text, 0, grid.down[0], height - grid.across[0], rows=rows, columns=tuple(grid.down), headed=_headed(grid, held)
+        " ".join(texts.values()),
+        0,
+        grid.down[0],
+        height - grid.across[0],
+        rows=tuple(tuple(row[n] for n in used) for row in rows),
+        columns=tuple(grid.down[n] for n in used),
+        headed=_headed(grid, held),
     )
     gone = {id(line) for line in within}
     return [made if line is within[0] else line for line in lines if line is within[0] or id(line) not in gone]
@@ -244,8 +254,8 @@ def _cut(letters: list[Letter], grid: _Grid) -> bool:
     return False
 
 
-def _text(letters: list[Letter]) -> str:
-    """What letters say, in the order in which the file has them."""
+def _lines(letters: list[Letter]) -> list[str]:
+    """What letters say, line by line, in the order in which the file has them."""
     from pdfplumber import utils
 
     words = utils.extract_words(letters, use_text_flow=True, x_tolerance_ratio=APART)
@@ -254,7 +264,15 @@ def _text(letters: list[Letter]) -> str:
         if before is None or word["top"] >= before["bottom"] - 1:
             found.append([])
         found[-1].append(layout.plain(word["text"]))
-    return layout.joined([" ".join(line) for line in found]) if found else ""
+    return [" ".join(line) for line in found]
+
+
+def _stacked(grid: _Grid, said: dict[int, list[str]]) -> bool:
+    """Whether two cells of a row hold figures one below the other: figures are not wrapped, so rows have no lines."""
+    piled = Counter(
+        grid.first[cell][0] for cell, lines in said.items() if len(lines) > 1 and all(map(FIGURE.fullmatch, lines))
+    )
+    return any(n > 1 for n in piled.values())
 
 
 def _signs(texts: Iterable[str]) -> Counter[str]:
