@@ -3,7 +3,6 @@
 import streamlit as st
 
 from engine import jobs
-from engine.scoring import known
 from studio import work
 from studio.deciding import reports
 from studio.judging import evaluations, exports, overrides, preferring
@@ -18,13 +17,15 @@ JUDGE = "The judge"
 def head(evaluation: Evaluation) -> None:
     shape = f"{parts.count(len(evaluation.candidates), 'candidate')}, scored by {', '.join(evaluation.metrics)}"
     judge = f" · judged by {evaluation.judge}" if evaluation.judge else ""
-    lead = f"{evaluation.items} · {shape}{judge} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
+    n = parts.count(evaluations.sizes(store)[evaluation.id], "item")
+    lead = f"{evaluation.items} · {n} · {shape}{judge} · by {evaluation.made_by}, {parts.ago(evaluation.made_at)}"
     parts.heading(evaluation.name, notices.plain(lead), "Evaluation")
     with st.container(horizontal=True, vertical_alignment="center"):
         if evaluation.live and notices.sure(
             "Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"
         ):
-            work.stop(store, evaluation, me)
+            with st.spinner("Stopping, once the answers on their way are kept"):
+                work.stop(store, evaluation, me)
             st.rerun()
         if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
             work.resume(store, evaluation, me)
@@ -72,12 +73,13 @@ def found(id: str) -> bool:
                 text=results.standing(told["done"], told["of"], told.get("seconds_left")),
             )
         else:
-            st.caption("Waiting for its turn, then for the model to load.")
+            waits = evaluation.state == jobs.QUEUED
+            st.caption("Waiting for its turn." if waits else "The models are being loaded; then the first is asked.")
     if told and (spent := results.paid(told)):
         st.caption(spent)
     metric = st.pills(
         "Metric", evaluation.metrics, default=evaluation.metrics[0], required=True, key=f"metric-{id}",
-        label_visibility="collapsed", help=known.words(evaluation.metrics[0]),
+        label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     lines = reports.frontier(store, id, metric or evaluation.metrics[0])
     if not lines:

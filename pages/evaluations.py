@@ -1,5 +1,7 @@
 """Evaluations: the same questions for every candidate; all that were asked, and the form to ask anew."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from studio.building import candidates, models
@@ -15,24 +17,26 @@ store, me = state.store(), state.me()
 
 def overview() -> None:
     parts.heading("Evaluations", "The same questions for every candidate, so that differences are theirs.", "Judge")
-    found = evaluations.listed(store)
-    with st.expander("Start an evaluation", icon=":material/add:", expanded=not found or bool(state.asked("model"))):
+    found, sizes = evaluations.listed(store), evaluations.sizes(store)
+    begun = bool(state.asked("model") or state.value("new-name") or state.value(_whom()))
+    with st.expander("Start an evaluation", icon=":material/add:", expanded=not found or begun):
         begin()
     for evaluation in (one for one in found if one.purpose == COMPARISON):
-        card(evaluation)
+        card(evaluation, sizes)
     if others := [one for one in found if one.purpose != COMPARISON]:
         with st.expander(f"{len(others)} more, asked by searches for a prompt and probes of forgetting"):
             for evaluation in others:
-                card(evaluation)
+                card(evaluation, sizes)
 
 
-def card(evaluation: Evaluation) -> None:
+def card(evaluation: Evaluation, sizes: Mapping[str, int]) -> None:
     """One evaluation in the list, with how far it is."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(f"**{notices.plain(evaluation.name)}** {parts.badge_text(evaluation.state)}")
             shape = orders.in_words(len(evaluation.candidates), evaluation.metrics, evaluation.judge)
-            st.caption(f"{notices.plain(f'{evaluation.items} · {shape}')} · {parts.ago(evaluation.made_at)}")
+            asked = f"{evaluation.items} · {parts.count(sizes[evaluation.id], 'item')} · {shape}"
+            st.caption(f"{notices.plain(asked)} · {parts.ago(evaluation.made_at)}")
             told = evaluation.progress
             if evaluation.live and told:
                 said = results.standing(told["done"], told["of"], told.get("seconds_left"))
@@ -51,19 +55,21 @@ def begin() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         parts.label("Who is asked what")
-        name = st.text_input("Name", key="new-name", placeholder="What you want to find out")
-        source = st.selectbox("What is asked", asked, format_func=lambda s: f"{s.name} ({s.n} items)", key="new-source")
-        n = (
-            st.slider("How many items", min(10, source.n), source.n, source.n, key=f"new-n-{source.name}")
-            if source.n > 10
-            else source.n
-        )
+        name = st.text_input("Name", key="new-name", persist_state="session", placeholder="What you want to find out")
+        source = st.selectbox(
+            "What is asked", asked, format_func=lambda s: f"{s.name} ({s.n} items)", key="new-source",
+            persist_state="session", help="Compare on validation as often as you like; keep the test for the end.",
+        )  # fmt: skip
+        n = source.n
+        if source.n > 10:
+            n = st.slider("How many items", 10, source.n, source.n, key=f"new-n-{source.name}", persist_state="session")
         who = st.multiselect(
             "Candidates",
             list(offered),
             default=compared_with_its_base(offered),
-            format_func=lambda id: offered[id].name,
-            key="new-who",
+            format_func=lambda id: offered[id].called,
+            key=_whom(),
+            persist_state="session",
             help="A model with its prompt, library and decoding. The playground makes and keeps others.",
         )
     questions = sources.questions(store, source, n)
@@ -74,13 +80,23 @@ def begin() -> None:
     agreed = terms.chosen(store, me)
     order = Order(questions, [offered[id] for id in who], measures, agreed, name.strip())
     reckoning.shown(store, order)
+    missing = missing or ("" if who else "Choose who is asked: one candidate, or several to compare.")
+    missing = missing or ("" if measures.metrics else "Choose by what the answers are scored.")
     if missing:
         st.caption(f":material/info: {missing}")
-    ready = bool(who and measures.metrics and not missing)
+    ready = not missing
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
         with notices.told():
             measuring.check(measures)
-            nav.goto("evaluation", evaluation=evaluations.start(store, order, me).id)
+            started = evaluations.start(store, order, me)
+            for key in ("new-name", _whom()):  # what was typed has been used; the rest may serve again
+                st.session_state.pop(key, None)
+            nav.goto("evaluation", evaluation=started.id)
+
+
+def _whom() -> str:
+    """The key of the choice of candidates; a link that brings a model begins a choice of its own."""
+    return f"new-who-{state.asked('model')}" if state.asked("model") else "new-who"
 
 
 def compared_with_its_base(offered: dict[str, Candidate]) -> list[str]:

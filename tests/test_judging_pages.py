@@ -179,6 +179,15 @@ def test_a_running_evaluation_shows_how_far_it_is(full, app):
     assert app.progress[0].text == "1 of 4 answers · about 1 min 15 s left"
 
 
+def test_before_the_first_answer_nobody_guesses_how_long_it_takes(full, app):
+    plain, _ = judged.two(full.store)
+    made = evaluations.start(full.store, judged.order(judged.items(4), [plain]), "ada")
+    look(app, "evaluation", evaluation=made.id)
+    assert "Waiting for its turn." in words(app) and not app.progress
+    events.append(made.job.folder, "progress", done=0, of=4, seconds_left=None)
+    assert look(app, "evaluation", evaluation=made.id).progress[0].text == "0 of 4 answers"
+
+
 def test_a_failed_evaluation_says_why_and_can_go_on(full, app):
     plain, _ = judged.two(full.store)
     found = judged.evaluation(full.store, judged.items(1), [judged.answer(plain, "i000", "x")], state=jobs.FAILED)
@@ -187,6 +196,28 @@ def test_a_failed_evaluation_says_why_and_can_go_on(full, app):
     assert "There is no model here." in words(app)
     press(app, "Go on")
     assert evaluations.get(full.store, found.id).state == jobs.QUEUED
+
+
+def test_what_was_chosen_for_an_evaluation_outlives_a_look_at_another_page(full, app):
+    plain, _ = judged.two(full.store)
+    look(app, "evaluations")
+    assert "Choose who is asked" in words(app)
+    app.text_input(key="new-name").set_value("Is it worth it?")
+    app.multiselect(key="new-who").set_value([plain.id]).run()
+    look(app, "arena")
+    look(app, "evaluations")
+    assert app.text_input(key="new-name").value == "Is it worth it?" and app.expander[0].proto.expanded
+    assert app.multiselect(key="new-who").value == [plain.id]
+
+
+def test_a_candidate_on_offer_says_which_model_it_is(full, app):
+    candidates.add(full.store, "Best", "tiny", "ada", system="Be brief.")
+    options = look(app, "evaluations").multiselect(key="new-who").options
+    assert "Best: tiny with a prompt" in options and "starter" in options
+
+
+def test_the_list_says_how_many_items_each_evaluation_asked(full, app):
+    assert "4 items" in words(look(app, "evaluations")) and "4 items" in words(shown(app, full.evaluation))
 
 
 def test_an_evaluation_is_started_with_what_it_can_show(full, app):

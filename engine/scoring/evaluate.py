@@ -231,8 +231,8 @@ class Round:
 
     def _tell(self) -> None:
         self.told = time.monotonic()
-        pace = (self.told - self.began) / max(1, self.done - self.before)
-        left = round(pace * (self.of - self.done), 1)
+        fresh = self.done - self.before
+        left = round((self.told - self.began) / fresh * (self.of - self.done), 1) if fresh else None
         money = {"euros": round(self.purse.total.euros, 6), "unsure": round(self.purse.total.unsure, 6)}
         more = {"kept": self.kept, "failures": dict(self.failures), **money}
         events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left, **more)

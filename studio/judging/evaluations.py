@@ -82,6 +82,17 @@ def get(store: Store, id: str) -> Evaluation:
     return _evaluation(store, row)
 
 
+def sizes(store: Store) -> dict[str, int]:
+    """How many items each evaluation asks."""
+    counted = """
+        select e.id, count(i.id) as n
+        from evaluation e
+        left join item i on i.evaluation = e.id
+        group by e.id
+    """
+    return {row["id"]: row["n"] for row in store.rows(counted)}
+
+
 _seen: dict[Path, int] = {}  # how much of each file this process has brought in; whoever forgets only reads it again
 
 

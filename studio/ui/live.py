@@ -5,15 +5,24 @@ from typing import Any
 
 import streamlit as st
 
+from engine.problems import Problem
+from studio.ui import notices
+
 
 def watch(draw: Callable[..., bool], *arguments: Any, live: bool, every: str = "2s") -> None:
     """Call `draw(*arguments)`, again every so often while `live`. It says whether all still goes on as before.
 
-    When it does not, the whole page is drawn once more, with a timer only if there is still something to wait for.
+    When it does not, the whole page is drawn once more, with a timer only if there is still something to wait for. A
+    Problem is told where it happens: a timer draws without the page around it.
     """
 
     def again() -> None:
-        if not draw(*arguments) and live:
+        try:
+            ended = not draw(*arguments)
+        except Problem as problem:
+            notices.tell(problem)
+            return
+        if ended and live:
             st.rerun()
 
     st.fragment(run_every=every if live else None)(again)()
