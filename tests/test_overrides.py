@@ -267,8 +267,9 @@ def test_agreement_is_of_drawn_claims_alone_and_cannot_tell_below_fifteen(store)
     assert draws.agreed(store, evaluation.id).n == 0
     truth = {"c1": (SUPPORTED, 1), "c2": (SUPPORTED, 2), "c3": (NOT_IN_CONTEXT, 0), "c4": (NOT_IN_CONTEXT, 0)}
     for number in range(draws.A_DRAW):
-        assert draws.checked(store, evaluation.id, "cleo") == (number, 32)
-        one = draws.following(store, evaluation.id, "cleo")
+        turn = draws.turn(store, evaluation.id, "cleo")
+        assert (turn.done, turn.of) == (number, 32)
+        one = turn.blind
         assert not {"verdict", "quote", "judge", "candidate"} & set(vars(one))  # blind
         verdict, passage = truth[one.id]
         overrides.rule(store, one.response, one.id, verdict, "cleo", passage=passage, drawn=True)
@@ -279,7 +280,7 @@ def test_agreement_is_of_drawn_claims_alone_and_cannot_tell_below_fifteen(store)
     assert found.people == ("cleo",) and found.twice.n == 0
     for left in range(19, 13, -1):
         draws.take_back(store, evaluation.id, "cleo")
-        assert draws.checked(store, evaluation.id, "cleo")[0] == left
+        assert draws.turn(store, evaluation.id, "cleo").done == left
         assert draws.agreed(store, evaluation.id).enough == (left >= draws.LEAST)
     # drawn verdicts hold like any other
     assert alone.beside(store, evaluation.id, "faithfulness")
@@ -287,7 +288,7 @@ def test_agreement_is_of_drawn_claims_alone_and_cannot_tell_below_fifteen(store)
 
 def test_what_is_said_in_the_open_later_does_not_touch_what_was_said_blind(store):
     evaluation = begin(store, 1)
-    one = draws.following(store, evaluation.id, "bo")
+    one = draws.turn(store, evaluation.id, "bo").blind
     overrides.rule(store, one.response, one.id, CANNOT_TELL, "bo", drawn=True)
     assert (draws.agreed(store, evaluation.id).n, draws.agreed(store, evaluation.id).unsure) == (0, 1)
     overrides.rule(store, one.response, one.id, SUPPORTED, "bo", passage=1)

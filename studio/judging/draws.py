@@ -44,6 +44,15 @@ class Blind:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """`done` of the `of` claims that there are to draw from; `blind` is None when every one has been checked."""
+
+    done: int
+    of: int
+    blind: Blind | None
+
+
+@dataclass(frozen=True)
 class Differ:
     """A drawn claim of which a person says something else than the judge: its row of the ledger, and what was said."""
 
@@ -77,22 +86,18 @@ class Agreement:
         return self.n >= LEAST
 
 
-def following(store: Store, evaluation: str, by: str) -> Blind | None:
-    """The next claim for somebody to check; None when every one has been."""
-    done = {row["claim"] for row in _blind(store, evaluation) if row["made_by"] == by}
-    waiting = [(mark, one, row) for mark, (one, row) in _claims(store, evaluation).items() if mark not in done]
+def turn(store: Store, evaluation: str, by: str) -> Turn:
+    """How far somebody is with checking, and the claim that comes next."""
+    known = _claims(store, evaluation)
+    done = {row["claim"] for row in _blind(store, evaluation) if row["made_by"] == by} & known.keys()
+    waiting = known.keys() - done
     if not waiting:
-        return None
-    _, one, row = min(waiting, key=lambda each: hashes.share(f"{by} {each[0]}"))
+        return Turn(len(done), len(known), None)
+    one, row = known[min(waiting, key=lambda mark: hashes.share(f"{by} {mark}"))]
     asked = "select body->'messages'->-1->>'content' as question from item where evaluation = ? and id = ?"
     question = (store.row(asked, [evaluation, one.item]) or {}).get("question") or ""
-    return Blind(one.response, one.item, row["id"], row["claim"], question, one.text, one.passages)
-
-
-def checked(store: Store, evaluation: str, by: str) -> tuple[int, int]:
-    """How many drawn claims somebody has checked, and how many there are to draw from."""
-    known = _claims(store, evaluation)
-    return sum(row["made_by"] == by and row["claim"] in known for row in _blind(store, evaluation)), len(known)
+    blind = Blind(one.response, one.item, row["id"], row["claim"], question, one.text, one.passages)
+    return Turn(len(done), len(known), blind)
 
 
 def take_back(store: Store, evaluation: str, by: str) -> None:

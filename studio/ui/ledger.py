@@ -19,9 +19,10 @@ VERDICTS = {  # the sign, the words, and how the row looks
     NOT_IN_CONTEXT: ("–", "not in the passages", "open"),
 }
 SAYABLE = {NOT_IN_CONTEXT: "None holds it", CONTRADICTED: "One speaks against it", CANNOT_TELL: "Cannot tell"}
+SHORT = {NOT_IN_CONTEXT: "None", CONTRADICTED: "Against it", CANNOT_TELL: "Cannot tell"}  # where room is scarce
 HOW = (
-    "Is the judge wrong? Click what you would say: the passage that holds the claim, or that none does. Click it again "
-    "to take it back. The figures follow; the judge's own verdict stays beside yours."
+    "Is the judge wrong? Click what you would say: the passage that holds the claim, none, or that one speaks against "
+    "it. Click it again to take it back. The figures follow; the judge's own verdict stays beside yours."
 )
 
 Scores = Mapping[str, Mapping[str, Any]]  # metric -> value, why, detail
@@ -111,15 +112,15 @@ def _say(response: str, claim: str, own: Ruling | None, passages: int) -> None:
     """The verdicts to choose from, the person's own marked, and room for a word why."""
     key = f"say-{response}-{claim}"
     choices = [(SUPPORTED, n) for n in range(1, passages + 1)] + [(verdict, 0) for verdict in SAYABLE]
-    st.session_state[key] = (own.verdict, own.passage) if own else None  # it may have changed elsewhere
+    state.shows(key, (own.verdict, own.passage) if own else None)  # it may have changed elsewhere
     st.pills(
         f"Your verdict on claim {claim}", choices, key=key, label_visibility="collapsed",
-        format_func=lambda one: f"[{one[1]}]" if one[1] else SAYABLE[one[0]],
+        format_func=lambda one: f"[{one[1]}]" if one[1] else SHORT[one[0]],
         on_change=_take, args=(response, claim, key, own.why if own else ""),
     )  # fmt: skip
     if own:
         words = f"why-{response}-{claim}"
-        st.session_state[words] = own.why
+        state.shows(words, own.why)
         st.text_input(
             f"Why, of claim {claim}", key=words, placeholder="Why? A word, if you like", width=320,
             label_visibility="collapsed", on_change=_explain, args=(response, claim, own, words),

@@ -32,7 +32,7 @@ LISTED = "listed"  # the table in which the open example was last seen: its key 
 DRAWN = "drawn"  # the table of examples drawn last: its key and the entries of its rows
 TURNED = "turned"  # the entry whose page was looked for last
 LEFT = "left"  # the page number in the address that was for other rows, and holds no more
-STEPS = "steps"  # how often a save or a key moved on; part of the keys of tables, so that they start anew
+STEPS = "steps"  # how often a save or a key moved on; part of the keys of tables and popovers, so that they start anew
 BENCH = "bench"  # the message on the tone workbench, as it was seen
 EDITING = "editing"  # the sheet in the editor: the version that was seen and the words put on the desk
 KEPT = "kept"  # what the draft of that sheet holds, so that nothing is written twice
@@ -48,6 +48,9 @@ TRIED = "tried"  # answers that a model gave to be paid, and for which model and
 TURNS = "turns"  # what the playground has asked and been answered
 VERDICTS = "verdicts"  # which answer was found best in the playground's blind mode, by question
 ARRANGED = "arranged"  # the shared arrangement that was opened last in this window
+STANDING = "standing"  # what the playground of this window began with
+ASKING = "asking"  # questions of the playground that were asked and not answered yet
+CLEARED = "cleared"  # what was taken away from the playground last: its turns and verdicts
 TASTED = "tasted"  # the first drafts of a making that is being ordered: of which order, its rows, its calls
 PREPARED = "prepared"  # examples with passages that were made and not written: the plan and what came of it
 COOKIE = "atelier_me"
@@ -97,6 +100,11 @@ def asked(name: str) -> str:
     return str(st.query_params.get(name, ""))
 
 
+def shows(key: str, value: Any) -> None:
+    """Have the widget of that key, not drawn yet, show what is kept, whatever it showed before."""
+    st.session_state[key] = value
+
+
 def ask(**values: str) -> None:
     """Put what is looked at into the URL; '' takes it out."""
     for name, value in values.items():
@@ -138,6 +146,11 @@ def begin(key: str, what: Any) -> None:
 
 def keep(key: str, what: Any) -> None:
     st.session_state[key] = what
+
+
+def step() -> None:
+    """Have the tables and popovers that follow these steps start anew. Also for use as a callback."""
+    keep(STEPS, value(STEPS, 0) + 1)
 
 
 def seat() -> str:

@@ -49,16 +49,22 @@ def _told(one: alone.Beside) -> str:
 
 def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: str) -> None:
     """One claim to check after the other, or what came of it."""
-    done, of = draws.checked(store, evaluation.id, state.me())
-    goal = min(int(state.asked("check") or 0), of)
-    if done < goal and (one := draws.following(store, evaluation.id, state.me())):
-        card(store, evaluation, one, done, goal)
+    turn = draws.turn(store, evaluation.id, state.me())
+    goal = min(_goal(), turn.of)
+    if turn.done < goal and turn.blind:
+        card(store, evaluation, turn.blind, turn.done, goal)
         return
     parts.section("How often people agree with this judge")
     agreement(draws.agreed(store, evaluation.id), evaluation.judge)
-    if done < of:
-        _go(done, of)
+    if turn.blind:
+        _go(turn.done, turn.of)
     beside(store, evaluation, lines, metric)
+
+
+def _goal() -> int:
+    """How many claims are to be checked, as the address says."""
+    asked = state.asked("check")
+    return int(asked) if asked.isdecimal() else 0
 
 
 def _go(done: int, of: int) -> None:
