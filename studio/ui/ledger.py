@@ -112,7 +112,7 @@ def _say(response: str, claim: str, own: Ruling | None, passages: int) -> None:
     """The verdicts to choose from, the person's own marked, and room for a word why."""
     key = f"say-{response}-{claim}"
     choices = [(SUPPORTED, n) for n in range(1, passages + 1)] + [(verdict, 0) for verdict in SAYABLE]
-    state.shows(key, (own.verdict, own.passage) if own else None)  # it may have changed elsewhere
+    state.keep(key, (own.verdict, own.passage) if own else None)  # it may have changed elsewhere
     st.pills(
         f"Your verdict on claim {claim}", choices, key=key, label_visibility="collapsed",
         format_func=lambda one: f"[{one[1]}]" if one[1] else SHORT[one[0]],
@@ -120,7 +120,7 @@ def _say(response: str, claim: str, own: Ruling | None, passages: int) -> None:
     )  # fmt: skip
     if own:
         words = f"why-{response}-{claim}"
-        state.shows(words, own.why)
+        state.keep(words, own.why)
         st.text_input(
             f"Why, of claim {claim}", key=words, placeholder="Why? A word, if you like", width=320,
             label_visibility="collapsed", on_change=_explain, args=(response, claim, own, words),

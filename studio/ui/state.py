@@ -100,11 +100,6 @@ def asked(name: str) -> str:
     return str(st.query_params.get(name, ""))
 
 
-def shows(key: str, value: Any) -> None:
-    """Have the widget of that key, not drawn yet, show what is kept, whatever it showed before."""
-    st.session_state[key] = value
-
-
 def ask(**values: str) -> None:
     """Put what is looked at into the URL; '' takes it out."""
     for name, value in values.items():
