@@ -74,6 +74,15 @@ def test_met_words_are_marked_and_nothing_in_a_text_is_markup():
     )
 
 
+def test_a_table_in_a_passage_is_laid_out_as_one():
+    table = "Prices:\n| Size | <b>Price</b> |\n|---|---|\n| small \\| S | 9,50 |"
+    assert cited.lit(table, "small") == (
+        'Prices:\n<div class="laid"><table><thead><tr><th>Size</th><th>&lt;b&gt;Price&lt;/b&gt;</th></tr></thead>'
+        "<tbody><tr><td><mark>small</mark> | S</td><td>9,50</td></tr></tbody></table></div>"
+    )
+    assert cited.lit("| no table |\n| without a rule |", "x") == "| no table |\n| without a rule |"
+
+
 def test_a_search_shows_both_scores_and_its_hit_becomes_a_question(shop, app):
     found = look(app, "library", library="shop")
     found.session_state["part"] = "Search"

@@ -5,6 +5,7 @@ A passage is known by its words, so a link holds as long as they stand in the do
 """
 
 import html
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from engine.reading import terms
 
 WORDS = 8  # so many of the first words of a passage stand in its address
 NUMBER = re.compile(r"\[(\d{1,2})\]")
+ROW = re.compile(r"\s*\|.*\|\s*")
+RULE = re.compile(r"\s*\|(?:\s*:?-+:?\s*\|)+\s*")  # between a table's header and its rows
+BAR = re.compile(r"(?<!\\)\|")
 
 
 def mark(text: str) -> str:
@@ -68,4 +72,24 @@ def lit(text: str, query: str, languages: Sequence[str] = ()) -> str:
         if wanted & {(one, word) for one in spoken for word in terms.words(found[0], one)}:
             pieces += [html.escape(text[at : found.start()]), f"<mark>{html.escape(found[0])}</mark>"]
             at = found.end()
-    return "".join([*pieces, html.escape(text[at:])])
+    return laid("".join([*pieces, html.escape(text[at:])]))
+
+
+def laid(safe: str) -> str:
+    """A text already made safe as HTML, with the tables that it writes in Markdown laid out as tables."""
+    found = []
+    for row, lines in itertools.groupby(safe.split("\n"), lambda line: bool(ROW.fullmatch(line))):
+        held = list(lines)
+        found.append(_table(held) if row and len(held) > 1 and RULE.fullmatch(held[1]) else "\n".join(held))
+    return "\n".join(found)
+
+
+def _table(lines: Sequence[str]) -> str:
+    head, _, *rest = lines
+    body = "".join(f"<tr>{_cells(line, 'td')}</tr>" for line in rest)
+    return f'<div class="laid"><table><thead><tr>{_cells(head, "th")}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cells(line: str, kind: str) -> str:
+    cells = BAR.split(line.strip())[1:-1]
+    return "".join(f"<{kind}>{cell.strip().replace(chr(92) + '|', '|')}</{kind}>" for cell in cells)

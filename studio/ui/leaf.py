@@ -47,7 +47,7 @@ def piece(chunk: Chunk, number: int, *, on: bool = False) -> str:
     page = f"page {chunk.page}" if chunk.page else ""
     said = " · ".join(part for part in (f"{number}", page, chunk.heading, _words(chunk.text)) if part)
     kind = " on" if on else ""
-    text = html.escape(chunk.text)
+    text = cited.laid(html.escape(chunk.text))
     return f'<div class="piece{kind}"><div class="label">{html.escape(said)}</div><div class="said">{text}</div></div>'
 
 
