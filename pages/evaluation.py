@@ -95,7 +95,8 @@ def views(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> Non
     more = [MISTAKES] if metric in ("label", "type") else [JUDGE] if metric in overrides.METRICS else []
     names = [FIGURES, ANSWERS, SLICES, *more, OTHERS]
     first = ANSWERS if state.asked("item") else JUDGE if state.asked("check") and JUDGE in names else FIGURES
-    for tab, name in zip(st.tabs(names, key=f"view-{metric}", on_change="rerun", default=first), names, strict=True):
+    tabs = st.tabs(names, key="view", on_change="rerun", default=first, bind="query-params")
+    for tab, name in zip(tabs, names, strict=True):
         if tab.open:
             with tab, notices.told():
                 if name == FIGURES:

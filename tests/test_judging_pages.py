@@ -48,10 +48,9 @@ def test_an_evaluation_that_is_not_there_is_told_in_a_sentence(full, app, page):
 # evaluations
 
 
-def shown(app, evaluation, view="Figures", metric="facts", **asked):
+def shown(app, evaluation, view="Figures", **asked):
     """An evaluation's page with one of its views open."""
-    app.session_state[f"view-{metric}"] = view
-    return look(app, "evaluation", evaluation=evaluation, **asked)
+    return look(app, "evaluation", evaluation=evaluation, view=view, **asked)
 
 
 def test_an_evaluation_shows_each_share_with_its_interval_and_n_and_the_verdict_in_words(full, app):
@@ -112,19 +111,27 @@ def test_an_item_that_is_not_there_is_told_in_a_sentence(full, app):
     assert "This evaluation has no item i999" in app.error[0].value and not app.exception
 
 
-def test_labels_show_their_mistakes_beside_the_commonest_label(full, app):
+def labelled(full):
+    """An evaluation of four items with labels, three of them a; one is taken for b, and one answer is no label."""
     plain, _ = judged.two(full.store)
     asked = [item | {"label": label} for item, label in zip(judged.items(4), ["a", "a", "a", "b"], strict=True)]
     lines = [
         judged.answer(plain, item["id"], said, scores=judged.right(float(said == item["label"]), "label"))
         for item, said in zip(asked, ["a", "a", "b", "?"], strict=True)
     ]
-    found = judged.evaluation(full.store, asked, lines, metrics=("label",))
-    shown(app, found.id, "Mistakes", "label")
+    return judged.evaluation(full.store, asked, lines, metrics=("label",))
+
+
+def test_labels_show_their_mistakes_beside_the_commonest_label(full, app):
+    shown(app, labelled(full).id, "Mistakes")
     said = words(app)
     assert "Always the commonest label" in said and "75&nbsp;% (30-95, n&nbsp;=&nbsp;4)" in said
-    assert "Not surely more than always giving the commonest label reaches." in said
-    shown(app, found.id, "Figures", "label")
+    assert "Not surely more than always giving the commonest label reaches." in said and not app.exception
+
+
+def test_labels_have_more_figures_than_their_accuracy(full, app):
+    found = labelled(full)
+    shown(app, found.id)
     app.pills(key=f"figure-{found.id}-label").set_value("macro-F1").run()
     assert "40.0 (" in words(app) and not app.exception
 
@@ -177,6 +184,15 @@ def test_a_running_evaluation_shows_how_far_it_is(full, app):
     events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
     shown(app, made.id)
     assert app.progress[0].text == "1 of 4 answers · about 1 min 15 s left"
+
+
+def test_an_opened_item_can_be_asked_again_in_the_playground(full, app):
+    shown(app, full.evaluation, "Answers", item="i000")
+    press(app, "Ask it again in the playground")
+    assert not app.exception and not app.error
+    kept = full.store.row("select body from arrangement")["body"]
+    turn = json.loads(kept)["turns"][0]
+    assert turn["question"] == judged.items(1)[0]["messages"][-1]["content"] and len(turn["answers"]) == 2
 
 
 def test_before_the_first_answer_nobody_guesses_how_long_it_takes(full, app):

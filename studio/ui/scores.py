@@ -26,7 +26,7 @@ def compared(store: Store, evaluation: Evaluation, lines: list[Line], metric: st
     if told:
         chosen = st.pills(
             "Figure", [each, *told], default=each, required=True, key=f"figure-{evaluation.id}-{metric}",
-            label_visibility="collapsed",
+            label_visibility="collapsed", persist_state="session",
         ) or each  # fmt: skip
     if chosen in told:
         one = told[chosen]
@@ -49,7 +49,10 @@ def against(evaluation: Evaluation, lines: list[Line]) -> str:
     order = [id for id in evaluation.candidates if id in names]
     if len(order) == 1:
         return order[0]
-    return st.selectbox("Against", order, format_func=names.__getitem__, key=f"baseline-{evaluation.id}", width=320)
+    return st.selectbox(
+        "Against", order, format_func=names.__getitem__, key=f"baseline-{evaluation.id}", width=320,
+        persist_state="session", help="The others are held against this one, over the items that both have answered.",
+    )  # fmt: skip
 
 
 def took(lines: list[Line]) -> None:
@@ -77,8 +80,9 @@ def confused(store: Store, evaluation: Evaluation, lines: list[Line], metric: st
     """Which label one candidate takes for which, beside what always giving the commonest label would reach."""
     names = {line.candidate: line.name for line in lines}
     who = st.selectbox(
-        "Candidate", list(names), format_func=names.__getitem__, key=f"confused-{evaluation.id}", width=320
-    )
+        "Candidate", list(names), format_func=names.__getitem__, key=f"confused-{evaluation.id}", width=320,
+        persist_state="session",
+    )  # fmt: skip
     found = figures.confused(store, evaluation.id, metric, who)
     if found is None:
         st.caption("No answer that could be held against a label.")

@@ -13,16 +13,20 @@ import streamlit as st
 
 from engine.scoring import known
 from engine.scoring.scales import Scale
+from engine.serving.asking.client import Decoding
+from studio.building import candidates
 from studio.deciding import findings
 from studio.deciding.reports import Line
-from studio.judging import results
+from studio.judging import arrangements, results
+from studio.judging.asking import DONE, FAILED, Said, Turn
 from studio.judging.evaluations import Evaluation
 from studio.judging.results import Opened, Reply, Sought
 from studio.store import Store
-from studio.ui import chat, cited, fix, ledger, notices, parts, state
+from studio.ui import chat, cited, fix, ledger, nav, notices, parts, state
 from studio.writing.fixing import Bad
 
 A_PAGE = 20
+TOGETHER = 4  # candidates that stand side by side in the playground
 SHOWN = {
     results.ALL: "All",
     results.WRONG: "Wrong",
@@ -54,7 +58,8 @@ def items(
     page = st.pagination(pages, key=f"page-{key}") if pages > 1 else 1
     found = results.find(store, evaluation.id, sought, A_PAGE, (page - 1) * A_PAGE)
     picked = _table(found.rows, names, scale, f"items-{key}-{page}")
-    st.caption(f"{parts.count(n, 'item')}, worst first. Click a row to see every answer to it.")
+    elsewhere = " By tag, language or length: under Slices." if inside is None else ""
+    st.caption(f"{parts.count(n, 'item')}, worst first. Click one to read every answer to it below.{elsewhere}")
     if picked:
         state.ask(item=picked)
     if state.asked("item"):
@@ -80,12 +85,13 @@ def _filters(
 ) -> Sought:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         whose = st.selectbox(
-            "Whose answers", ["", *names], key=f"whose-{evaluation.id}", width=260,
+            "Whose answers", ["", *names], key=f"whose-{evaluation.id}", width=260, persist_state="session",
             format_func=lambda id: names.get(id, "All candidates"),
         )  # fmt: skip
         text = st.text_input(
-            "Words", key=f"words-{evaluation.id}", placeholder="In question, answer or expectation", width=280
-        )
+            "Words", key=f"words-{evaluation.id}", placeholder="In question, answer or expectation", width=280,
+            persist_state="session",
+        )  # fmt: skip
     sought = Sought(metric, whose or "", results.ALL, (text or "").strip(), inside)
     counts = results.counts(store, evaluation.id, sought)
     called = SHOWN if whose else SHOWN | OF_ALL
@@ -93,13 +99,13 @@ def _filters(
     ways = [way for way in SHOWN if counts.get(way) and (scale.yes_no or way not in (results.WRONG, results.RIGHT))]
     show = st.segmented_control(
         "Which", ways, default=ways[0] if ways else None, required=bool(ways), key=f"kind-{evaluation.id}-{metric}",
-        format_func=lambda way: f"{called[way]} {counts[way]:,}", label_visibility="collapsed",
+        format_func=lambda way: f"{called[way]} {counts[way]:,}", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     return Sought(metric, whose or "", show or results.ALL, (text or "").strip(), inside)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], scale: Scale, key: str) -> str:
-    """The rows of one page; the item whose row was clicked, '' for none."""
+    """The rows of one page; the item that was clicked or ticked, '' for none."""
     table = pd.DataFrame(
         {"Question": row["prompt"], **{names[id]: _cell(row["values"].get(id), scale) for id in names},
          "Expected": row["expected"] or ""}
@@ -111,10 +117,10 @@ def _table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], scale: S
         hide_index=True,
         key=key,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         column_config={"Question": st.column_config.TextColumn(width=300), **columns},
     )
-    chosen = picked.selection.rows
+    chosen = [row for row, _ in picked.selection.cells] or picked.selection.rows
     return str(rows[chosen[0]]["item"]) if chosen else ""
 
 
@@ -149,6 +155,40 @@ def opened(one: Opened, evaluation: Evaluation) -> None:
         for at, reply in enumerate(one.replies):
             with st.container(border=True, gap="small", key=f"reply-{at}"):
                 _reply(reply, one, evaluation, f"{one.item}-{at}")
+    _again(one)
+
+
+def _again(one: Opened) -> None:
+    """The way to the playground, with this question and the candidates as they were asked; not where a conversation
+    stands before it, with which the playground cannot begin."""
+    *before, last = one.body["messages"]
+    if last["role"] != "user" or any(message["role"] != "system" for message in before):
+        return
+    if not st.button("Ask it again in the playground", icon=nav.place("playground").symbol, key="again"):
+        return
+    store, own = state.store(), before[0]["content"] if before else ""
+    ids = list(dict.fromkeys(reply.candidate for reply in one.replies))[:TOGETHER]
+    asked = [candidates.get(store, id) for id in ids]
+    chosen = [
+        candidates.draft(
+            store, who.name, who.model, state.me(), system=who.system or own, library=who.library,
+            passages=who.passages, decoding=Decoding(**who.decoding), examples=who.examples,
+        )
+        for who in asked
+    ]  # fmt: skip
+    first = {reply.candidate: reply for reply in reversed(one.replies)}
+    said = tuple(_said(first[id], who.system) for id, who in zip(ids, chosen, strict=True))
+    turn = Turn(str(last["content"]), said)
+    nav.goto("playground", arrangement=arrangements.keep(store, chosen, [turn], state.me()))
+
+
+def _said(reply: Reply, system: str) -> Said:
+    """An answer of the evaluation as the playground shows it."""
+    told = reply.response
+    return Said(
+        reply.name, FAILED if told["error"] else DONE, told["text"], reply.passages, told["tokens_out"],
+        told["seconds"], told["first_token_seconds"], told["cost"], told["error"], system,
+    )  # fmt: skip
 
 
 def _told(body: Mapping[str, Any], key: str) -> bool:

@@ -19,15 +19,16 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox(
             "Cut by", slices.kinds(store, evaluation.id), format_func=slices.KINDS.__getitem__,
-            key=f"cut-{evaluation.id}", width=260,
+            key=f"cut-{evaluation.id}", width=260, persist_state="session",
         )  # fmt: skip
         whose = st.selectbox(
-            "Candidate", list(names), format_func=names.__getitem__, key=f"sliced-{evaluation.id}", width=260
-        )
+            "Candidate", list(names), format_func=names.__getitem__, key=f"sliced-{evaluation.id}", width=260,
+            persist_state="session",
+        )  # fmt: skip
         others = ["", *(id for id in names if id != whose)]
         against = st.selectbox(
             "Against", others, format_func=lambda id: names.get(id, "nobody, only the other items"),
-            key=f"slice-against-{evaluation.id}-{whose}", width=260,
+            key=f"slice-against-{evaluation.id}-{whose}", width=260, persist_state="session",
         )  # fmt: skip
     found, scale = slices.table(store, evaluation.id, metric, whose, kind, against or "")
     if len(found) < 2:
@@ -43,6 +44,7 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
     name = st.selectbox(
         "The items of", list(inside), index=None, format_func=lambda name: f"{name} ({len(inside[name])})",
         key=f"slice-{evaluation.id}-{kind}-{whose}", placeholder="Choose a slice to read its items", width=420,
+        persist_state="session",
     )  # fmt: skip
     if name:
         sift.items(store, evaluation, lines, metric, inside[name])
