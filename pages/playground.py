@@ -6,10 +6,9 @@ from studio import sample
 from studio.building import candidates, libraries, models
 from studio.building.candidates import Candidate
 from studio.data import datasets, examples
-from studio.judging import arrangements, asking
-from studio.judging.arrangements import Arrangement
+from studio.judging import asking
 from studio.judging.asking import Said, Turn
-from studio.ui import blind, chat, choosing, fix, notices, parts, saving, state
+from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state
 from studio.writing.fixing import Bad
 
 MOST = 4  # candidates; more columns are too narrow to read
@@ -21,14 +20,13 @@ def columns(n: int) -> list:
     return list(st.columns(n, gap="large" if n < 3 else "medium")) if n > 1 else [st.container()]
 
 
-def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, before: list[Turn]) -> None:
-    """A question with its answers, and what differs between them on demand."""
+def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, marked: bool, before: list[Turn]) -> None:
+    """A question with its answers, and where wanted what differs between them."""
     chat.question(said.question)
     places = blind.order(said, number) if hidden else list(range(len(said.answers)))
     done = [answer for answer in said.answers if answer.stage == asking.DONE]
     same = len({answer.text for answer in done}) == 1
-    marked = len(done) > 1 and not same and st.toggle("Mark what differs", key=f"differs-{number}")
-    bodies = differing(said, places) if marked else {}
+    bodies = differing(said, places) if marked and len(done) > 1 and not same else {}
     for letter, column, place in zip(blind.LETTERS, columns(len(places)), places, strict=False):
         answer = said.answers[place]
         with column:
@@ -42,7 +40,9 @@ def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, before:
                     fix.button(
                         Bad(asked, answer.text, f"the playground, answered by {answer.name}"), f"{number}-{place}"
                     )
-                    system = chosen[place].system if place < len(chosen) else ""
+                    system = answer.system
+                    if system is None:  # an old link
+                        system = chosen[place].system if place < len(chosen) else ""
                     saving.button(asking.conversation([*before, said], place, system), answer.name, f"{number}-{place}")
     if len(done) > 1 and same:
         st.caption("All said the same, word for word." if len(done) > 2 else "Both said the same, word for word.")
@@ -73,54 +73,49 @@ def ask(question: str, chosen: list[Candidate], before: list[Turn], hidden: bool
 
 
 def ask_all(questions: list[str], chosen: list[Candidate], follow: bool, hidden: bool) -> None:
-    """Ask a list, one question after the other; what was answered stays when somebody leaves."""
+    """Ask a list, one question after the other; what is not answered yet is remembered when somebody leaves."""
     bar = st.empty()
+    state.keep(state.CLEARED, None)
     for number, question in enumerate(questions):
+        state.keep(state.ASKING, questions[number:])
         if len(questions) > 1:
             bar.progress(number / len(questions), f"Question {number + 1} of {len(questions)}")
         ask(question, chosen, state.value(state.TURNS, []) if follow else [], hidden)
+        state.keep(state.ASKING, questions[number + 1 :])
+        standing.remember(chosen, follow)
 
 
 def many() -> list[str]:
     """The questions of a pasted list, once the button is pressed."""
-    with st.popover("Ask a list", icon=":material/format_list_numbered:"), st.form("many", border=False):
-        typed = st.text_area("One question a line", height=180, key="list", placeholder="Paste them here")
+    asked = state.value(state.STEPS, 0)  # another key, and the list folds itself away
+    with (
+        st.popover("Ask a list", icon=":material/format_list_numbered:", key=f"many-{asked}"),
+        st.form("many", border=False),
+    ):
+        typed = st.text_area(
+            "One question a line", height=180, key="list", placeholder="Paste them here", persist_state="session"
+        )
         questions = [line.strip() for line in (typed or "").splitlines() if line.strip()]
         st.caption(f"Up to {MOST_QUESTIONS}. To ask more, and to keep what is answered, start an evaluation.")
-        if st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:"):
-            if len(questions) > MOST_QUESTIONS:
-                text = f"These are {len(questions)} questions; {MOST_QUESTIONS} can be asked here. None was asked."
-                st.error(text, icon=":material/error:")
-                return []
+        if st.form_submit_button("Ask all", type="primary", icon=":material/play_arrow:", on_click=state.step):
             return questions
     return []
 
 
-def share(chosen: list[Candidate], turns: list[Turn], follow: bool) -> None:
-    """A link to all that stands here."""
-    with st.popover("Share", icon=":material/link:"):
-        st.markdown(
-            "Whoever can open this studio sees these candidates with their settings, and these questions and answers."
-        )
-        if st.button("Make a link", type="primary", key="share"):
-            state.ask(arrangement=arrangements.keep(store, chosen, turns, me, follow))
-        if id := state.asked("arrangement"):
-            st.code(f"{st.context.url or ''}?arrangement={id}".replace("//?", "/?"), language=None, wrap_lines=True)
-
-
-def opened() -> Arrangement | None:
-    """What a link leads to; its questions and answers are put here the first time it is opened in this window."""
-    id = state.asked("arrangement")
-    if not id:
-        return None
-    with notices.told():
-        found = arrangements.get(store, id)
-        if state.value(state.ARRANGED) != id:
-            state.keep(state.ARRANGED, id)
-            state.keep(state.TURNS, list(found.turns))
-            state.keep(state.VERDICTS, {})
-        return found
-    return None
+def unanswered() -> list[str]:
+    """Questions that were asked and never answered, because somebody left or clicked meanwhile: ask them, or not."""
+    left: list[str] = state.value(state.ASKING, [])
+    if not left:
+        return []
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="unanswered"):
+        rest = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        st.markdown(f"**Not answered yet:** {notices.plain(left[0])}{rest}", width="stretch")
+        if st.button("Ask now", type="primary", icon=":material/play_arrow:", key="go-on"):
+            return left
+        if st.button("Leave it" if len(left) == 1 else "Leave them", key="leave"):
+            state.keep(state.ASKING, [])
+            st.rerun()
+    return []
 
 
 def examples_to_click() -> list[str]:
@@ -132,31 +127,32 @@ def examples_to_click() -> list[str]:
     return [example.prompt for example in found if len(example.prompt) < 160]
 
 
-parts.heading("Playground", "Ask the same question several times over and read the answers side by side.", "Build")
+parts.heading("Playground", "Ask one to four candidates the same, and read their answers side by side.", "Build")
 known = [model.name for model in models.offered(store)]
 if not known:
     notices.empty("No model yet", "Once a base model is here, you can talk to it.", "forum", "home", "Home")
     st.stop()
-shared = opened()
-given = {candidate.id: candidate for candidate in shared.candidates} if shared else {}
-held = {one.id: one for one in candidates.kept(store) if one.model in known} | given
+begun = standing.opened()
+given = {one.id: one for one in begun.chosen if choosing.choice(one) == one.id} if begun else {}
+held = given | {one.id: one for one in candidates.kept(store) if one.model in known}
 said: list[Turn] = state.value(state.TURNS, [])
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    usual = len(given) or min(2, len(known) + len(held))  # one against itself shows nothing
+with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="seats"):
+    usual = len(begun.chosen) if begun else min(2, len(known) + len(held))  # one against itself shows nothing
     n = st.segmented_control(
         "Candidates",
         range(1, MOST + 1),
         default=usual,
         required=True,
-        key=f"columns-{shared.id if shared else ''}",
-        format_func=lambda n: "One" if n == 1 else f"{n} side by side",
+        key=f"columns-{begun.id if begun else ''}",
+        format_func=("", "One", "Two", "Three", "Four").__getitem__,
         label_visibility="collapsed",
         persist_state="session",
+        help="So many are asked side by side.",
     )
     follow = st.toggle(
         "Remember the conversation",
-        value=bool(shared and shared.follow),
-        key="follow",
+        value=bool(begun and begun.follow),
+        key=f"follow-{begun.id if begun else ''}",
         persist_state="session",
         help="Off: each question stands alone, as in an evaluation.",
     )
@@ -167,12 +163,8 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
         disabled=n < 2,
         help="No names and no figures, and another order for each question. Switch it off to see who said what.",
     )
-    if st.button("Clear", icon=":material/delete_sweep:", disabled=not said):
-        state.keep(state.TURNS, [])
-        state.keep(state.VERDICTS, {})
-        state.ask(arrangement="")
-        st.rerun()
-order = [*given, *choosing.defaults(MOST)]
+    marked = n > 1 and st.toggle("Mark what differs", key="differs", persist_state="session")
+order = [*map(choosing.choice, begun.chosen if begun else ()), *choosing.defaults(MOST)]
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
@@ -181,16 +173,28 @@ hidden = hidden and n > 1
 if said and not hidden:
     blind.told(said, [answer.name for answer in said[-1].answers])
 for number, one in enumerate(said):
-    turn(number, one, chosen, hidden, said[:number] if follow else [])
+    turn(number, one, chosen, hidden, marked, said[:number] if follow else [])
     st.space("small")
+goes_on = unanswered()
 with st.container(horizontal=True, gap="small"):
     pasted = many()
-    share(chosen, said, follow)
+    standing.share(chosen, follow)
+    if said and st.button("Clear", icon=":material/delete_sweep:", key="clear"):
+        standing.clear()
+        st.rerun()
+    if not said and state.value(state.CLEARED) and st.button("Bring them back", icon=":material/undo:", key="undo"):
+        standing.bring_back()
+        st.rerun()
+if len(pasted) > MOST_QUESTIONS:
+    text = f"These are {len(pasted)} questions; {MOST_QUESTIONS} can be asked here. None was asked."
+    st.error(text, icon=":material/error:")
+    pasted = []
 suggestions = st.empty()
 question = st.chat_input("Ask something", submit_mode="disable")
-if not said and not question and not pasted:
+if not (said or question or pasted or goes_on):
     question = suggestions.pills("Try one", examples_to_click(), key="suggested")
-if asked := pasted or ([question] if question else []):
+standing.remember(chosen, follow, bool(said) or any(one.id not in held and one.name != one.model for one in chosen))
+if asked := goes_on or pasted or ([question] if question else []):
     suggestions.empty()
     ask_all(asked, chosen, follow, hidden)
     st.rerun()

@@ -1,16 +1,17 @@
 """The playground beyond one question: lists, four columns, blind mode, links, and what can be kept of it."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
-from studio.building import candidates, models
+from studio.building import candidates, libraries, models
 from studio.data import examples
 from studio.judging import arrangements, asking
 from studio.judging.asking import DONE, FAILED, Said, Turn
 from studio.ui import blind
 from tests import judged, speaking
-from tests.conftest import Full, look, words
+from tests.conftest import ENTRY, Full, look, words
 from tests.test_judging_pages import press
 
 TURN = Turn("How long?", (Said("plain", DONE, "Two years."), Said("tuned", DONE, "Ages, petal!")))
@@ -44,7 +45,7 @@ def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(spea
     seated(app, "one", "two", "three", "four").chat_input[0].set_value("How long?").run(timeout=60)
     said = words(app)
     assert all(text in said for text in speakers)
-    app.toggle(key="differs-0").set_value(True).run()
+    app.toggle(key="differs").set_value(True).run()
     assert "Two whole <ins>months.</ins>" in words(app) and not app.exception
 
 
@@ -129,3 +130,58 @@ def test_an_answer_becomes_an_example_by_one_button(speakers, full: Full, app):
     found = [example for example in examples.find(full.store, "tone")[0] if "playground" in example.tags]
     assert [example.answer for example in found] == ["Two short weeks."]
     assert found[0].origin == "two, in the playground" and found[0].status == examples.DRAFT
+
+
+def test_an_example_is_saved_with_the_prompt_that_its_answer_was_given(speakers, full: Full, app):
+    seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
+    assert "With a system prompt." in words(app)
+    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.text_area(key="system-0-one").set_value("Be brief.").run()
+    app.selectbox(key="save-where-0-0").set_value("tone")
+    app.button(key="save-go-0-0").click().run()
+    [found] = [example for example in examples.find(full.store, "tone")[0] if "playground" in example.tags]
+    assert found.messages[0] == {"role": "system", "content": "Be kind."}
+
+
+def test_a_reload_finds_the_answers_the_settings_and_what_was_not_answered_yet(speakers, full: Full, app):
+    seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
+    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.session_state["asking"] = ["And where?", "And why?"]
+    app.run()
+    seat = app.session_state["seat"]
+    again = look(AppTest.from_file(ENTRY, default_timeout=60), "playground", seat=seat)
+    said = words(again)
+    assert "Two whole years." in said and "With a system prompt." in said and not again.exception
+    assert "**Not answered yet:** And where? and 1 more" in said
+    again.button(key="go-on").click().run(timeout=60)
+    assert words(again).count("Two whole years.") == 3 and "Not answered yet" not in words(again)
+    stranger = look(AppTest.from_file(ENTRY, default_timeout=60), "playground", seat="another")
+    assert "Two whole years." not in words(stranger)
+
+
+def test_what_was_cleared_can_be_brought_back(speakers, app):
+    seated(app, "one", "two").chat_input[0].set_value("How long?").run(timeout=60)
+    app.button(key="clear").click().run()
+    assert "Two whole years." not in words(app)
+    app.button(key="undo").click().run()
+    assert "Two whole years." in words(app)
+
+
+def test_a_link_keeps_what_was_said_blind_and_another_is_due_once_more_was_asked(speakers, app):
+    app = seated(app, "one", "two").toggle(key="blind").set_value(True).run()
+    app.chat_input[0].set_value("How long?").run(timeout=60)
+    press(app, "A is best")
+    app.button(key="share").click().run()
+    assert any("?arrangement=" in code.value for code in app.code)
+    app.toggle(key="blind").set_value(False).run()
+    assert "n = 1" in words(app)
+    app.chat_input[0].set_value("And where?").run(timeout=60)
+    assert not any("?arrangement=" in code.value for code in app.code) and app.button(key="share")
+
+
+def test_a_library_is_asked_beside_the_same_model_without_it(full: Full, app):
+    libraries.add(full.store, "handbook", {"a.md": "The kettle holds two litres."}, "ada")
+    look(app, "playground", library="handbook")
+    assert not app.exception and "With 2 passages of handbook." in words(app)
+    look(app, "playground", model="tiny")
+    assert app.selectbox(key="who-0").value == "tiny"

@@ -33,17 +33,17 @@ class Arrangement:
 
 def keep(store: Store, chosen: Sequence[Candidate], turns: Sequence[Turn], by: str, follow: bool = False) -> str:
     """The id under which all this can be opened again."""
-    body = {
-        "candidates": [_told(candidate) for candidate in chosen],
-        "turns": [asdict(turn) for turn in turns],
-        "follow": follow,
-    }
-    id = hashes.content(body)[:16]
+    body, id = _body(chosen, turns, follow), mark(chosen, turns, follow)
     if store.row("select 1 from arrangement where id = ?", [id]) is None:
         with store.write(by, "arrangement.share", id, candidates=len(chosen), questions=len(turns)) as cursor:
             text = json.dumps(body, ensure_ascii=False)
             cursor.execute("insert into arrangement values (?, ?, ?, ?)", [id, text, by, now()])
     return id
+
+
+def mark(chosen: Sequence[Candidate], turns: Sequence[Turn], follow: bool = False) -> str:
+    """The id that all this has, kept or not."""
+    return hashes.content(_body(chosen, turns, follow))[:16]
 
 
 def get(store: Store, id: str) -> Arrangement:
@@ -55,6 +55,11 @@ def get(store: Store, id: str) -> Arrangement:
     chosen = tuple(_candidate(store, told, row["made_by"]) for told in body["candidates"])
     turns = msgspec.convert(body["turns"], tuple[Turn, ...])
     return Arrangement(id, chosen, turns, bool(body.get("follow")), row["made_by"], row["made_at"])
+
+
+def _body(chosen: Sequence[Candidate], turns: Sequence[Turn], follow: bool) -> dict[str, Any]:
+    told = [_told(candidate) for candidate in chosen]
+    return {"candidates": told, "turns": [asdict(turn) for turn in turns], "follow": follow}
 
 
 def _told(candidate: Candidate) -> dict[str, Any]:

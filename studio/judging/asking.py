@@ -37,6 +37,7 @@ class Said:
     first: float | None = None  # seconds to the first word
     cost: float | None = 0.0  # euros: of its tokens, or of a machine that did nothing else; None when nobody knows
     error: str = ""
+    system: str | None = None  # the prompt it was given; None where nobody noted it
 
     @property
     def live(self) -> bool:
@@ -57,7 +58,7 @@ def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequen
     `before` is what was said already, to candidates in the same order; without it the question stands alone.
     """
     rates = commission.rates(store, chosen)  # before the threads: they only read
-    said = [Said(candidate.name) for candidate in chosen]
+    said = [Said(candidate.name, system=candidate.system) for candidate in chosen]
     heard: queue.Queue[tuple[int, Said]] = queue.Queue()
     for number, candidate in enumerate(chosen):
         conversation = [message for turn in before for message in _turn(turn, number)]
@@ -97,7 +98,7 @@ def _listen(
     conversation: list[Any],
     rates: Rates,
 ) -> None:
-    said = Said(candidate.name)
+    said = Said(candidate.name, system=candidate.system)
     try:
         for said in _spoken(store, candidate, conversation, rates):
             tell((number, said))
@@ -117,7 +118,8 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: 
     asked = candidates.for_engine(store, candidate, serve=False)
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
-    said = Said(candidate.name, WRITING, passages=[_passage(candidate, hit) for hit in hits])
+    passages = [_passage(candidate, hit) for hit in hits]
+    said = Said(candidate.name, WRITING, passages=passages, system=candidate.system)
     yield said
     stream = client.stream(endpoint, name, Question(messages, asked.decoding))
     for piece in stream:

@@ -1,7 +1,7 @@
 """Choosing: who is asked in the playground: a model as it is, or a candidate that was kept, changed at will."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,15 @@ import streamlit as st
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, libraries, models
 from studio.building.candidates import Candidate
-from studio.ui import notices, state
+from studio.ui import notices, parts, state
 
+DRAWN = {
+    "temperature": "temperature",
+    "max_tokens": "longest answer",
+    "top_p": "top p",
+    "seed": "seed",
+    "schema": "a JSON schema",
+}
 LABELS = ("Candidate", "Against", "And against", "And against that")
 
 
@@ -21,29 +28,72 @@ def candidate(
 ) -> Candidate:
     """One candidate in its column. `held` are arrangements by id, `names` models, `default` one of either."""
     offered = [*names, *held]
+    kept = {one.id for one in candidates.listed(state.store())}
     with st.container(horizontal=not narrow, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
             LABELS[side],
             offered,
             index=offered.index(default) if default in offered else 0,
-            format_func=lambda one: f"{held[one].name} · kept" if one in held else f"{one} · model",
+            format_func=lambda one: _called(one, held, kept),
             key=f"who-{side}",
             persist_state="session",
         )
         start = held.get(chosen) or candidates.draft(state.store(), chosen, chosen, state.me())
         with st.popover("Settings", icon=":material/tune:"):
-            return settings(f"{side}-{chosen}", start)
+            made = settings(f"{side}-{chosen}", start)
+    if told := beside(made):
+        st.caption(f"With {notices.plain(', '.join(told))}.")
+    return made
+
+
+def beside(made: Candidate) -> list[str]:
+    """What it has that its model alone has not, in words: settings are folded away, and must not be forgotten there."""
+    found = ["a system prompt"] if made.system else []
+    if made.library:
+        found.append(f"{parts.count(made.passages, 'passage')} of {made.library}")
+    if made.examples:
+        found.append(parts.count(len(made.examples) // 2, "example"))
+    drawn, usual = Decoding(**made.decoding), Decoding()
+    for name, words in DRAWN.items():
+        if (now := getattr(drawn, name)) != getattr(usual, name):
+            found.append(words if name == "schema" else f"{words} {now:g}")
+    return found
+
+
+def put(side: int, one: Candidate) -> None:
+    """Have this one chosen in its column: the model itself where that is all there is to it."""
+    state.keep(f"who-{side}", choice(one))
+
+
+def choice(one: Candidate) -> str:
+    """What it is called among what can be chosen."""
+    plain = candidates.draft(state.store(), one.model, one.model, state.me())
+    return one.model if plain.id == one.id else one.id
+
+
+def _called(one: str, held: Mapping[str, Candidate], kept: Collection[str]) -> str:
+    if one not in held:
+        return f"{one} · model"
+    return f"{held[one].name} · kept" if one in kept else held[one].name
 
 
 def settings(key: str, start: Candidate) -> Candidate:
     """The candidate with what the popover says. Its keys hold the choice, so each choice begins with its own values."""
     store = state.store()
     held = ["", *(library.name for library in libraries.listed(store))]
-    system = st.text_area("System prompt", start.system, key=f"system-{key}", placeholder="None", height=100)
-    library = st.selectbox(
-        "Library", held, index=held.index(start.library), format_func=lambda name: name or "none", key=f"library-{key}"
+    gone = start.library if start.library not in held else ""
+    system = st.text_area(
+        "System prompt", start.system, key=f"system-{key}", persist_state="session", placeholder="None", height=100
     )
-    passages = st.slider("Passages", 1, 8, start.passages or 2, key=f"passages-{key}", disabled=not library)
+    library = st.selectbox(
+        "Library", held, index=0 if gone else held.index(start.library), key=f"library-{key}", persist_state="session",
+        format_func=lambda name: name or "none",
+    )  # fmt: skip
+    if gone:
+        st.warning(f"Its library {notices.plain(gone)} is gone.", icon=":material/menu_book:")
+    passages = st.slider(
+        "Passages", 1, 8, start.passages or 2, key=f"passages-{key}", persist_state="session", disabled=not library
+    )
     drawn = _decoding(key, start.decoding)
     if start.examples:
         st.caption(f"Shows {len(start.examples) // 2} examples before each question, as it was kept.")
@@ -60,15 +110,26 @@ def settings(key: str, start: Candidate) -> Candidate:
 def _decoding(key: str, start: Mapping[str, Any]) -> Decoding:
     """How answers are drawn: the two settings that everybody needs, and the others folded away."""
     temperature = st.slider(
-        "Temperature", 0.0, 1.5, float(start["temperature"]), 0.1, key=f"temperature-{key}",
+        "Temperature", 0.0, 1.5, float(start["temperature"]), 0.1, key=f"temperature-{key}", persist_state="session",
         help="0 takes the likeliest word each time; higher is more varied.",
     )  # fmt: skip
-    most = st.number_input("Longest answer in tokens", 8, 4096, int(start["max_tokens"]), key=f"most-{key}")
+    most = st.number_input(
+        "Longest answer in tokens", 8, 4096, int(start["max_tokens"]), key=f"most-{key}", persist_state="session"
+    )
     with st.expander("More", type="compact"):
-        chance = st.slider("Top p", 0.05, 1.0, float(start["top_p"]), 0.05, key=f"top-{key}", disabled=not temperature)
-        seed = st.number_input("Seed", 0, 2**31 - 1, int(start["seed"]), key=f"seed-{key}", disabled=not temperature)
+        chance = st.slider(
+            "Top p", 0.05, 1.0, float(start["top_p"]), 0.05, key=f"top-{key}", persist_state="session",
+            disabled=not temperature,
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, int(start["seed"]), key=f"seed-{key}", persist_state="session",
+            disabled=not temperature,
+        )  # fmt: skip
         given = json.dumps(start["schema"], indent=1) if start.get("schema") else ""
-        typed = st.text_area("The answer as JSON, by this schema", given, key=f"schema-{key}", placeholder="None")
+        typed = st.text_area(
+            "The answer as JSON, by this schema", given, key=f"schema-{key}", persist_state="session",
+            placeholder="None",
+        )  # fmt: skip
     return Decoding(temperature, chance, int(most), int(seed), _schema(typed, start.get("schema")))
 
 
