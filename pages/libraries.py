@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.problems import Problem
 from studio.building import libraries
 from studio.building.libraries import Library
 from studio.reading import indexes, readings, upkeep
@@ -31,29 +32,30 @@ def row(library: Library) -> None:
             st.badge("ready", icon=":material/check:", color="green")
 
 
-def new() -> None:
+def new(known: list[Library]) -> None:
     """A name, documents, and the way to search them; the rest can be changed later."""
-    name = st.text_input("Name", placeholder="handbook", key="library-name").strip()
+    field = f"library-name-{len(known)}"  # empty again once the library is there
+    name = st.text_input("Name", placeholder="handbook", key=field, persist_state="session").strip()
     chosen = stacks.intake("new")
     how = cutting.begin()
-    clicked = st.button(
-        "Make the library",
-        type="primary",
-        icon=":material/library_add:",
-        key="make",
-        disabled=not (name and chosen),
-    )
-    if clicked and chosen:
-        with notices.told():
-            libraries.make(store, name, me, how)
-            stacks.begin(store, name, chosen, me)
-            nav.goto("library", library=name)
+    if not st.button("Make the library", type="primary", icon=":material/library_add:", key="make"):
+        return
+    with notices.told():
+        if any(one.name == name and one.documents for one in known):
+            raise Problem(
+                f"There is a library {name} already.", do="Give this one another name, or open that one below."
+            )
+        if chosen is None:
+            raise Problem("There is nothing to read yet.", do="Choose files, or give a path.")
+        libraries.make(store, name, me, how)
+        stacks.begin(store, name, chosen, me)
+        nav.goto("library", library=name)
 
 
 parts.heading("Libraries", "Documents in which a model looks things up before it answers.", "Build")
 known = libraries.listed(store)
 with st.expander("New library", icon=":material/library_add:", expanded=not known, key="new"):
-    new()
+    new(known)
 if known:
     parts.section("All libraries")
 for one in known:

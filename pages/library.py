@@ -24,7 +24,10 @@ def head(library: Library, found: list[libraries.Document]) -> None:
     if spoken:
         figures["languages"] = ", ".join(list(spoken)[:3]) + (f" and {len(spoken) - 3} more" if len(spoken) > 3 else "")
     parts.facts(figures)
-    st.caption(f"Searched {indexes.words(library.settings)}.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.caption(f"Searched {indexes.words(library.settings)}.")
+        if library.chunks:
+            nav.link("Ask a model with it, and without", "playground", library=library.name)
 
 
 def documents(library: Library, found: list[libraries.Document]) -> None:
@@ -33,7 +36,11 @@ def documents(library: Library, found: list[libraries.Document]) -> None:
     stacks.refused(store, library.name, me)
     if found:
         stacks.documents(store, library, found, me)
-    with st.expander("Bring in more", icon=":material/library_add:", expanded=not found, key="bring"):
+    busy = bool(readings.live(store, library.name, READ))
+    if busy and not found:
+        st.caption("They are being read. You may leave this page; it goes on.")
+    label, key = ("Bring in more", "bring") if found or busy else ("Bring in documents", "bring-first")
+    with st.expander(label, icon=":material/library_add:", expanded=not (found or busy), key=key):
         bring_in(library)
     stacks.places(store, library.name, me)
     parts.command("atelier", "read", library.name, "/data/handbook")

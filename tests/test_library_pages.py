@@ -26,7 +26,18 @@ def shop(store: Store) -> Store:
 def test_without_a_library_the_form_for_the_first_one_is_open(app):
     found = look(app, "libraries")
     assert not found.exception
-    assert found.button(key="make").disabled and "New library" in words(found)
+    assert "New library" in words(found)
+
+
+def test_a_new_library_says_what_is_missing_and_keeps_its_name_over_another_page(shop, app):
+    look(app, "libraries").text_input(key="library-name-1").set_value("shop").run()
+    app.button(key="make").click().run()
+    assert "There is a library shop already." in app.error[0].value
+    app.text_input(key="library-name-1").set_value("handbook").run()
+    app.button(key="make").click().run()
+    assert "There is nothing to read yet." in app.error[0].value
+    look(look(app, "home"), "libraries")
+    assert app.text_input(key="library-name-1").value == "handbook" and not libraries.listed(shop)[1:]
 
 
 def test_every_library_stands_in_the_list_with_what_it_holds_and_how_it_is_searched(shop, app):
@@ -97,6 +108,18 @@ def test_a_search_shows_both_scores_and_its_hit_becomes_a_question(shop, app):
     found.session_state["part"] = "Quality"
     found.run()
     assert not found.exception and "by both · in use" in words(found) and "n = 1" in words(found)
+
+
+def test_a_reload_asks_the_same_question_again(shop, app):
+    found = look(app, "library", library="shop", part="Search", question="How long does the lamp shine?")
+    assert not found.exception and "<mark>lamp</mark>" in words(found)
+    assert found.text_input(key="ask-shop").value == "How long does the lamp shine?"
+
+
+def test_words_that_stand_everywhere_are_not_marked():
+    assert cited.lit("Das Porto zahlt der Kunde", "Wer zahlt das Porto?", ("de",)) == (
+        "Das <mark>Porto</mark> <mark>zahlt</mark> der Kunde"
+    )
 
 
 def test_proposed_questions_are_judged_one_by_one(shop, app):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from functools import cache, lru_cache
 
+import bm25s.stopwords as lists
 import snowballstemmer
 
 from engine.scoring.wording import plain
@@ -32,6 +33,12 @@ STOP = re.compile(
     "|please|tell|much|many|just|also|any|some|don't|doesn't|i'm|it's|what's|i've|i'd|isn't"
 )
 COMMON = frozenset(STOP.pattern.split("|"))
+LITTLE = {
+    "da": lists.STOPWORDS_DANISH, "de": lists.STOPWORDS_GERMAN, "en": tuple(COMMON), "es": lists.STOPWORDS_SPANISH,
+    "fr": lists.STOPWORDS_FRENCH, "it": lists.STOPWORDS_ITALIAN, "nb": lists.STOPWORDS_NORWEGIAN,
+    "nl": lists.STOPWORDS_DUTCH, "no": lists.STOPWORDS_NORWEGIAN, "pt": lists.STOPWORDS_PORTUGUESE,
+    "ru": lists.STOPWORDS_RUSSIAN, "sv": lists.STOPWORDS_SWEDISH, "tr": lists.STOPWORDS_TURKISH,
+}  # fmt: skip
 WORD = re.compile(r"\w+(?:[-.:/'&]\w+)*")
 PARTS = re.compile(r"[-.:/'&]")
 
@@ -102,6 +109,13 @@ def bare(text: str, language: str = ENGLISH) -> list[str]:
         cut = PARTS.split(whole)
         found += [whole, *cut] if len(cut) > 1 else [whole]
     return [word for word in found if word not in COMMON] if english else found
+
+
+@cache
+def little(language: str) -> frozenset[str]:
+    """Words that say nothing of what a text is about, as far as anybody has listed them. They are searched all the
+    same, except those of English: there they count little because they are common."""
+    return frozenset(LITTLE.get(language, ()))
 
 
 @cache

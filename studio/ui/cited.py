@@ -64,9 +64,13 @@ def numbered(said: str, found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def lit(text: str, query: str, languages: Sequence[str] = ()) -> str:
-    """A text as HTML, with the words marked that a search for `query` meets, whatever their endings."""
+    """A text as HTML, with the words marked that a search for `query` meets, whatever their endings; such as "the" and
+    "das" are met everywhere, and not marked."""
     spoken = languages or (terms.ENGLISH,)
-    wanted = {(one, word) for one in spoken for word in terms.words(query, one)}
+    telling = " ".join(
+        word for word in terms.WORD.findall(query) if not any(word.casefold() in terms.little(one) for one in spoken)
+    )
+    wanted = {(one, word) for one in spoken for word in terms.words(telling, one)}
     pieces, at = [], 0
     for found in terms.WORD.finditer(text):
         if wanted & {(one, word) for one in spoken for word in terms.words(found[0], one)}:

@@ -12,7 +12,12 @@ from studio.store import Store
 from studio.ui import cited, nav, notices, parts, state
 
 NAMES = {LEXICAL: "Words", DENSE: "Likeness", HYBRID: "Both"}
-SHOWN = 10
+SHOWN, AT_ONCE = 10, 5
+
+MEANT = (
+    "A model reads the first few of these and nothing else. Scores compare the passages for one question; they do not "
+    "say how good an answer would be. When you know which passage is right, say so: Quality measures the search by it."
+)
 
 
 def asked(library: str) -> str:
@@ -25,9 +30,10 @@ def _field(library: str) -> str:
 
 
 def show(store: Store, library: Library, me: str) -> None:
-    """The field, the ways, the hits."""
+    """The field, the ways, the hits. The question stands in the address too, so that a reload asks it again."""
     index = quality.opened(store, library.name)
     known = quality.ways(index)
+    state.begin(_field(library.name), state.asked("question"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         question = st.text_input(
             "Ask as somebody would who needs to know",
@@ -49,6 +55,8 @@ def show(store: Store, library: Library, me: str) -> None:
             )
     if len(known) == 1:
         st.caption("This library is searched by words. Its settings can add likeness or meaning.")
+    if question.strip() != state.asked("question"):
+        state.ask(question=question.strip())
     if not question.strip():
         return
     with notices.told(), st.spinner("Searching"):
@@ -57,8 +65,15 @@ def show(store: Store, library: Library, me: str) -> None:
             st.info(
                 "**Nothing shares a word with this question.** Ask it in other words.", icon=":material/search_off:"
             )
-        for rank, hit in enumerate(hits, 1):
+        ranked = list(enumerate(hits, 1))
+        for rank, hit in ranked[:AT_ONCE]:
             _hit(store, library.name, index, question, rank, hit, me)
+        if ranked[AT_ONCE:]:
+            with st.expander(f"{parts.count(len(ranked) - AT_ONCE, 'passage')} more", type="compact", key="more-hits"):
+                for rank, hit in ranked[AT_ONCE:]:
+                    _hit(store, library.name, index, question, rank, hit, me)
+        if hits:
+            st.caption(MEANT)
 
 
 def passage(hit: Hit, query: str, index: Index) -> str:

@@ -35,12 +35,15 @@ class Chosen:
 
 def intake(key: str) -> Chosen | None:
     """Files or a path, as they are chosen; None as long as nothing is."""
-    way = st.segmented_control("Where are they?", [UPLOAD, HERE], default=UPLOAD, required=True, key=f"way-{key}")
+    way = st.segmented_control(
+        "Where are they?", [UPLOAD, HERE], default=UPLOAD, required=True, key=f"way-{key}", persist_state="session"
+    )
     if way == HERE:
         path = st.text_input(
             "File or folder",
             placeholder="/data/handbook",
             key=f"path-{key}",
+            persist_state="session",
             help="It is only read, and stays where it is. It can be looked at again when it has changed.",
         )
         return Chosen(paths=[incoming.on_this_machine(path)]) if path.strip() else None
