@@ -10,6 +10,7 @@ import streamlit as st
 from studio.building import candidates
 from studio.judging import evaluations, judgements, pairs
 from studio.judging.evaluations import Evaluation
+from studio.judging.orders import COMPARISON
 from studio.judging.pairs import BlindPair
 from studio.ui import chat, fix, learning, nav, notices, parts, results, state
 from studio.writing import fixing
@@ -40,18 +41,28 @@ def choose() -> None:
             "Start an evaluation",
         )
         return
-    for evaluation in found:
-        judged, of = pairs.count(store, evaluation.id, judge)
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            with st.container(gap=None):
-                st.markdown(f"**{notices.plain(evaluation.name)}**")
-                st.caption(_standing(evaluation, judged, of))
-            if of and judged < of and st.button("Judge", type="primary", key=f"judge-{evaluation.id}"):
-                nav.goto("arena", evaluation=evaluation.id)
-            if of and judged == of and st.button("Who was who", key=f"names-{evaluation.id}"):
-                nav.goto("arena", evaluation=evaluation.id, show="names")
-            if st.button("Deal pairs", key=f"deal-{evaluation.id}", disabled=len(evaluation.candidates) < 2):
-                nav.goto("arena", evaluation=evaluation.id, show="deal")
+    compared = [one for one in found if one.purpose == COMPARISON]
+    for evaluation in compared:
+        entry(evaluation)
+    if others := [one for one in found if one not in compared]:
+        with st.expander(f"{len(others)} more, asked by searches for a prompt and probes of forgetting"):
+            for evaluation in others:
+                entry(evaluation)
+
+
+def entry(evaluation: Evaluation) -> None:
+    """One evaluation in the list, with how much of it is judged, and the way on."""
+    judged, of = pairs.count(store, evaluation.id, judge)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.markdown(f"**{notices.plain(evaluation.name)}**")
+            st.caption(_standing(evaluation, judged, of))
+        if of and judged < of and st.button("Judge", type="primary", key=f"judge-{evaluation.id}"):
+            nav.goto("arena", evaluation=evaluation.id)
+        if of and judged == of and st.button("Who was who", key=f"names-{evaluation.id}"):
+            nav.goto("arena", evaluation=evaluation.id, show="names")
+        if st.button("Deal pairs", key=f"deal-{evaluation.id}", disabled=len(evaluation.candidates) < 2):
+            nav.goto("arena", evaluation=evaluation.id, show="deal")
 
 
 def _standing(evaluation: Evaluation, judged: int, of: int) -> str:

@@ -7,12 +7,12 @@ import streamlit as st
 
 from engine.scoring import known
 from studio.building import runs
-from studio.deciding import findings, prices, report_words, reports
+from studio.deciding import findings, grids, prices, report_words, reports
 from studio.deciding.prices import Price
 from studio.deciding.reports import Line
 from studio.judging import evaluations
 from studio.judging.evaluations import Evaluation
-from studio.ui import charts, nav, notices, parts, results, state
+from studio.ui import charts, contest, nav, notices, parts, results, state
 
 store, me = state.store(), state.me()
 
@@ -27,8 +27,9 @@ def pick(found: list[Evaluation]) -> tuple[Evaluation, str]:
     )
     state.ask(evaluation=id)
     metric = right.segmented_control(
-        "Metric", ids[id].metrics, default=ids[id].metrics[0], required=True, key=f"by-{id}", help=_meaning(ids[id])
-    )
+        "Metric", ids[id].metrics, default=ids[id].metrics[0], required=True, key=f"by-{id}", help=_meaning(ids[id]),
+        persist_state="session",
+    )  # fmt: skip
     return ids[id], metric
 
 
@@ -37,10 +38,13 @@ def _meaning(evaluation: Evaluation) -> str:
 
 
 def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
-    """The sentence that somebody in a hurry reads."""
-    said = (findings.headline(store, evaluation.id, metric, lines), findings.price_of_it(lines))
-    with st.container(border=True, key="finding"):
-        st.html("".join(f'<p class="finding">{results.figures(sentence)}</p>' for sentence in said if sentence))
+    """The sentences that somebody in a hurry reads, and the ways on."""
+    grid = grids.of(store, evaluation.id)
+    results.said(contest.decision(store, evaluation, metric, lines, grid))
+    with st.container(horizontal=True):
+        nav.link("Read the answers", "evaluation", evaluation=evaluation.id, view="Answers")
+        if grid:
+            nav.link("How fair it was, and what tuning forgot", "grid", grid=grid.id)
 
 
 def frontier(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
@@ -84,7 +88,7 @@ def four(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
     st.subheader("Prompt, retrieval, fine-tuning, or both?")
     left, right = st.columns([5, 6], gap="large")
     with left:
-        results.four_arms(lines, arms)
+        results.four_arms(lines, arms, findings.leading(store, evaluation.id, metric, lines))
     found = findings.effects(store, evaluation.id, metric, arms)
     if found is not None:
         with right:

@@ -85,7 +85,7 @@ def detail(grid: Grid) -> None:
                 work.resume(store, waits, me)
             st.rerun()
         if standing == grids.DONE:
-            for label, place in (("Every answer", "evaluations"), ("Judge blind", "arena"), ("Dashboard", "dashboard")):
+            for label, place in (("Every answer", "evaluation"), ("Judge blind", "arena"), ("Dashboard", "dashboard")):
                 if st.button(label, icon=nav.place(place).symbol, key=f"to-{place}"):
                     nav.goto(place, evaluation=grid.evaluation)
         if st.button("All grids", type="tertiary", icon=":material/arrow_back:"):
@@ -115,16 +115,18 @@ def said(grid: Grid) -> None:
     assert grid.arms is not None
     metric = st.segmented_control(
         "Metric", grid.metrics, default=grid.metrics[0], required=True, key=f"by-{grid.id}",
-        label_visibility="collapsed",
+        label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     st.caption(known.words(metric))
     lines = reports.frontier(store, grid.evaluation, metric)
     if not lines:
         st.caption("No answer yet.")
         return
+    asked = evaluations.get(store, grid.evaluation)
+    results.said(contest.decision(store, asked, metric, lines, grid))
     left, right = st.columns([5, 6], gap="large")
     with left:
-        results.four_arms(lines, grid.arms)
+        results.four_arms(lines, grid.arms, findings.leading(store, asked.id, metric, lines))
     effects = findings.effects(store, grid.evaluation, metric, grid.arms)
     if effects is not None:
         with right:
@@ -146,7 +148,7 @@ def forgetting(grid: Grid) -> None:
         st.caption("Waiting for the answers to the general questions.")
         return
     contest.forgotten(probe, grid.base, grid.model)
-    nav.link("Every answer to the general questions", "evaluations", evaluation=grid.forgetting)
+    nav.link("Every answer to the general questions", "evaluation", evaluation=grid.forgetting)
 
 
 def fairness(grid: Grid) -> None:
@@ -158,7 +160,7 @@ def fairness(grid: Grid) -> None:
     for stage in search.stages:
         with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
             st.dataframe(contest.tried(variants.tried(store, search, stage)), hide_index=True)
-            nav.link("Every answer of this stage", "evaluations", evaluation=stage.evaluation)
+            nav.link("Every answer of this stage", "evaluation", evaluation=stage.evaluation)
     st.caption("The best of several on validation flatters itself a little there; the figures above are of the test.")
 
 

@@ -8,6 +8,7 @@ from studio.building import models, runs
 from studio.data import datasets
 from studio.data.datasets import Dataset
 from studio.judging import evaluations
+from studio.judging.orders import COMPARISON
 from studio.store import Store
 from studio.ui import course, deeds, live, nav, notices, parts, state
 
@@ -59,7 +60,7 @@ def counts(store: Store, found: list[Dataset]) -> None:
             "datasets": f"{len(found):,}",
             "runs": f"{len(runs.listed(store)):,}",
             "tuned models": f"{len(tuned):,}",
-            "evaluations": f"{len(evaluations.listed(store)):,}",
+            "evaluations": f"{sum(one.purpose == COMPARISON for one in evaluations.listed(store)):,}",
         }
     )
 

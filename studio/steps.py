@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from engine import jobs
 from studio.building import models, runs
 from studio.data import datasets, standing
+from studio.deciding import grids
 from studio.freezing import snapshots
 from studio.judging import evaluations
 from studio.store import Store
@@ -62,6 +63,10 @@ def _evaluator(store: Store) -> Step:
 
 
 def _manager(store: Store) -> Step:
+    done = next((grid for grid in grids.listed(store) if grids.state(store, grid) == grids.DONE), None)
+    if done is not None:
+        why = "Which is best, how sure that is, what it costs, and what tuning forgot."
+        return Step("manager", f"Decide: {done.name}", "grid", why, {"grid": done.id})
     if evaluations.listed(store):
         return Step("manager", "Read accuracy against cost", "dashboard", "Every figure with its n and interval.")
     if datasets.listed(store):

@@ -12,7 +12,7 @@ from engine.problems import Problem
 from engine.scoring import stats
 from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
-from studio import work
+from studio import steps, work
 from studio.building import candidates, libraries, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
@@ -24,7 +24,7 @@ from studio.judging.sources import Source
 from studio.judging.variants import EXAMPLES, PASSAGES, PROMPTS, Baseline, Plan
 from studio.store import Store
 from tests import judged
-from tests.conftest import conversation
+from tests.conftest import conversation, look, words
 
 Rule = Callable[[Candidate, int], float]  # is the answer of this candidate to the item of this number right?
 
@@ -237,6 +237,22 @@ def test_the_probe_holds_what_was_lost_against_a_margin_declared_before(store, s
     found = grids.forgotten(store, made)
     assert found.change.value == pytest.approx(-lost / 200) and found.change.n == 200
     assert found.verdict == said and made.margin == 0.05
+
+
+def test_whoever_decides_reads_what_is_best_what_was_forgotten_and_what_to_do_next_on_both_pages(store, snapshot, app):
+    def rule(candidate: Candidate, number: int) -> float:
+        return float(number < 150 - (60 if candidate.model == "playful" else 0))
+
+    made = whole(store, snapshot, rule)
+    assert grids.of(store, made.evaluation) == made and grids.of(store, made.forgetting) is None
+    for page, asked in (("grid", {"grid": made.id}), ("dashboard", {"evaluation": made.evaluation})):
+        said = words(look(app, page, **asked)).replace("&nbsp;", " ")
+        assert not app.exception and not app.error
+        assert "By facts, playful + manual is best: 95 %" in said
+        assert "lost more than the 5 points that were allowed: -30 points" in said
+        assert "Let it answer only what it was tuned for" in said
+        assert "Next: read the worst answers of playful + manual" in said
+    assert [step.ids for step in steps.next_steps(store) if step.role == "manager"] == [{"grid": made.id}]
 
 
 def test_how_fair_it_is_stands_in_sentences(store, snapshot):

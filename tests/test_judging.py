@@ -454,6 +454,20 @@ def test_the_headline_says_when_one_cannot_tell(store):
     assert said.startswith("By facts, one cannot tell which is better: tuned or plain.") and "n = 10" in said
 
 
+def test_all_that_cannot_be_told_from_the_best_lead_and_what_follows_is_said(store):
+    def led(found):
+        lines = reports.frontier(store, found.id, "facts")
+        lead = findings.leading(store, found.id, "facts", lines)
+        return [line.name for line in lead], findings.next_step(lead, len(lines))
+
+    clear, *_ = ten_questions(store, 0, 10)
+    names, then = led(clear)
+    assert names == ["tuned"] and then.startswith("Next: read the worst answers of tuned")
+    close, *_ = ten_questions(store, 5, 6)
+    names, then = led(close)
+    assert names == ["tuned", "plain"] and "the cheapest of them; to tell them apart" in then
+
+
 def test_nothing_is_said_about_an_evaluation_without_scores(store):
     plain, _ = judged.two(store)
     found = judged.evaluation(store, judged.items(1), [judged.answer(plain, "i000", error="The server ended.")])

@@ -195,6 +195,15 @@ def test_an_opened_item_can_be_asked_again_in_the_playground(full, app):
     assert turn["question"] == judged.items(1)[0]["messages"][-1]["content"] and len(turn["answers"]) == 2
 
 
+def test_the_arena_offers_what_was_asked_to_compare_before_searches_and_probes(full, app):
+    plain, _ = judged.two(full.store)
+    evaluations.start(full.store, judged.order(judged.items(1), [plain], purpose=SEARCH), "ada")
+    look(app, "arena")
+    assert [expander.label for expander in app.expander] == [
+        "1 more, asked by searches for a prompt and probes of forgetting"
+    ]
+
+
 def test_before_the_first_answer_nobody_guesses_how_long_it_takes(full, app):
     plain, _ = judged.two(full.store)
     made = evaluations.start(full.store, judged.order(judged.items(4), [plain]), "ada")
@@ -419,7 +428,7 @@ def test_both_answer_side_by_side_and_what_differs_is_marked_on_demand(full, app
         app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
     said = words(app)
     assert "Two whole years." in said and "Two short weeks." in said and said.count("3 tokens · ") == 2
-    app.toggle(key="differs-0").set_value(True).run()
+    app.toggle(key="differs").set_value(True).run()
     assert "Two <ins>whole</ins> <ins>years.</ins>" in words(app) and not app.exception
 
 

@@ -53,9 +53,11 @@ def steps(store: Store, dataset: Dataset) -> list[Next]:
     if waiting := sum(n for status, n in counts(store, dataset.name).items() if status in ("draft", "in review")):
         found.append(Next(f"Review {waiting:,} examples", "examples", "Only approved ones are trained on."))
     if dataset.approved:
-        found.append(Next("Check their health", "health", "Duplicates, contradictions, gaps and personal data."))
+        found.append(Next("Check the health", "health", "Duplicates, contradictions, gaps and personal data."))
     if dataset.approved >= ENOUGH and not any(one.dataset == dataset.name for one in snapshots.listed(store)):
-        found.append(Next("Freeze", "snapshots", "A model learns from a frozen copy, and a part is kept for the test."))
+        found.append(
+            Next("Freeze a copy", "snapshots", "A model learns from a frozen copy, and a part is kept for the test.")
+        )
     if 0 < dataset.approved < ENOUGH:
         found.append(Next("Write more", "workbench", f"{dataset.approved:,} approved; {ENOUGH} are a good start."))
     return found[:3]

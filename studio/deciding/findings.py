@@ -42,6 +42,28 @@ class Effects:
     scale: Scale = SHARE
 
 
+def leading(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) -> list[Line]:
+    """The best by the lines of `reports.frontier`, and all of which one cannot tell that they are worse."""
+    told = [line for line in lines if line.quality.n]
+    if not told:
+        return []
+    best, found = told[0], reports.differences(store, evaluation, metric, told[0].candidate)
+    return [best, *(line for line in told[1:] if best.scale.verdict(found[line.candidate]) != "worse")]
+
+
+def next_step(lead: Sequence[Line], told: int) -> str:
+    """What follows where these of `told` candidates are `leading`; '' where there is nothing to choose between."""
+    if told < 2:
+        return ""
+    if len(lead) == 1:
+        return f"Next: read the worst answers of {lead[0].name}; if you can live with them, take it."
+    cheapest = min(lead, key=lambda line: line.cost)
+    return (
+        f"Next: where {_listed([line.name for line in lead])} would do, take {cheapest.name}, the cheapest of them; "
+        "to tell them apart, ask more items or have people judge them blind."
+    )
+
+
 def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) -> str:
     """Who leads by the lines of `reports.frontier`, by how much over the next, and how sure that is."""
     lines = [line for line in lines if line.quality.n]
@@ -51,8 +73,8 @@ def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) 
     if len(lines) == 1:
         return f"{best.name} reaches {best.said} by {metric}. There is nothing to compare it with."
     found = reports.differences(store, evaluation, metric, best.candidate)
-    behind = [line for line in lines[1:] if best.scale.verdict(found[line.candidate]) == "worse"]
-    beside = [line for line in lines[1:] if line not in behind]
+    beside = leading(store, evaluation, metric, lines)[1:]
+    behind = [line for line in lines[1:] if line not in beside]
     if beside:
         names = _listed([line.name for line in (best, *beside)])
         figures = "; ".join(f"{line.name} {line.said}" for line in (best, *beside))

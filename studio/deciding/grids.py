@@ -72,6 +72,15 @@ class Forgetting:
     def words(self) -> str:
         return stats.kept_in_words(self.change, self.margin)
 
+    @property
+    def advice(self) -> str:
+        """What follows from it for whoever decides."""
+        return {
+            "kept": "It may answer other questions too.",
+            "lost": "Let it answer only what it was tuned for, or train it anew with general examples among its own.",
+            "cannot tell": "Ask more general questions before it answers anything but what it was tuned for.",
+        }[self.verdict]
+
 
 def start(
     store: Store,
@@ -120,6 +129,11 @@ def listed(store: Store) -> list[Grid]:
 
 def get(store: Store, id: str) -> Grid:
     return KEPT.get(store, id)
+
+
+def of(store: Store, evaluation: str) -> Grid | None:
+    """The grid whose arms were asked in this evaluation."""
+    return next((grid for grid in listed(store) if grid.evaluation == evaluation), None)
 
 
 def asking(store: Store, grid: Grid) -> list[Evaluation]:

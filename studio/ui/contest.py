@@ -9,9 +9,10 @@ from engine.scoring import known, stats
 from engine.scoring.guide import Guide
 from studio.building import libraries
 from studio.deciding import findings, grids
-from studio.deciding.grids import Forgetting
+from studio.deciding.grids import Forgetting, Grid
 from studio.deciding.reports import Line
 from studio.judging import probes, sources, variants
+from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.judging.variants import Plan, Tried
 from studio.store import Store
@@ -97,6 +98,23 @@ def promise(plan: Plan, source: Source, probe: Source | None) -> str:
         f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{source.n} items** are {shows} of difference, "
         "four times out of five."
     )
+
+
+def decision(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
+    """Which is best and how sure that is, what it costs, what tuning made the model forget, and what to do next."""
+    lead = findings.leading(store, evaluation.id, metric, lines)
+    told = [findings.headline(store, evaluation.id, metric, lines), findings.price_of_it(lines)]
+    probe = grids.forgotten(store, grid) if grid else None
+    if grid and probe:
+        told.append(f"Questions that {grid.model} was not tuned for: {small(probe.words)} {probe.advice}")
+    elif grid:
+        told.append(f"What tuning made {grid.model} forget is not known: no general question was answered.")
+    return [*told, findings.next_step(lead, sum(1 for line in lines if line.quality.n))]
+
+
+def small(sentence: str) -> str:
+    """A sentence to go on with after a colon."""
+    return sentence[:1].lower() + sentence[1:]
 
 
 def costs(lines: Sequence[Line]) -> pd.DataFrame:

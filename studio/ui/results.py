@@ -76,17 +76,21 @@ def preference(tally: Tally, key: str) -> None:
         st.caption(f"{tally.skipped} skipped, counted nowhere.")
 
 
-def four_arms(lines: Sequence[Line], arms: Arms) -> None:
-    """The two by two: base or tuned, without or with retrieval."""
-    known = {line.candidate: line for line in lines}
-    best = next((line.candidate for line in lines if line.candidate in arms.ids and line.quality.n), "")
+def said(sentences: Sequence[str]) -> None:
+    """What somebody in a hurry reads: the first sentence large, the others below it."""
+    with st.container(border=True, key="finding"):
+        st.html("".join(f'<p class="finding">{figures(sentence)}</p>' for sentence in sentences if sentence))
+
+
+def four_arms(lines: Sequence[Line], arms: Arms, lead: Sequence[Line]) -> None:
+    """The two by two: base or tuned, without or with retrieval; those that lead are marked, all of them."""
+    known, leading = {line.candidate: line for line in lines}, {line.candidate for line in lead}
 
     def cell(id: str) -> str:
         said = known[id].said if id in known else "no number (n = 0)"
         value = known[id].quality.value if id in known else None
         tint = 0 if value is None else round(6 + 34 * min(1.0, max(0.0, value)))
-        top = known[best].quality.value if best else None
-        mark = " best" if value is not None and value == top else ""
+        mark = " best" if id in leading else ""
         figure, doubt = said.removesuffix(")").split(" (", 1)
         name = html.escape(known[id].name) if id in known else ""
         return (

@@ -105,7 +105,7 @@ def _filters(
 
 
 def _table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], scale: Scale, key: str) -> str:
-    """The rows of one page; the item that was clicked or ticked, '' for none."""
+    """The rows of one page; the item that was clicked, '' for none."""
     table = pd.DataFrame(
         {"Question": row["prompt"], **{names[id]: _cell(row["values"].get(id), scale) for id in names},
          "Expected": row["expected"] or ""}
@@ -117,11 +117,11 @@ def _table(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], scale: S
         hide_index=True,
         key=key,
         on_select="rerun",
-        selection_mode=["single-row", "single-cell"],
+        selection_mode="single-cell",
         column_config={"Question": st.column_config.TextColumn(width=300), **columns},
     )
-    chosen = [row for row, _ in picked.selection.cells] or picked.selection.rows
-    return str(rows[chosen[0]]["item"]) if chosen else ""
+    cells = picked.selection.cells
+    return str(rows[cells[0][0]]["item"]) if cells else ""
 
 
 def _cell(value: Any, scale: Scale) -> str:
