@@ -83,7 +83,7 @@ def lineage(model: Model) -> None:
         nav.link("Learned from", "snapshots", snapshot=run.snapshot)
     if model.kind == models.BASE:
         nav.link("Train on it", "runs", icon="model_training", base=model.name)
-    nav.link("Ask it", "playground")
+    nav.link("Ask it", "playground", model=model.name)
 
 
 parts.heading("Models", "What can be asked, what made it, and what a run can start from.", "Build")

@@ -72,10 +72,20 @@ def begin(known: list[Model]) -> None:
     if st.button("Serve it", type="primary", icon=":material/play_arrow:", key="serve"):
         with notices.told():
             begun = serving.start(store, name, me, program=chosen, idle_minutes=float(minutes))
-            notices.later(f"{begun.name} is being loaded.")
+            notices.later(_said(begun, name, float(minutes)))
             st.rerun()
     words = ["atelier", "serve", name, *(["--vllm"] if chosen else []), *(["--idle", f"{minutes}"] * (minutes != 30))]
     parts.command(*words)
+
+
+def _said(begun: Serving, name: str, minutes: float) -> str:
+    """What became of the wish to serve a model: one that is served already is not started twice."""
+    found = [f"{begun.name} {'answers already' if begun.state == serving.ANSWERS else 'is being loaded'}."]
+    if name != begun.name:
+        found.append(f"{name} is loaded beside it once it is asked for.")
+    if begun.server.spec.idle_minutes != minutes:
+        found.append("It keeps the idle time it was started with.")
+    return " ".join(found)
 
 
 def card(one: Serving) -> None:
@@ -86,7 +96,8 @@ def card(one: Serving) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"acts-{one.id}"):
                 acts(one)
         with st.expander("What happened, and the end of its log", type="compact", icon=":material/notes:"):
-            st.markdown("  \n".join(notices.plain(words) for words in one.history[:8]))
+            lines = [f":gray[{parts.ago(at)}] {notices.plain(words)}" for at, words in one.happened[:8]]
+            st.markdown("  \n".join(lines))
             st.code(one.log[-6000:] or "Nothing was printed.", language=None, height=240, wrap_lines=True)
 
 
@@ -94,30 +105,40 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
     """What changes while it runs; False when its state or its adapters are no longer what they were."""
     one = serving.get(store, id)
     spec = one.server.spec
-    where = one.server.endpoint.url if one.server.endpoint else "no address yet"
-    st.markdown(
-        f"**{notices.plain(one.name)}** :{BADGES[one.state]} :gray[{one.kind} · {notices.plain(where)} · "
-        f"{'until it is stopped' if not spec.idle_minutes else f'ends after {spec.idle_minutes:g} idle minutes'}]"
-    )
+    title = f"**{notices.plain(one.name)}** :{BADGES[one.state]} :gray[{one.kind}"
     if one.state == serving.ENDED:
-        st.caption(f"Ended: {notices.plain(one.server.ended or 'nobody watches it any more')}")
+        st.markdown(f"{title}]")
+        when = f", {parts.ago(one.happened[0][0])}" if one.happened else ""
+        st.caption(f"Ended: {notices.plain(one.server.ended or 'nobody watches it any more')}{when}")
         return before == serving.ENDED
+    where = f"`{one.server.endpoint.url}`" if one.server.endpoint else "no address yet"
+    idle = f"ends after {spec.idle_minutes:g} idle minutes" if spec.idle_minutes else "until it is stopped"
+    st.markdown(f"{title} · {idle}] · {where}")
     told, took = one.health, serving.memory(one)
-    pace = "not asked lately" if told.per_second is None else f"{told.per_second:,.0f}"
-    first = "" if told.first_token is None else f"{told.first_token * 1000:,.0f} ms"
+    loading = one.state == serving.LOADING
     shown = {
-        "up for": parts.lasting(max(0.0, told.at - told.since)) if told.at else "a moment",
-        "restarts": f"{told.restarts}",
-        "asked now": f"{told.running}, {told.waiting} waiting" if told.running or told.waiting else "nothing",
-        "tokens/s, last minute": pace,
-        "to the first token": first or "not asked lately",
+        "loading for" if loading else "up for": parts.lasting(max(0.0, told.at - told.since))
+        if told.at
+        else "a moment",
+        "restarts": f"{told.restarts}" if told.restarts or not loading else "",
+        "asked now": "" if loading else _asked(told.running, told.waiting, told.per_second is not None),
+        "tokens/s, last minute": "" if told.per_second is None else f"{told.per_second:,.0f}",
+        "to the first token": "" if told.first_token is None else f"{told.first_token * 1000:,.0f} ms",
         "memory": size(took.machine) if took.machine else "",
         "GPU memory": size(took.gpu) if took.gpu else "",
     }
     parts.facts({name: value for name, value in shown.items() if value})
+    if loading:
+        st.caption("A small model takes seconds to load, a large one minutes. What is asked meanwhile waits for it.")
     if not told.fresh and one.state != serving.LOADING:
         st.warning("Nobody watches it at the moment; it is being looked after anew.", icon=":material/visibility_off:")
     return one.state == before and sorted(one.adapters) == adapters
+
+
+def _asked(running: int, waiting: int, lately: bool) -> str:
+    if running or waiting:
+        return f"{running}, {waiting} waiting"
+    return "nothing" if lately else "nothing, nor lately"
 
 
 def adapters(one: Serving) -> None:
@@ -138,18 +159,21 @@ def adapters(one: Serving) -> None:
                     notices.later(f"{name} is unloaded.")
                     st.rerun()
         if open_ones and one.state == serving.ANSWERS:
-            with st.popover("Load a tuned model", icon=":material/add:", key=f"load-{one.id}"):
+            with st.popover(
+                "Load a tuned model", icon=":material/add:", key=f"load-{one.id}-{state.value(state.STEPS, 0)}"
+            ):
                 name = st.selectbox("Tuned on it", [model.name for model in open_ones], key=f"which-{one.id}")
                 if st.button("Load it", type="primary", key=f"load-it-{one.id}"):
                     with notices.told():
                         serving.load(store, one, name, me)
+                        state.step()
                         notices.later(f"{name} is loaded.")
                         st.rerun()
 
 
 def acts(one: Serving) -> None:
     if one.chats:
-        nav.link("Ask it", "playground")
+        nav.link("Ask it", "playground", model=one.name)
     if st.button("Restart", icon=":material/restart_alt:", key=f"restart-{one.id}"):
         with notices.told(), st.spinner("Ending it to start it anew"):
             serving.restart(store, one, me)
@@ -194,7 +218,7 @@ gpu()
 everything = serving.listed(store)
 running = [one for one in everything if one.live]
 ended = [one for one in everything if not one.live]
-with st.expander("Serve a model", icon=":material/play_arrow:", expanded=not running):
+with st.expander("Serve a model", icon=":material/play_arrow:", expanded=not running, key=f"begin-{bool(running)}"):
     begin([model for model in models.offered(store) if model.kind != models.ENDPOINT])
 if running:
     parts.section(f"{parts.count(len(running), 'server')}")

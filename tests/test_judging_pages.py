@@ -213,6 +213,15 @@ def test_before_the_first_answer_nobody_guesses_how_long_it_takes(full, app):
     assert look(app, "evaluation", evaluation=made.id).progress[0].text == "0 of 4 answers"
 
 
+def test_an_endpoint_where_nobody_answers_is_named_while_it_is_waited_for(full, app):
+    plain, _ = judged.two(full.store)
+    made = evaluations.start(full.store, judged.order(judged.items(4), [plain]), "ada")
+    events.append(made.job.folder, "progress", done=0, of=4, seconds_left=None, away={"http://127.0.0.1:9": 65})
+    look(app, "evaluation", evaluation=made.id)
+    said = app.warning[0].value.replace("\\", "")
+    assert said.startswith("For 1 min 5 s nobody has answered at http://127.0.0.1:9. It is tried for 4 min")
+
+
 def test_a_failed_evaluation_says_why_and_can_go_on(full, app):
     plain, _ = judged.two(full.store)
     found = judged.evaluation(full.store, judged.items(1), [judged.answer(plain, "i000", "x")], state=jobs.FAILED)

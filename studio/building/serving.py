@@ -64,7 +64,12 @@ class Serving:
     @property
     def history(self) -> list[str]:
         """What happened to it, newest first, in sentences."""
-        return [_sentence(event) for event in reversed(events.read(self.server.folder)[0])]
+        return [said for _, said in self.happened]
+
+    @property
+    def happened(self) -> list[tuple[float, str]]:
+        """The same with the moment of each, in seconds since the epoch."""
+        return [(event["at"], _sentence(event)) for event in reversed(events.read(self.server.folder)[0])]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,12 @@ def button(messages: list[dict[str, str]], name: str, key: str) -> None:
     """Asks for the dataset, and whether it is approved; the example says which candidate wrote the answer."""
     store, me = state.store(), state.me()
     names = [one.name for one in datasets.listed(store)]
-    with st.popover("Save as example", icon=":material/library_add:", type="tertiary", key=f"save-{key}"):
+    with st.popover(
+        "Save as example",
+        icon=":material/library_add:",
+        type="tertiary",
+        key=f"save-{key}-{state.value(state.STEPS, 0)}",
+    ):
         st.caption(f"{parts.count(len(messages), 'message')}, to learn from once approved.")
         where = st.selectbox(
             "Dataset", names, key=f"save-where-{key}", accept_new_options=True, placeholder="Choose, or name a new one"
@@ -26,5 +31,6 @@ def button(messages: list[dict[str, str]], name: str, key: str) -> None:
             except Problem as problem:
                 notices.tell(problem)
                 return
+            state.step()
             notices.later(f"Saved in {made.dataset} as {'an approved example' if approved else 'a draft'}.")
             st.rerun()
