@@ -75,6 +75,8 @@ def found(id: str) -> bool:
         else:
             waits = evaluation.state == jobs.QUEUED
             st.caption("Waiting for its turn." if waits else "The models are being loaded; then the first is asked.")
+    if evaluation.live and told and (silence := results.silent(told)):
+        st.warning(notices.plain(silence), icon=":material/cloud_off:")
     if told and (spent := results.paid(told)):
         st.caption(spent)
     metric = st.pills(

@@ -146,6 +146,16 @@ def test_a_server_that_stays_away_is_not_waited_for_by_every_question_anew(tmp_p
     assert {one["code"] for one in evaluate.responses(tmp_path / "job")} == {calls.UNREACHABLE}
 
 
+def test_while_nobody_answers_it_is_told_where_and_for_how_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "SILENT", 0.1)
+    nowhere = hosted("http://127.0.0.1:9")
+    folder = tmp_path / "job"
+    said = done(folder, spec([nowhere], items(tmp_path / "items.jsonl", 3), patience=1.0, pause=0.2))
+    assert said == {"answered": 0, "failed": 3}
+    told = [event for event in events.read(folder)[0] if event["kind"] == "progress"]
+    assert told[0]["done"] == 0 and list(told[0]["away"]) == ["http://127.0.0.1:9"]
+
+
 def test_the_same_request_is_not_paid_twice_across_evaluations_unless_it_is_wished(tmp_path):
     asking, store = items(tmp_path / "items.jsonl", 20), tmp_path / "kept.sqlite"
     with failing(0.0) as url:

@@ -30,6 +30,7 @@ from engine.serving.asking.purse import Purse, Rates, Spent
 __all__ = ["FILE", "EvaluateSpec", "responses", "run"]
 
 TELL = 1.0  # seconds between two progress events
+SILENT = 3.0  # seconds without one, after which is told where nobody answers
 AHEAD = 2  # questions that are prepared, or wait to be asked again, for each that is asked at once
 GIVE_WAY = 2  # rounds of the loop that a question takes from its turn to the wire
 responses = lines.read
@@ -132,12 +133,14 @@ class Round:
         judge = candidates.parse(spec.judge) if spec.judge else None
         self.grader = Grader(spec.metrics, guide, spec.labels, judge, self.asker)
         self.of = len(questions)
+        silence = asyncio.ensure_future(self._tell_of_silence())
         try:
             await self._ask(self._open(questions))
             await self._ask([one for one in self._open(questions) if self._worth_another(one)])
             if self.spent:
                 raise self.spent
         finally:
+            silence.cancel()
             self._tell()
             self.preparing.shutdown(wait=False)
             self.writer.close()
@@ -229,12 +232,21 @@ class Round:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.preparing, candidates.messages, candidate, conversation)
 
+    async def _tell_of_silence(self) -> None:
+        """While no answer comes, since nobody is where they should come from."""
+        while True:
+            await asyncio.sleep(SILENT)
+            if self.asker.away() and time.monotonic() - self.told >= SILENT:
+                self._tell()
+
     def _tell(self) -> None:
         self.told = time.monotonic()
         fresh = self.done - self.before
         left = round((self.told - self.began) / fresh * (self.of - self.done), 1) if fresh else None
         money = {"euros": round(self.purse.total.euros, 6), "unsure": round(self.purse.total.unsure, 6)}
         more = {"kept": self.kept, "failures": dict(self.failures), **money}
+        if away := self.asker.away():
+            more["away"] = {where: round(seconds) for where, seconds in away.items()}
         events.append(self.folder, "progress", done=self.done, of=self.of, seconds_left=left, **more)
 
 

@@ -3,12 +3,14 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from engine.scoring import stats
+from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.scales import Scale
 from studio.deciding import findings
 from studio.deciding.findings import Arms, Effects
@@ -148,6 +150,20 @@ def standing(done: int, of: int, seconds_left: float | None) -> str:
     """Progress in words."""
     said = f"{done:,} of {of:,} answers"
     return said if not seconds_left else f"{said} · about {parts.lasting(seconds_left)} left"
+
+
+def silent(told: Mapping[str, Any]) -> str:
+    """Where nobody answers, in words; nothing while somebody does everywhere."""
+    away: Mapping[str, float] = told.get("away") or {}
+    said = [
+        f"For {parts.lasting(seconds)} nobody has answered at "
+        f"{where if '://' in where else f'the server of {Path(where).name}'}."
+        for where, seconds in away.items()
+    ]
+    if not said:
+        return ""
+    waits = f"It is tried for {parts.lasting(EvaluateSpec.patience)} before an answer counts as failed."
+    return " ".join([*said, waits, "What was answered stays, so it can be stopped and go on later."])
 
 
 def paid(told: Mapping[str, Any]) -> str:

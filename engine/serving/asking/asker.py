@@ -134,6 +134,11 @@ class Asker:
         sent, most = (0, 0) if free else (len(data), len(body.get("prompt", ())))
         return await self._patiently(candidate, call, sent, most)
 
+    def away(self) -> dict[str, float]:
+        """Where nobody answers now, and for how many seconds: an address, or the folder of a base of ours."""
+        now = time.monotonic()
+        return {where: now - gate.lost_at for where, gate in self._gates.items() if gate.lost_at is not None}
+
     async def close(self) -> None:
         await asyncio.gather(*[pool.close() for pool in self._pools.values()])
         if self.kept:
