@@ -241,8 +241,8 @@ class Round:
 
     def _tell(self) -> None:
         self.told = time.monotonic()
-        fresh = self.done - self.before
-        left = round((self.told - self.began) / fresh * (self.of - self.done), 1) if fresh else None
+        fresh, open = self.done - self.before, self.of - self.done
+        left = round((self.told - self.began) / fresh * open, 1) if fresh else None if open else 0.0
         money = {"euros": round(self.purse.total.euros, 6), "unsure": round(self.purse.total.unsure, 6)}
         more = {"kept": self.kept, "failures": dict(self.failures), **money}
         if away := self.asker.away():
