@@ -27,9 +27,8 @@ def head(evaluation: Evaluation) -> None:
             with st.spinner("Stopping, once the answers on their way are kept"):
                 work.stop(store, evaluation, me)
             st.rerun()
-        if evaluation.state in (jobs.FAILED, jobs.STOPPED) and st.button("Go on", icon=":material/play_arrow:"):
-            work.resume(store, evaluation, me)
-            st.rerun()
+        if evaluation.state in (jobs.FAILED, jobs.STOPPED):
+            onward(evaluation)
         if not evaluation.live and len(evaluation.candidates) > 1:
             for label, place in (("Judge these blind", "arena"), ("Dashboard", "dashboard")):
                 if st.button(label, icon=nav.place(place).symbol):
@@ -43,6 +42,18 @@ def head(evaluation: Evaluation) -> None:
     if evaluation.state == jobs.FAILED:
         with st.expander("Why it failed", icon=":material/error:", expanded=True):
             st.code(jobs.why(evaluation.job.folder), language=None, wrap_lines=True)
+
+
+def onward(evaluation: Evaluation) -> None:
+    """The way on for one that has ended early, with more money where it had a budget."""
+    had, euros = evaluation.budget, 0.0
+    if had:
+        euros = st.number_input("Euros at the most", had, value=had, format="%g", width=180, key="more-budget")
+    if st.button("Go on", icon=":material/play_arrow:", help="Nothing that was answered is asked or paid again."):
+        if euros > had:
+            evaluations.allow(store, evaluation, euros, me)
+        work.resume(store, evaluation, me)
+        st.rerun()
 
 
 def out(evaluation: Evaluation) -> None:
@@ -116,18 +127,19 @@ def views(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> Non
 
 
 def figures(evaluation: Evaluation, lines: list[reports.Line], metric: str) -> None:
+    failed = reports.failures(store, evaluation.id)
+    if len(failed):
+        why = failed["error"].mode()[0]
+        n = len(failed)
+        told = f"{parts.count(n, 'call')} failed and {'were' if n > 1 else 'was'} counted nowhere. Most often: {why}"
+        st.warning(f"{notices.plain(told)} To have them asked again, start it anew: nothing else is paid twice.")
     scores.compared(store, evaluation, lines, metric)
     trust.beside(store, evaluation, lines, metric)
-    failures(evaluation)
-    parts.section("What the answers took")
-    scores.took(lines)
-
-
-def failures(evaluation: Evaluation) -> None:
-    failed = reports.failures(store, evaluation.id)
     if len(failed):
         with st.expander(f"{len(failed)} failed calls, counted nowhere", icon=":material/error:"):
             st.dataframe(failed, hide_index=True)
+    parts.section("What the answers took")
+    scores.took(lines)
 
 
 evaluations.catch_up(store)

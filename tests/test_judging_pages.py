@@ -1,11 +1,13 @@
 """The pages that ask, judge and decide, empty and full, through the entry."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import events, jobs, specs
+from engine.problems import Problem
 from engine.scoring.evaluate import EvaluateSpec
 from studio.building import candidates, models
 from studio.deciding import prices
@@ -173,7 +175,7 @@ def test_failed_calls_are_listed_and_counted_nowhere(full, app):
     ]
     found = judged.evaluation(full.store, judged.items(2), lines)
     shown(app, found.id)
-    assert "1 failed calls, counted nowhere" in words(app) and "n&nbsp;=&nbsp;1)" in words(app)
+    assert "1 call failed and was counted nowhere" in app.warning[0].value and "n&nbsp;=&nbsp;1)" in words(app)
 
 
 def test_a_running_evaluation_shows_how_far_it_is(full, app):
@@ -202,6 +204,21 @@ def test_the_arena_offers_what_was_asked_to_compare_before_searches_and_probes(f
     assert [expander.label for expander in app.expander] == [
         "1 more, asked by searches for a prompt and probes of forgetting"
     ]
+
+
+def test_an_evaluation_whose_budget_was_too_small_goes_on_with_a_larger_one(full, app):
+    plain, _ = judged.two(full.store)
+    lines = [judged.answer(plain, "i000", "yes", scores=judged.right(1.0))]
+    made = judged.evaluation(full.store, judged.items(2), lines, state=jobs.FAILED)
+    specs.write(made.job.folder, replace(specs.read(made.job.folder, EvaluateSpec), budget=0.01))
+    look(app, "evaluation", evaluation=made.id)
+    app.number_input(key="more-budget").set_value(0.5).run()
+    press(app, "Go on")
+    assert not app.error and not app.exception
+    again = evaluations.get(full.store, made.id)
+    assert again.budget == 0.5 and again.state == jobs.QUEUED
+    with pytest.raises(Problem, match="while it runs"):
+        evaluations.allow(full.store, again, 1.0, "ada")
 
 
 def test_before_the_first_answer_nobody_guesses_how_long_it_takes(full, app):

@@ -41,6 +41,11 @@ class Evaluation(Work):
         """How many questions were on their way at the same time."""
         return specs.read(self.job.folder, EvaluateSpec).concurrency
 
+    @property
+    def budget(self) -> float:
+        """Euros at the most; 0 for no limit."""
+        return specs.read(self.job.folder, EvaluateSpec).budget
+
 
 def start(store: Store, order: Order, by: str) -> Evaluation:
     """Put an evaluation in the queue. Drafts among its candidates are kept, and where it asks the test set of a
@@ -68,6 +73,17 @@ def start(store: Store, order: Order, by: str) -> Evaluation:
         cursor.unregister("asked")
         jobs.submit(store.home.jobs, "evaluate", spec, by, id)
     return get(store, id)
+
+
+def allow(store: Store, evaluation: Evaluation, euros: float, by: str) -> None:
+    """Give one that has ended a larger budget; resumed, it goes on within that. Problem where it runs or had more."""
+    if evaluation.live:
+        raise Problem("Its budget cannot change while it runs.", do="Stop it first.")
+    spec = specs.read(evaluation.job.folder, EvaluateSpec)
+    if euros <= spec.budget:
+        raise Problem(f"{euros:g} euros are no more than it had.", do=f"Give more than {spec.budget:g}.")
+    with store.write(by, "evaluation.allow", evaluation.id, euros=euros):
+        specs.write(evaluation.job.folder, replace(spec, budget=euros))
 
 
 def listed(store: Store) -> list[Evaluation]:

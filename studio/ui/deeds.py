@@ -66,6 +66,7 @@ WORDS = {
     "candidate.add": "made the candidate {name}",
     "candidate.rename": "renamed a candidate to {name}",
     "evaluation.start": "started the evaluation {name}",
+    "evaluation.allow": "let the evaluation {subject} cost up to {euros} euros",
     "evaluation.export": "took the answers of the evaluation {subject} out as {form}",
     "claim.rule": "said of claim {claim} of {item} in the evaluation {subject}: {verdict}",
     "claim.unrule": "took back what was said of claim {claim} of {item} in the evaluation {subject}",
