@@ -8,6 +8,7 @@ from studio.building.candidates import Candidate
 from studio.data import datasets, examples
 from studio.judging import asking
 from studio.judging.asking import Said, Turn
+from studio.reading import questions
 from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state
 from studio.writing.fixing import Bad
 
@@ -118,8 +119,12 @@ def unanswered() -> list[str]:
     return []
 
 
-def examples_to_click() -> list[str]:
-    """Four questions that somebody new could ask: of the sample's documents, or of the newest dataset."""
+def examples_to_click(chosen: list[Candidate]) -> list[str]:
+    """Four questions that somebody new could ask: those known of the library that is read, of the sample's documents,
+    or of the newest dataset."""
+    for library in dict.fromkeys(one.library for one in chosen if one.library):
+        if asked := [one.question for one in questions.approved(store, library)][:4]:
+            return asked
     if any(library.name == sample.LIBRARY for library in libraries.listed(store)):
         return [row["question"] for row in sample.questions("validation")[::5][:4]]
     newest = datasets.listed(store)[-1:]
@@ -192,7 +197,7 @@ if len(pasted) > MOST_QUESTIONS:
 suggestions = st.empty()
 question = st.chat_input("Ask something", submit_mode="disable")
 if not (said or question or pasted or goes_on):
-    question = suggestions.pills("Try one", examples_to_click(), key="suggested")
+    question = suggestions.pills("Try one", examples_to_click(chosen), key="suggested")
 standing.remember(chosen, follow, bool(said) or any(one.id not in held and one.name != one.model for one in chosen))
 if asked := goes_on or pasted or ([question] if question else []):
     suggestions.empty()

@@ -9,7 +9,8 @@ from studio.building import candidates, libraries, models
 from studio.data import examples
 from studio.judging import arrangements, asking
 from studio.judging.asking import DONE, FAILED, Said, Turn
-from studio.ui import blind
+from studio.reading import questions
+from studio.ui import blind, chat
 from tests import judged, speaking
 from tests.conftest import ENTRY, Full, look, words
 from tests.test_judging_pages import press
@@ -82,6 +83,18 @@ def test_the_order_of_a_blind_question_is_by_chance_and_stays(monkeypatch):
     orders = [tuple(blind.order(TURN, number)) for number in range(40)]
     assert set(orders) == {(0, 1), (1, 0)}
     assert [tuple(blind.order(TURN, number)) for number in range(40)] == orders
+
+
+def test_a_verdict_on_other_candidates_is_not_counted_for_those_asked_last(monkeypatch):
+    other = Turn("Where?", (Said("plain", DONE, "Here."), Said("other", DONE, "There.")))
+    monkeypatch.setattr(blind.state, "value", lambda key, otherwise: {0: 1, 1: 1, 2: 0})
+    assert blind.count([other, TURN, TURN]) == blind.Count((1, 1), 0, others=1)
+
+
+def test_a_long_answer_scrolls_in_its_place_and_a_short_one_does_not():
+    long, short = "words " * 500, "Two years."
+    assert 'class="said long"' in chat.said(long) and 'class="said"' in chat.said(short)
+    assert ['class="diff long"' in text for text in chat.compared(long, short)] == [True, False]
 
 
 def test_what_is_shared_opens_as_it_stood(store):
@@ -181,7 +194,9 @@ def test_a_link_keeps_what_was_said_blind_and_another_is_due_once_more_was_asked
 
 def test_a_library_is_asked_beside_the_same_model_without_it(full: Full, app):
     libraries.add(full.store, "handbook", {"a.md": "The kettle holds two litres."}, "ada")
+    questions.add(full.store, "handbook", "How much does it hold?", "a.md", "The kettle holds two litres.", "ada")
     look(app, "playground", library="handbook")
+    assert app.get("button_group")[-1].options == ["How much does it hold?"]
     assert not app.exception and "With 2 passages of handbook." in words(app)
     look(app, "playground", model="tiny")
     assert app.selectbox(key="who-0").value == "tiny"

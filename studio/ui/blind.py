@@ -29,6 +29,7 @@ def order(turn: Turn, number: int) -> list[int]:
 class Count:
     wins: tuple[int, ...]  # of each candidate, in their order
     ties: int
+    others: int = 0  # verdicts on answers of other candidates, not counted
 
     @property
     def n(self) -> int:
@@ -49,23 +50,30 @@ def verdict(number: int, turn: Turn) -> None:
 
 
 def count(turns: Sequence[Turn]) -> Count:
-    """What was said so far, by candidate."""
+    """What was said so far, by candidate; of the questions that those were asked who were asked the last one."""
     given = state.value(state.VERDICTS, {})
-    most = max((len(turn.answers) for turn in turns), default=0)
-    said = [given[number] for number in range(len(turns)) if number in given]
-    return Count(tuple(said.count(place) for place in range(most)), said.count(TIE))
+    last = _asked(turns[-1]) if turns else ()
+    said = [given[number] for number, turn in enumerate(turns) if number in given and _asked(turn) == last]
+    others = sum(number in given for number in range(len(turns))) - len(said)
+    return Count(tuple(said.count(place) for place in range(len(last))), said.count(TIE), others)
+
+
+def _asked(turn: Turn) -> tuple[tuple[str, str | None], ...]:
+    return tuple((answer.name, answer.system) for answer in turn.answers)
 
 
 def told(turns: Sequence[Turn], names: Sequence[str]) -> None:
     """Who was preferred, once the names are shown."""
     found = count(turns)
-    if not found.n:
+    if not found.n and not found.others:
         return
     with st.container(border=True):
         parts.label("What you said blind")
         wins = [f"{notices.plain(name)} {won}" for name, won in zip(names, found.wins, strict=False)]
         st.markdown(f"{' · '.join(wins)} · none better {found.ties} · n = {found.n}")
-        if len(found.wins) == 2:
+        if found.others:
+            st.caption(f"{parts.count(found.others, 'verdict')} on answers of other candidates: not counted here.")
+        if len(found.wins) == 2 and found.n:
             sign = stats.preference(found.wins[0], found.ties, found.wins[1])
             st.caption(
                 f"Sign test on the decided ones: {stats.p_text(sign.p)}. So few questions settle little; "

@@ -14,6 +14,8 @@ from studio.judging import asking
 from studio.judging.asking import Said
 from studio.ui import cited, notices, parts
 
+LONG = 2500  # letters from which an answer scrolls in its place, so that its neighbours stay at hand
+
 
 def words(text: str, *, large: bool = False, found: Sequence[Mapping[str, Any]] = ()) -> None:
     """What somebody said, to the letter but for spaces around it. `[1]` leads to the first passage `found`."""
@@ -27,7 +29,8 @@ def question(text: str) -> None:
 
 
 def said(text: str, *, large: bool = False) -> str:
-    return f'<div class="said{" large" if large else ""}">{html.escape(text.strip()) or "<i>(no words)</i>"}</div>'
+    kind = " large" if large else _length(text)
+    return f'<div class="said{kind}">{html.escape(text.strip()) or "<i>(no words)</i>"}</div>'
 
 
 def passages(found: Sequence[Mapping[str, Any]], library: str = "") -> None:
@@ -55,7 +58,15 @@ def compared(one: str, other: str) -> tuple[str, str]:
         here, there = html.escape("".join(a[i:j])), html.escape("".join(b[k:m]))
         left.append(here if kind == "equal" or not here else f"<ins>{here}</ins>")
         right.append(there if kind == "equal" or not there else f"<ins>{there}</ins>")
-    return f'<div class="diff">{"".join(left)}</div>', f'<div class="diff">{"".join(right)}</div>'
+    return _marked(one, left), _marked(other, right)
+
+
+def _marked(text: str, pieces: Sequence[str]) -> str:
+    return f'<div class="diff{_length(text)}">{"".join(pieces)}</div>'
+
+
+def _length(text: str) -> str:
+    return " long" if len(text) > LONG else ""
 
 
 def waiting() -> None:
