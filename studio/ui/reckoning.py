@@ -65,9 +65,8 @@ def _in_words(found: Forecast) -> str:
     kept = f", {found.kept:,} of them answered before and free" if found.kept else ""
     taken, euros = found.seconds, found.euros
     time = "How long that takes is not known before the first one" if taken is None else f"About {parts.lasting(taken)}"
-    cost = (
-        f"what {_listed(found.unknown)} costs, nobody has said" if euros is None else f"about {findings.euros(euros)}"
-    )
+    cost = f"what {_listed(found.unknown)} costs, nobody has said" if euros is None else findings.euros(euros)
+    cost = f"about {cost}" if cost[0].isdigit() else cost
     return f"**{found.requests:,} requests**{kept}. {time}; {cost}."
 
 
