@@ -138,7 +138,7 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
 def _asked(running: int, waiting: int, lately: bool) -> str:
     if running or waiting:
         return f"{running}, {waiting} waiting"
-    return "nothing" if lately else "nothing, nor lately"
+    return "nothing" if lately else "nothing lately"
 
 
 def adapters(one: Serving) -> None:

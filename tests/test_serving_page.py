@@ -67,6 +67,9 @@ def test_a_server_is_started_from_the_form_and_restarted(answering: Store, app):
     [one] = [one for one in serving.listed(answering) if one.live]
     servers.ready(one.server, 30)
     until(lambda: serving.get(answering, one.id).state == serving.ANSWERS)
+    look(app, "serving").number_input(key="serve-idle").set_value(5)
+    app.button(key="serve").click().run()
+    assert [toast.value for toast in app.toast] == ["tiny answers already. It keeps the idle time it was started with."]
     look(app, "serving").button(key=f"restart-{one.id}").click().run()
     until(lambda: serving.get(answering, one.id).health.restarts == 1)
     assert not app.exception and "Started." in serving.get(answering, one.id).history
