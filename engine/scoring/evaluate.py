@@ -145,8 +145,10 @@ class Round:
             self.preparing.shutdown(wait=False)
             self.writer.close()
             await self.asker.close()
-        failed = sum(bool(self.standing[one.key]["error"]) for one in questions)
-        return {"answered": len(questions) - failed, "failed": failed}
+        failures = [error for one in questions if (error := self.standing[one.key]["error"])]
+        if len(failures) == len(questions):
+            raise Problem(f"Not one of {len(questions):,} questions was answered.", failures[0], "Mend that, and go on.")
+        return {"answered": len(questions) - len(failures), "failed": len(failures)}
 
     def _open(self, questions: Sequence[Question]) -> list[Question]:
         found = []
