@@ -38,15 +38,15 @@ def new(known: list[Library]) -> None:
     name = st.text_input("Name", placeholder="handbook", key=field, persist_state="session").strip()
     chosen = stacks.intake("new")
     how = cutting.begin()
-    if not st.button("Make the library", type="primary", icon=":material/library_add:", key="make"):
+    icon = ":material/library_add:"
+    clicked = st.button("Make the library", type="primary", icon=icon, key="make", disabled=chosen is None)
+    if not clicked or chosen is None:  # files may still be on their way
         return
     with notices.told():
         if any(one.name == name and one.documents for one in known):
             raise Problem(
                 f"There is a library {name} already.", do="Give this one another name, or open that one below."
             )
-        if chosen is None:
-            raise Problem("There is nothing to read yet.", do="Choose files, or give a path.")
         libraries.make(store, name, me, how)
         stacks.begin(store, name, chosen, me)
         nav.goto("library", library=name)

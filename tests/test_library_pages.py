@@ -7,7 +7,7 @@ from engine.reading.settings import HYBRID, LibrarySettings
 from studio.building import libraries
 from studio.reading import questions, readings, removal, upkeep
 from studio.store import Store
-from studio.ui import cited
+from studio.ui import cited, stacks
 from tests.conftest import look, words
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
@@ -26,18 +26,21 @@ def shop(store: Store) -> Store:
 def test_without_a_library_the_form_for_the_first_one_is_open(app):
     found = look(app, "libraries")
     assert not found.exception
-    assert "New library" in words(found)
+    assert found.button(key="make").disabled and "New library" in words(found)
 
 
-def test_a_new_library_says_what_is_missing_and_keeps_its_name_over_another_page(shop, app):
-    look(app, "libraries").text_input(key="library-name-1").set_value("shop").run()
+def test_a_new_library_says_what_is_missing_and_keeps_what_was_typed_over_another_page(shop, app):
+    assert look(app, "libraries").button(key="make").disabled
+    app.segmented_control(key="way-new").set_value(stacks.HERE).run()
+    app.text_input(key="path-new").set_value("/data/handbook").run()
+    app.button(key="make").click().run()
+    assert "The library has no name." in app.error[0].value
+    app.text_input(key="library-name-1").set_value("shop").run()
     app.button(key="make").click().run()
     assert "There is a library shop already." in app.error[0].value
-    app.text_input(key="library-name-1").set_value("handbook").run()
-    app.button(key="make").click().run()
-    assert "There is nothing to read yet." in app.error[0].value
     look(look(app, "home"), "libraries")
-    assert app.text_input(key="library-name-1").value == "handbook" and not libraries.listed(shop)[1:]
+    typed = app.text_input(key="library-name-1").value, app.text_input(key="path-new").value
+    assert typed == ("shop", "/data/handbook") and not libraries.listed(shop)[1:]
 
 
 def test_every_library_stands_in_the_list_with_what_it_holds_and_how_it_is_searched(shop, app):
