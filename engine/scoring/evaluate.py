@@ -147,7 +147,9 @@ class Round:
             await self.asker.close()
         failures = [error for one in questions if (error := self.standing[one.key]["error"])]
         if len(failures) == len(questions):
-            raise Problem(f"Not one of {len(questions):,} questions was answered.", failures[0], "Mend that, and go on.")
+            raise Problem(
+                f"Not one of {len(questions):,} questions was answered.", failures[0], "Mend that, and go on."
+            )
         return {"answered": len(questions) - len(failures), "failed": len(failures)}
 
     def _open(self, questions: Sequence[Question]) -> list[Question]:
