@@ -190,7 +190,7 @@ class Told:
     def __init__(self, known: dict[str, list[float]]) -> None:
         self.known = known
 
-    async def likelihoods(self, candidate: Candidate, messages: list, answers: list[str]) -> list[Likelihood]:
+    async def likelihoods(self, candidate: Candidate, messages: list, answers: list[str], tools=()) -> list[Likelihood]:
         return [Likelihood(tuple(self.known[answer])) for answer in answers]
 
 

@@ -1,5 +1,6 @@
 """Tools, from an example that calls one to a figure of how often a model calls them rightly."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
 from engine.serving import servers, vllms
 from engine.serving.asking import client
+from engine.serving.asking.asker import Asker
 from engine.serving.asking.client import Decoding, Question
 from engine.serving.settings import ServeSpec
 from engine.serving.small import protocol, tools
@@ -339,6 +341,21 @@ def test_tools_that_cannot_be_honoured_are_refused_in_a_sentence(endpoint):
     wrong = {"type": "function", "function": {"name": "stock", "parameters": {"type": "nonsense"}}}
     assert "schema cannot be followed" in refusal(tools=[wrong])
     assert "nothing to call" in refusal(tools=None)
+
+
+@pytest.mark.slow
+def test_how_likely_an_answer_is_is_asked_with_the_tools_that_were_offered(endpoint):
+    """Its row was learned with tools; without them it is another question."""
+
+    async def nats(offered: list[dict[str, Any]]) -> float:
+        asker = Asker("", 1)
+        tuned = Candidate("tuned", "caller", endpoint=endpoint.url)
+        [found] = await asker.likelihoods(tuned, ask("Hello!"), ["Hello to you."], offered)
+        await asker.close()
+        return found.nll
+
+    offered, alone = (asyncio.run(nats(tools)) for tools in ([ORDER, STOCK], []))
+    assert offered < alone / 3
 
 
 @pytest.mark.slow

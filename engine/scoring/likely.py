@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from engine.scoring import resampling
-from engine.scoring.candidates import Message, worded
+from engine.scoring.candidates import worded
 from engine.scoring.given import CANDIDATE, Family, Given
 from engine.scoring.labels import SLASH, as_label
 from engine.scoring.score import Score
@@ -70,7 +70,7 @@ async def rate_answer(given: Given) -> dict[str, Score]:
     wanted = str(given.item.get("answer") or "")
     if not wanted:
         return dict.fromkeys((PERPLEXITY, BITS), Score(None, "The item names no expected answer."))
-    [found] = await given.asker.likelihoods(given.candidate, _asked(given), [wanted])
+    [found] = await _likelihoods(given, [wanted])
     size = len(wanted.encode())
     detail = {"nll": found.nll, "tokens": found.tokens, "bytes": size}
     each = f"{found.nll:.2f} nats over {found.tokens} tokens and {size} bytes of the expected answer."
@@ -86,7 +86,7 @@ async def rate_labels(given: Given) -> dict[str, Score]:
     labels = list({as_label(label): label for label in given.labels}.values())  # one of each, as it was written
     if len(labels) < 2:
         return dict.fromkeys(RANKING.names, Score(None, "There are no labels to choose from."))
-    found = await given.asker.likelihoods(given.candidate, _asked(given), labels)
+    found = await _likelihoods(given, labels)
     paths = ranked([as_label(label) for label in labels], found)
     return {
         **_scores("type_top", paths.above(), wanted.split(SLASH)[0]),
@@ -125,10 +125,11 @@ def _scores(name: str, found: Ranked, wanted: str) -> dict[str, Score]:
     return {f"{name}{n}": Score(float(place <= n), why, told) for n in TOP}
 
 
-def _asked(given: Given) -> list[Message]:
-    """What the candidate was asked when it answered, with the same passages."""
+async def _likelihoods(given: Given, answers: Sequence[str]) -> list[Likelihood]:
+    """Of answers to what the candidate was asked when it answered, with the same passages and tools."""
     passages = [str(one["text"]) for one in given.answer.get("passages") or []]
-    return worded(given.candidate, given.item["messages"], passages)
+    asked = worded(given.candidate, given.item["messages"], passages)
+    return await given.asker.likelihoods(given.candidate, asked, answers, given.item.get("tools") or ())
 
 
 def _same(one: float, other: float) -> bool:

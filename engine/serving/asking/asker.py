@@ -97,11 +97,16 @@ class Asker:
         return answer
 
     async def likelihoods(
-        self, candidate: Candidate, messages: Sequence[dict[str, str]], answers: Sequence[str]
+        self,
+        candidate: Candidate,
+        messages: Sequence[dict[str, str]],
+        answers: Sequence[str],
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> list[Likelihood]:
-        """How likely the candidate finds each of `answers` as the next message."""
+        """How likely the candidate finds each of `answers` as the next message, where it is offered `tools`."""
         who, name = await self._who(candidate)
-        key = kept.key(who, b"weighed", msgspec.json.encode([messages, answers]))
+        asked = [messages, answers, tools] if tools else [messages, answers]
+        key = kept.key(who, b"weighed", msgspec.json.encode(asked))
         if self.kept and (said := self.kept.get(key, moves=moves(candidate))):
             weighed = msgspec.json.decode(said, type=Weighed)
             self.purse.note_kept(weighed.use)
@@ -110,7 +115,7 @@ class Asker:
             where = Endpoint(candidate.endpoint or f"http://{name}")  # one of ours has no address before it is needed
             self._readers[candidate.name] = Reader(where, name, partial(self.post, candidate))
         with self.purse.bill() as bill:
-            found = await self._readers[candidate.name].likelihoods(messages, answers)
+            found = await self._readers[candidate.name].likelihoods(messages, answers, tools)
         if self.kept:  # the figures alone: what the server says of them tells each token of each question again
             weighed = Weighed(found, Use(bill.tokens_in, bill.tokens_out, bill.seconds))
             self.kept.put(key, name, msgspec.json.encode(weighed))

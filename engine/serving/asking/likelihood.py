@@ -10,7 +10,7 @@ neither; that is a Problem.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.serving.asking import calls
 from engine.serving.asking.calls import Endpoint, Use
 
 Message = dict[str, str]
+Tools = Sequence[Mapping[str, Any]]
 Post = Callable[[str, dict[str, Any]], Awaitable[Any]]  # a path at the endpoint and a body: what it answers, as JSON
 SILENT = ("mistral.ai", "openai.com")  # hosts known to tell nothing of given texts
 MISSING = (400, 404, 405, 422, 501)  # how a server says that it does not know such a call
@@ -58,10 +59,13 @@ class Reader:
         self._spelled: dict[str, list[int]] = {}
         self._learning = asyncio.Lock()
 
-    async def likelihoods(self, messages: Sequence[Message], answers: Sequence[str]) -> list[Likelihood]:
-        """How likely each of `answers` is as the next message, all in one question to the model."""
-        prompt = await self._ids(messages, prompt=True)
-        tails = await self._tails(messages, prompt, answers)
+    async def likelihoods(
+        self, messages: Sequence[Message], answers: Sequence[str], tools: Tools = ()
+    ) -> list[Likelihood]:
+        """How likely each of `answers` is as the next message, all in one question to the model. `tools` are those
+        that were offered: they are part of what the model reads."""
+        prompt = await self._ids(messages, tools, prompt=True)
+        tails = await self._tails(messages, tools, prompt, answers)
         starts = range(0, len(tails), AT_ONCE)
         found = [await self._weighed(prompt, tails[start : start + AT_ONCE]) for start in starts]
         return [one for some in found for one in some]
@@ -81,24 +85,26 @@ class Reader:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise _silent(self.endpoint, f"It says: {str(body)[:200]}") from error
 
-    async def _tails(self, messages: Sequence[Message], prompt: list[int], answers: Sequence[str]) -> list[list[int]]:
+    async def _tails(
+        self, messages: Sequence[Message], tools: Tools, prompt: list[int], answers: Sequence[str]
+    ) -> list[list[int]]:
         """The tokens of each answer. Those of a list are spelled once: as long as its first is spelled as before, the
         question makes no difference to the others."""
-        first = await self._tail(messages, prompt, answers[0])
+        first = await self._tail(messages, tools, prompt, answers[0])
         if len(answers) == 1:
             return [first]
         async with self._learning:
             if self._spelled.get(answers[0]) != first:
                 self._spelled = {}
             new = [answer for answer in answers if answer not in self._spelled]
-            spelled = await asyncio.gather(*[self._tail(messages, prompt, answer) for answer in new])
+            spelled = await asyncio.gather(*[self._tail(messages, tools, prompt, answer) for answer in new])
             self._spelled |= dict(zip(new, spelled, strict=True))
             return [self._spelled[answer] for answer in answers]
 
-    async def _tail(self, messages: Sequence[Message], prompt: list[int], answer: str) -> list[int]:
+    async def _tail(self, messages: Sequence[Message], tools: Tools, prompt: list[int], answer: str) -> list[int]:
         if not self._closing:
             self._closing = await self._end()
-        whole = await self._ids([*messages, {"role": "assistant", "content": answer}], prompt=False)
+        whole = await self._ids([*messages, {"role": "assistant", "content": answer}], tools, prompt=False)
         tail, closing = whole[len(prompt) :], self._closing
         if whole[: len(prompt)] != prompt or tail[-len(closing) :] != closing or len(tail) <= len(closing):
             raise Problem(
@@ -112,7 +118,7 @@ class Reader:
     async def _end(self) -> list[int]:
         """What the template writes behind every answer: the token that ends it, and perhaps more."""
         talks = [[{"role": "user", "content": "a"}, {"role": "assistant", "content": word}] for word in ("b", "c")]
-        one, other = [await self._ids(talk, prompt=False) for talk in talks]
+        one, other = [await self._ids(talk, (), prompt=False) for talk in talks]
         same = 0
         while same < min(len(one), len(other)) and one[-1 - same] == other[-1 - same]:
             same += 1
@@ -123,8 +129,10 @@ class Reader:
             )
         return one[len(one) - same :]
 
-    async def _ids(self, messages: Sequence[Message], prompt: bool) -> list[int]:
-        body = await self._post("/tokenize", {"messages": list(messages), "add_generation_prompt": prompt})
+    async def _ids(self, messages: Sequence[Message], tools: Tools, prompt: bool) -> list[int]:
+        offered = {"tools": list(tools)} if tools else {}
+        asked = {"messages": list(messages), "add_generation_prompt": prompt, **offered}
+        body = await self._post("/tokenize", asked)
         try:
             return [int(token) for token in body["tokens"]]
         except (ValueError, LookupError, TypeError) as error:
