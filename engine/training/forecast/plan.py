@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.problems import Problem
 from engine.training.bases import template
 from engine.training.bases.template import Template
 from engine.training.forecast.memory import Load
@@ -83,22 +82,10 @@ def read(spec: TrainSpec) -> tuple[Data, Data | None]:
 def _reader(spec: TrainSpec) -> Callable[[Path, Template], Data]:
     if spec.method == GRPO:
         paid = rewards.read(spec.rewards) if spec.rewards else []
-        return lambda path, words: pairs.read_tasks(path, words, _room(spec, words), paid)
+        return lambda path, words: pairs.read_tasks(path, words, pairs.room(spec, words), paid)
     readers: dict[str, Callable[[Path, Template, int], Data]] = {CPT: documents.read, KTO: pairs.read_marked}
     read_file = readers.get(spec.method, pairs.read_pairs if spec.method in PREFERENCES else batches.read)
     return lambda path, words: read_file(path, words, spec.max_tokens)
-
-
-def _room(spec: TrainSpec, words: Template) -> int:
-    """Tokens that are left for a prompt when its answer has its own. Problem when there are none."""
-    most = min(spec.max_tokens, words.context or spec.max_tokens) - spec.answer_tokens
-    if most < 1:
-        raise Problem(
-            f"Answers of {spec.answer_tokens} tokens leave no room for a prompt.",
-            f"Together they may have {spec.max_tokens}.",
-            "Lower answer_tokens or raise max_tokens.",
-        )
-    return most
 
 
 def _ours(rows: Sequence[Row], spec: TrainSpec) -> Course:

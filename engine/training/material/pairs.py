@@ -20,6 +20,7 @@ from engine.training.bases.template import Message, Template
 from engine.training.material import batches, rewards
 from engine.training.material.batches import Data, Refused, Row
 from engine.training.material.rewards import Reward
+from engine.training.settings import TrainSpec
 
 GOOD = "good"
 ANYTHING = {"role": "assistant", "content": "-"}  # stands for an answer that is still to be written
@@ -66,6 +67,18 @@ def read_marked(path: Path, template: Template, max_tokens: int) -> Marked:
     sha256, found, refused = _read(path, lambda given, line: _marked(given, template, max_tokens, line))
     answers = [answer for both in found for answer in both]
     return Marked(path, sha256, [row for row, _ in answers], refused, [good for _, good in answers])
+
+
+def room(spec: TrainSpec, words: Template) -> int:
+    """Tokens that are left for a prompt when its answer has its own. Problem when there are none."""
+    most = min(spec.max_tokens, words.context or spec.max_tokens) - spec.answer_tokens
+    if most < 1:
+        raise Problem(
+            f"Answers of {spec.answer_tokens} tokens leave no room for a prompt.",
+            f"Together they may have {spec.max_tokens}.",
+            "Lower answer_tokens or raise max_tokens.",
+        )
+    return most
 
 
 def read_tasks(path: Path, template: Template, most: int, paid: list[Reward]) -> Tasks:

@@ -66,13 +66,7 @@ def run(folder: Path, spec: TrainSpec) -> dict[str, Any]:
 
 def read(spec: TrainSpec, words: Template, paid: list[Reward]) -> tuple[Tasks, Tasks | None]:
     """The prompts to learn on and, if a file is named, those to watch."""
-    most = min(spec.max_tokens, words.context or spec.max_tokens) - spec.answer_tokens
-    if most < 1:
-        raise Problem(
-            f"Answers of {spec.answer_tokens} tokens leave no room for a prompt.",
-            f"Together they may have {spec.max_tokens}.",
-            "Lower answer_tokens or raise max_tokens.",
-        )
+    most = pairs.room(spec, words)
     train = pairs.read_tasks(Path(spec.train), words, most, paid)
     return train, pairs.read_tasks(Path(spec.validation), words, most, paid) if spec.validation else None
 
