@@ -3,11 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from engine.scoring.judged.overruling import CANNOT_TELL
 from engine.scoring.stats import Estimate
-from studio.judging import figures, overrides
+from studio.judging import evaluations, figures, overrides
 from studio.store import Store
 
 
@@ -42,21 +40,7 @@ def beside(store: Store, evaluation: str, metric: str) -> dict[str, Beside]:
             tally["torn"] += len(set(said)) > 1
     if not counts:
         return {}
-    judged = replace(figures.scores(store, evaluation, metric), table=values(store, evaluation, metric))
-    return {str(who): Beside(judged.estimate(str(who)), **counts.get(str(who), Counter())) for who in judged.table}
-
-
-def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
-    """The judge's own scores as a table, made as `evaluations.values` is: a row an item, a column a candidate."""
-    rows = store.rows(
-        """
-        select r.item, r.candidate, avg(s.value) as value
-        from response r
-        join score_alone s on s.response = r.id and s.metric = ?
-        where r.evaluation = ?
-        group by r.item, r.candidate
-        """,
-        [metric, evaluation],
+    judged = replace(
+        figures.scores(store, evaluation, metric), table=evaluations.values(store, evaluation, metric, alone=True)
     )
-    table = pd.DataFrame(rows, columns=["item", "candidate", "value"])
-    return table.pivot(index="item", columns="candidate", values="value")
+    return {str(who): Beside(judged.estimate(str(who)), **counts.get(str(who), Counter())) for who in judged.table}

@@ -133,17 +133,19 @@ def pace(store: Store) -> float | None:
     return taken / answered if answered else None
 
 
-def values(store: Store, evaluation: str, metric: str) -> pd.DataFrame:
+def values(store: Store, evaluation: str, metric: str, *, alone: bool = False) -> pd.DataFrame:
     """Scores as a table: a row an item, a column a candidate (its id); NaN where it could not be told.
 
-    Of an item that was asked several times it is the mean over its answers: items are what chance draws.
+    Of an item that was asked several times it is the mean over its answers: items are what chance draws. `alone` gives
+    the scores that the job gave, before people had a say in them.
     """
+    scores = "score_alone" if alone else "score"
     with store.read() as cursor:
         found = cursor.execute(
-            """
+            f"""
             select r.item, r.candidate, avg(s.value) as value
             from response r
-            join score s on s.response = r.id and s.metric = ?
+            join {scores} s on s.response = r.id and s.metric = ?
             where r.evaluation = ?
             group by r.item, r.candidate
             order by r.item
