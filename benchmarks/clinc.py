@@ -118,7 +118,7 @@ class Walk:
         """The evaluation of `model` on these items."""
         one = candidates.add(self.store, model, model, BY, passages=0)
         known = next((e for e in evaluations.listed(self.store) if e.name == what), None)
-        order = Order(Questions(items, what, snapshot), [one], Measures(metrics), name=what)
+        order = Order(Questions(items, what, snapshot, "test"), [one], Measures(metrics), name=what)
         found = known or evaluations.start(self.store, order, BY)
         if found.state in ("failed", "stopped"):
             work.resume(self.store, found, BY)

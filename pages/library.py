@@ -66,9 +66,19 @@ def settings(library: Library, found: list[libraries.Document]) -> None:
     cutting.form(store, library, found, me)
 
 
+def unread(library: Library) -> None:
+    """Why there is nothing to search, and the way on."""
+    words = "There is nothing to search yet. Bring in a document first."
+    if library.documents:
+        words = "The documents are not indexed yet. Settings has a button for that."
+    if running:
+        words = "The documents are being read. You can search them as soon as that is done."
+    st.info(words, icon=":material/menu_book:")
+
+
 def search(library: Library, found: list[libraries.Document]) -> None:
     if not library.chunks:
-        st.info("Nothing is indexed yet. Bring in a document first.", icon=":material/menu_book:")
+        unread(library)
         return
     finding.show(store, library, me)
     parts.command("atelier", "search", library.name, "How long is the warranty?")
@@ -76,7 +86,7 @@ def search(library: Library, found: list[libraries.Document]) -> None:
 
 def quality(library: Library, found: list[libraries.Document]) -> None:
     if not library.chunks:
-        st.info("Nothing is indexed yet. Bring in a document first.", icon=":material/menu_book:")
+        unread(library)
         return
     questioning.judge(store, library.name, me)
     recall.show(store, library)
@@ -98,13 +108,14 @@ if not state.asked("library"):
     nav.back("All libraries", "libraries")
     notices.empty("No library is chosen", "Choose one from the list.", "menu_book", "libraries", "To the libraries")
 else:
+    running = readings.live(store, state.asked("library"))  # asked first: what ends after it is seen by the timer
     chosen = libraries.get(store, state.asked("library"))
     if state.asked("document"):
         one_document(chosen, state.asked("document"))
     else:
         held = libraries.documents(store, chosen.name)
         head(chosen, held)
-        stacks.working(store, chosen.name, me)
+        stacks.working(store, chosen.name, running, me)
         for tab, draw in zip(st.tabs(list(TABS), key="part", bind="query-params"), TABS.values(), strict=True):
             if tab.open:  # each searches or cuts; the others wait until somebody asks
                 with tab:

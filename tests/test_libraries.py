@@ -88,6 +88,36 @@ def test_a_folder_becomes_documents_and_what_cannot_be_read_is_refused_in_a_sent
     assert arrivals.refusals(store, "shelf") == []
 
 
+def test_a_reading_is_under_way_until_what_it_brought_can_be_searched(store, shelf, monkeypatch):
+    seen = []
+    refresh = indexes.refresh
+
+    def looked_at_meanwhile(store, library, by):
+        seen.append([one.kind for one in readings.live(store, library)])
+        return refresh(store, library, by)
+
+    monkeypatch.setattr(indexes, "refresh", looked_at_meanwhile)
+    libraries.make(store, "goods", "ada")
+    reading = come_in(store, "goods", shelf)
+    assert seen == [["read"]] and readings.live(store, "goods") == [] and reading.taken
+    assert libraries.get(store, "goods").chunks == 3
+
+
+def test_documents_whose_index_failed_are_told_as_not_indexed_and_not_taken_over_twice(store, shelf, monkeypatch):
+    def failing(store, library, by):
+        raise Problem("The disk is full.")
+
+    libraries.make(store, "goods", "ada")
+    with monkeypatch.context() as broken:
+        broken.setattr(indexes, "refresh", failing)
+        with pytest.raises(Problem, match="The disk is full"):
+            come_in(store, "goods", shelf)
+    assert readings.live(store, "goods") == []
+    assert len(libraries.documents(store, "goods")) == 2 and not libraries.current(store, "goods")
+    upkeep.catch_up(store)
+    assert readings.listed(store, "goods")[0].taken["new"] == 2
+
+
 def test_a_path_that_is_looked_at_again_tells_what_is_new_changed_and_gone(store, shelf):
     libraries.make(store, "shelf", "ada")
     come_in(store, "shelf", shelf)

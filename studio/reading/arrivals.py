@@ -128,8 +128,12 @@ def catch_up(store: Store) -> None:
     for reading in readings.done(store, READ):
         if store.row("select 1 from library where name = ?", [reading.library]) is None:
             continue  # it was removed meanwhile
-        _take(store, reading)
-        indexes.refresh(store, reading.library, reading.made_by)
+        taken = _take(store, reading)
+        try:  # before it is settled: whoever waits for a reading wants to search what it brought
+            indexes.refresh(store, reading.library, reading.made_by)
+        finally:
+            readings.settle(store, reading, **taken)
+            forget(store, reading)
 
 
 def forget(store: Store, reading: Reading) -> None:
@@ -140,7 +144,8 @@ def forget(store: Store, reading: Reading) -> None:
             shutil.rmtree(path.parent, ignore_errors=True)
 
 
-def _take(store: Store, reading: Reading) -> None:
+def _take(store: Store, reading: Reading) -> dict[str, Any]:
+    """Its documents are the library's from now on. What came of it: counts by name, and what was missed."""
     library, staging = reading.library, _staging(store, reading)
     lines = [_named(store, library, line) for line in jsonl.read(staging / FOUND)]
     good, refused = _parted(store, library, lines)
@@ -153,16 +158,15 @@ def _take(store: Store, reading: Reading) -> None:
     changes = libraries.put(store, library, good, reading.made_by)
     _refuse(store, reading, refused)
     missing = _missing(store, library, lines)
-    counts = {
+    return {
         "new": changes.new,
         "changed": changes.changed,
         "unchanged": changes.same,
         "gone": sum(map(len, missing.values())),
         "refused": len(refused),
         "passed over": sum("passed_over" in line for line in lines),
+        "missing": missing,
     }
-    readings.settle(store, reading, **counts, missing=missing)
-    forget(store, reading)
 
 
 def _parted(store: Store, library: str, lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:

@@ -26,7 +26,7 @@ def index(store: Store, library: str, by: str) -> dict[str, Any]:
 
 def taken(store: Store, reading: str) -> dict[str, Any]:
     """What came of a job of a library; `index` is the one that follows it, '' for none."""
-    upkeep.catch_up(store)
+    upkeep.catch_up(store, wait=True)
     found = readings.get(store, reading)
     counts = {name: n for name, n in (found.taken or {}).items() if name != "missing"}
     library = libraries.get(store, found.library)

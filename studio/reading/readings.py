@@ -28,6 +28,11 @@ class Reading(Work):
     body: dict[str, Any]
     taken: dict[str, Any] | None
 
+    @property
+    def live(self) -> bool:
+        """Also while what a job brought is being taken over: nobody can search that yet."""
+        return self.job.live or (self.state == jobs.DONE and self.taken is None)
+
 
 def start(store: Store, library: str, kind: str, spec: Any, by: str, id: str = "", **body: Any) -> Reading:
     """Put a job for a library in the queue. Problem when one of its kind waits or runs for it already."""

@@ -64,10 +64,10 @@ def begin(store: Store, library: str, chosen: Chosen, me: str) -> Reading:
     return arrivals.start(store, library, [*chosen.paths, *spooled], me)
 
 
-def working(store: Store, library: str, me: str) -> None:
-    """The jobs of a library while they run, and those that did not come to their end."""
-    running = [one.id for one in readings.live(store, library)]
-    live.watch(_running, store, library, running, me, live=bool(running), every="1s")
+def working(store: Store, library: str, running: Sequence[Reading], me: str) -> None:
+    """The jobs of a library that were `running` when the page was read, and those that did not come to their end."""
+    before = [one.id for one in running]
+    live.watch(_running, store, library, before, me, live=bool(before), every="1s")
     for kind in (READ, INDEX):
         last = readings.newest(store, library, kind)
         if last is not None and last.taken is None and last.state in jobs.OVER:
@@ -78,18 +78,26 @@ def _running(store: Store, library: str, before: list[str], me: str) -> bool:
     upkeep.catch_up(store)
     for one in readings.live(store, library):
         with st.container(border=True, key=f"reading-{one.id}"):
-            told = one.progress or {}
-            of, done = told.get("of") or 0, told.get("done") or 0
-            left = f", {parts.lasting(told['seconds_left'])} left" if told.get("seconds_left") else ""
-            words = f"{NOW[one.job.kind]}: {done / of:.0%}{left}" if of else f"{NOW[one.job.kind]} begins"
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.progress(min(1.0, done / of) if of else 0.0, words)
-                if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{one.id}"):
+                st.progress(*_so_far(one))
+                if one.job.live and st.button("Stop", icon=":material/stop_circle:", key=f"stop-{one.id}"):
                     work.stop(store, one, me)
                     st.rerun()
             if waits := jobs.waits_for(one.job):
                 st.caption(notices.plain(waits))
     return [one.id for one in readings.live(store, library)] == before
+
+
+def _so_far(one: Reading) -> tuple[float, str]:
+    """The share of a job that is done, and words for it."""
+    if not one.job.live:
+        return 1.0, "Taking over what was found"
+    told = one.progress or {}
+    of, done = told.get("of") or 0, told.get("done") or 0
+    if not of:
+        return 0.0, f"{NOW[one.job.kind]} begins"
+    left = f", {parts.lasting(told['seconds_left'])} left" if told.get("seconds_left") else ""
+    return min(1.0, done / of), f"{NOW[one.job.kind]}: {done / of:.0%}{left}"
 
 
 def _ended(store: Store, last: Reading, me: str) -> None:
