@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,6 +38,15 @@ from studio.writing import makings
 
 log = logging.getLogger("atelier")
 PORT = 8501
+BROUGHT = (  # what jobs have left is taken over by those who know it
+    runs.catch_up,
+    evaluations.catch_up,
+    grids.catch_up,
+    scans.catch_up,
+    scans.keep_up,
+    makings.catch_up,
+    upkeep.catch_up,
+)
 
 
 def serve(home: Home, host: str = "127.0.0.1", port: int = PORT) -> None:
@@ -73,25 +82,24 @@ def _lifespan(home: Home, host: str, port: int, key: str) -> Any:
 
 
 def _keep_going(store: Store, ending: threading.Event, every: float = 1.0) -> None:
-    """Watch the servers, start what waits, bring in what is new. A failure is logged and tried again: the queue must
-    not die of it."""
+    """Watch the servers, start what waits, bring in what is new."""
     models.add_starter(store)
     while not ending.is_set():
-        try:
-            servers.keep(store.home.servers)
-            jobs.tick(store.home.jobs)
-            runs.catch_up(store)
-            evaluations.catch_up(store)
-            grids.catch_up(store)
-            scans.catch_up(store)
-            scans.keep_up(store)
-            makings.catch_up(store)
-            upkeep.catch_up(store)
-            behind = search.catch_up(store, seconds=2.0)  # a million new examples take a minute: not in one go
-        except Exception:
-            log.exception("The queue stumbled and goes on.")
-            behind = 0
+        _tried(servers.keep, store.home.servers)
+        _tried(jobs.tick, store.home.jobs)
+        for bring_in in BROUGHT:
+            _tried(bring_in, store)
+        behind = _tried(search.catch_up, store, seconds=2.0)  # a million new examples take a minute: not in one go
         ending.wait(0.05 if behind else every)
+
+
+def _tried(step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """A failure is logged, and tried again in the next round: neither the queue nor the other steps must die of it."""
+    try:
+        return step(*arguments, **named)
+    except Exception:
+        log.exception("%s stumbled; it is tried again.", step.__module__)
+        return None
 
 
 def _command(home: Home, key: str) -> Any:

@@ -70,6 +70,19 @@ def test_a_scan_finds_what_was_planted_and_a_correction_closes_it(store, planted
     assert health.look(store, "tone").changed == 2
 
 
+def test_two_who_see_at_once_that_a_scan_is_done_take_its_findings_over_once(store, planted):
+    once = scans.open_counts(store, planted)
+    store_rows = store.rows
+    with pytest.MonkeyPatch.context() as meanwhile:  # the second had asked before the first was through
+        stale = [{**row, "summary": None} for row in store.rows("select * from scan")]
+        meanwhile.setattr(
+            store, "rows", lambda query, *values: stale if "summary is null" in query else store_rows(query, *values)
+        )
+        scans.catch_up(store)
+    assert scans.open_counts(store, planted) == once
+    assert len(scans.open_findings(store, planted, "duplicate")) == 1
+
+
 def test_a_pair_that_may_stay_is_not_shown_again(store, planted):
     (pair,) = scans.open_findings(store, planted, "duplicate")
     scans.keep_both(store, "tone", pair.other, pair.entry, "ada")
