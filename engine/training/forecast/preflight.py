@@ -16,10 +16,9 @@ from engine.checking.cost import Rate
 from engine.problems import Problem
 from engine.training.bases import families
 from engine.training.bases.anatomy import Anatomy
-from engine.training.bases.families import Family
 from engine.training.forecast import machine, memory, pace, plan, remarks
+from engine.training.forecast.case import Case, Disk
 from engine.training.forecast.machine import Machine
-from engine.training.forecast.memory import Memory
 from engine.training.forecast.pace import Pace
 from engine.training.forecast.plan import Plan
 from engine.training.forecast.remarks import Remark
@@ -38,28 +37,13 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Disk:
-    """Bytes that the run will write at its fullest, and those that are free where it writes."""
+class Preflight(Case):
+    """A case and what follows from it. `pace`, `seconds` and `price` are None when the base is not known."""
 
-    needed: int
-    free: int
-
-
-@dataclass(frozen=True)
-class Preflight:
-    """All that is known before a start. `memory`, `pace`, `seconds` and `price` are None when the base is not known."""
-
-    spec: TrainSpec
-    plan: Plan
-    machine: Machine
-    family: Family | None
-    anatomy: Anatomy | None
-    memory: Memory | None
     pace: Pace | None
     seconds: Span | None
     price: Span | None  # None also where no hour of this machine has a price
     currency: str
-    disk: Disk
     stops: tuple[Remark, ...]
     warnings: tuple[Remark, ...]
     notes: tuple[Remark, ...]  # good to know: the licence, where a figure comes from
@@ -103,13 +87,17 @@ def of(
     hourly = (rate or Rate()).per_hour
     price = Span(*(part / 3600 * hourly for part in asdict(seconds).values())) if seconds and hourly else None
     disk = Disk(_written(spec, known), machine.free_disk(jobs or Path(spec.train).parent))
-    family = families.of_base(spec.base)
-    case = remarks.Case(spec, counted, here, family, known, needs, disk.needed, disk.free)
-    stops = tuple([*why, *remarks.stops(case)])
+    case = Case(spec, counted, here, families.of_base(spec.base), known, needs, disk)
     return Preflight(
-        spec, counted, here, family, known, needs, speed, seconds, price, (rate or Rate()).currency, disk,
-        stops, tuple(remarks.warnings(case)), tuple(remarks.notes(case)),
-    )  # fmt: skip
+        **vars(case),
+        pace=speed,
+        seconds=seconds,
+        price=price,
+        currency=(rate or Rate()).currency,
+        stops=tuple([*why, *remarks.stops(case)]),
+        warnings=tuple(remarks.warnings(case)),
+        notes=tuple(remarks.notes(case)),
+    )
 
 
 def _anatomy(base: str) -> tuple[Anatomy | None, list[Remark]]:

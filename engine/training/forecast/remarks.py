@@ -4,14 +4,13 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from engine.training.bases.anatomy import Anatomy
-from engine.training.bases.families import Family, between
+from engine.training.bases.families import between
 from engine.training.bases.families import rate as written
 from engine.training.forecast import memory
-from engine.training.forecast.machine import GB, Machine
-from engine.training.forecast.memory import Memory
-from engine.training.forecast.plan import OURS, Plan
-from engine.training.settings import FULL, GRPO, KTO, LORA, QLORA, TrainSpec
+from engine.training.forecast.case import Case
+from engine.training.forecast.machine import GB
+from engine.training.forecast.plan import OURS
+from engine.training.settings import FULL, GRPO, KTO, LORA, QLORA
 
 FEW, SOME = 50, 500  # examples
 MANY_EPOCHS = 5.0  # beyond them overfitting grows quickly (Tensoria; see families.toml)
@@ -31,27 +30,13 @@ class Remark:
         return f"{self.what} {self.do}".strip()
 
 
-@dataclass(frozen=True)
-class Case:
-    """What is known of a run; `anatomy` and `memory` are None for a base of an unknown architecture. Disk in bytes."""
-
-    spec: TrainSpec
-    plan: Plan
-    machine: Machine
-    family: Family | None
-    anatomy: Anatomy | None
-    memory: Memory | None
-    disk_needed: int
-    disk_free: int
-
-
 def stops(case: Case) -> Iterator[Remark]:
     """What keeps the run from working, each with what would."""
     yield from _unusable_rows(case)
     yield from _unable(case)
     yield from _too_large(case)
-    if case.disk_needed > case.disk_free:
-        what = f"It will write up to {size(case.disk_needed)}, and {size(case.disk_free)} are free."
+    if case.disk.needed > case.disk.free:
+        what = f"It will write up to {size(case.disk.needed)}, and {size(case.disk.free)} are free."
         yield Remark("disk", what, "Make room, or move the home folder to a larger disk.")
 
 
