@@ -1,5 +1,6 @@
 """Several items of one document: intervals that heed it, held against values by hand, brute force and simulation."""
 
+from dataclasses import replace
 from itertools import product
 from math import sqrt
 
@@ -86,6 +87,7 @@ def test_items_that_all_stand_alone_have_the_figures_that_they_had(clusters):
     arms = (VALUES, after, VALUES[::-1], after)
     assert resampling.interaction(arms, clusters) == stats.interaction(*arms)
     assert str(SHARE.estimate(VALUES, clusters)) == "67 % (30-90, n = 6)"
+    assert clustered.preference((1, 1, -1, 0, 1, 0), clusters) == stats.preference(3, 2, 1)
 
 
 def test_clusters_of_one_item_give_what_the_formulas_give_without_clusters():
@@ -109,6 +111,26 @@ def test_a_change_on_one_document_alone_is_no_proof():
     assert stats.difference(before, after).p == pytest.approx(0.0625)
     found = clustered.difference(before, after, Clusters(FORTY, "documents"))
     assert found.p == 1.0 and found.low < 0 < found.high and (found.b, found.c) == (0, 5)
+
+
+def test_preferences_on_few_documents_are_as_sure_as_their_documents():
+    # the sums of the documents are 3, 2, 2, 0, -1 and 1; off the net of 7 / 13 they are, in thirteenths, as below
+    outcomes, names = (1, 1, 1, 1, 0, 1, 1, 1, 1, -1, -1, 0, 1), "aaabbbccddeef"
+    found, clusters = clustered.preference(outcomes, Clusters(tuple(names), "documents")), Clusters(tuple(names))
+    variance = (18**2 + 5**2 + 12**2 + 14**2 + 27**2 + 6**2) / 13**2 / 13**2 * 6 / 5
+    freedom = 13**2 / (3 * 3 + 3 * 3 + 4 + 4 + 4 + 1) - 1  # as many documents of even size as tell as much, less one
+    assert found.net.value == pytest.approx(7 / 13) and found.net.of == "6 documents"
+    assert found.net.value - found.net.low == pytest.approx(distributions.t.ppf(0.975, freedom) * sqrt(variance))
+    assert found.score.low == pytest.approx((1 + found.net.low) / 2)
+    ways = [
+        abs(sum(s * c for s, c in zip(signs, (3, 2, 2, 0, -1, 1), strict=True))) for signs in product((-1, 1), repeat=6)
+    ]
+    assert found.p == pytest.approx(sum(way >= 7 for way in ways) / 64) and found.p > stats.preference(9, 2, 2).p
+    decided = [at for at, one in enumerate(outcomes) if one]
+    assert found.decided == clustered.share(
+        [outcomes[at] > 0 for at in decided], replace(clusters.at(decided), called="documents")
+    )
+    assert (found.wins, found.ties, found.losses, found.decided.n) == (9, 2, 2, 11)
 
 
 def test_items_of_one_document_have_a_number_but_no_interval():
@@ -192,6 +214,15 @@ def test_no_difference_is_found_as_seldom_as_p_says():
     assert naive > 0.12
     assert np.mean([one.p < 0.05 for one in found]) <= 0.07
     assert 0.92 <= np.mean([held(one, 0.0) for one in found]) <= 0.985
+
+
+def test_no_preference_is_found_as_seldom_as_p_says():
+    chance, clusters = np.random.default_rng(14), Clusters(FORTY)
+    trials = [tuple(int(2 * one - 1) for one in drawn(chance, share=0.5)) for _ in range(300)]
+    assert np.mean([stats.preference(one.count(1), 0, one.count(-1)).p < 0.05 for one in trials]) > 0.12
+    found = [clustered.preference(one, clusters) for one in trials]
+    assert np.mean([one.p < 0.05 for one in found]) <= 0.07
+    assert 0.92 <= np.mean([held(one.decided, 0.5) for one in found]) <= 0.985
 
 
 def test_a_slice_of_few_documents_does_not_stand_out_by_chance():

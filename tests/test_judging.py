@@ -508,10 +508,10 @@ def test_two_candidates_are_not_four_arms(store):
 
 
 def test_a_preference_is_put_in_words_with_the_sign_test(store):
-    tally = judgements.Tally("plain", "tuned", wins=3, ties=9, losses=38, skipped=0, judges=1)
+    tally = judgements.Tally("plain", "tuned", (1,) * 3 + (0,) * 9 + (-1,) * 38, skipped=0, judges=1)
     said = findings.preferred(tally)
     assert said.startswith("tuned is preferred to plain: it wins 93 % (81-97, n = 41) of the decided pairs")
-    even = judgements.Tally("plain", "tuned", wins=6, ties=1, losses=8, skipped=0, judges=2)
-    assert findings.preferred(even).startswith("Cannot tell which is preferred: 6 for plain, 8 for tuned, 1 ties")
-    none = judgements.Tally("plain", "tuned", wins=0, ties=0, losses=0, skipped=2, judges=1)
+    even = judgements.Tally("plain", "tuned", (1,) * 6 + (0,) + (-1,) * 8, skipped=0, judges=2)
+    assert findings.preferred(even).startswith("Cannot tell which is preferred: 6 for plain, 8 for tuned, 1 tie (2 ")
+    none = judgements.Tally("plain", "tuned", (), skipped=2, judges=1)
     assert findings.preferred(none).startswith("Nobody has decided")

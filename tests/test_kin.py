@@ -1,6 +1,7 @@
 """Items of an evaluation that belong together: every figure of it, and every difference, says so and heeds it."""
 
 import json
+import math
 
 import pytest
 
@@ -10,7 +11,7 @@ from studio.building import candidates
 from studio.deciding import findings, reports
 from studio.deciding.findings import Arms
 from studio.freezing import splits
-from studio.judging import between, exports, figures, slices, sources
+from studio.judging import between, exports, figures, judgements, pairs, slices, sources
 from studio.store import Store
 from tests import judged
 
@@ -127,3 +128,44 @@ def test_rows_keep_their_group_and_a_split_by_customers_makes_one_of_each():
     assert sources.from_rows([row], splits.Plan(splits.GROUPED, by="customer:").prefix)[0]["group"] == "customer:7"
     assert "group" not in sources.from_rows([{**row, "group": ""}])[0]
     assert splits.Plan(splits.GROUPED, by=splits.GROUP).prefix == "" == splits.Plan().prefix
+
+
+def judge(store, found, who, wins):
+    """Every pair judged: the tuned answer wins where `wins` says so of the number of its item."""
+    while pair := pairs.next_blind(store, found.id, who):
+        tuned_left, at = pair.left.startswith("tuned"), int(pair.prompt.removesuffix("?").split()[-1])
+        judgements.record(store, pair.id, who, judgements.LEFT if tuned_left == wins(at) else judgements.RIGHT)
+
+
+def paired(store, items, pair):
+    lines = [judged.answer(who, item["id"], f"{who.name} {item['id']}") for who in pair for item in items]
+    found = judged.evaluation(store, items, lines)
+    pairs.deal(store, found.id, pair[0].id, pair[1].id, "ada")
+    return found
+
+
+def test_blind_preferences_on_questions_of_one_document_are_as_sure_as_their_documents(store, pair):
+    found = paired(store, asked(), pair)
+    judge(store, found, "ada", tuned_right)  # on eight of twelve documents, and there on every question
+    (tally,) = judgements.tallies(store, found.id)
+    alone = stats.preference(20, 0, 40)
+    assert (tally.wins, tally.losses, tally.n) == (20, 40, 60) and alone.p < 0.05
+    ways = sum(math.comb(12, n) for n in (0, 1, 2, 3, 4, 8, 9, 10, 11, 12))
+    assert tally.preference.p == pytest.approx(ways / 2**12)
+    decided = tally.turned.preference.decided
+    assert str(decided).endswith("n = 60 of 12 documents)") and decided.low < 0.5 < 1 - alone.decided.high
+    assert "40 for tuned, 0 ties on 12 documents" in findings.preferred(tally) and "Cannot tell" in findings.preferred(
+        tally
+    )
+
+
+def test_two_judges_of_one_pair_are_not_two_questions(store, pair):
+    found = paired(store, judged.items(20), pair)
+    judge(store, found, "ada", lambda at: at < 15)
+    (alone,) = judgements.tallies(store, found.id)
+    assert alone.preference == stats.preference(5, 0, 15) and not alone.preference.decided.of
+    judge(store, found, "bo", lambda at: at < 15)
+    (both,) = judgements.tallies(store, found.id)
+    assert both.n == 40 and both.preference.p == pytest.approx(alone.preference.p)
+    assert both.preference.decided.of == "20 questions"
+    assert both.turned.preference.decided.low < alone.turned.preference.decided.low + 0.02

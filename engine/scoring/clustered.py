@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats as distributions
 
 from engine.scoring import stats
-from engine.scoring.stats import LEVEL, Difference, Estimate, Z
+from engine.scoring.stats import LEVEL, Difference, Estimate, Preference, Z
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,24 @@ def paired_mean(before: Sequence[float], after: Sequence[float], clusters: Clust
     error = 0.0 if found.low is None else sqrt(clusters.variance(changes))
     p = 2 * float(distributions.t.sf(abs(plain.value) / error, clusters.freedom)) if error else None
     return replace(plain, low=found.low, high=found.high, p=p, of=clusters.told)
+
+
+def preference(outcomes: Sequence[int], clusters: Clusters = ALONE) -> Preference:
+    """Blind preferences, each 1 for a win, 0 for a tie, -1 for a loss: clustered means and share. The sign test becomes
+    one of clusters: what one says in sum, wins less losses, falls to either side."""
+    data = np.asarray(outcomes, dtype=int)
+    wins, losses = int((data > 0).sum()), int((data < 0).sum())
+    plain = stats.preference(wins, len(data) - wins - losses, losses)
+    if not clusters.shared:
+        return plain
+    decided = np.flatnonzero(data)
+    return replace(
+        plain,
+        net=mean(data.tolist(), clusters, -1.0, 1.0),
+        score=mean(((1 + data) / 2).tolist(), clusters, 0.0, 1.0),
+        decided=share((data[decided] > 0).astype(float).tolist(), clusters.at(decided.tolist())),
+        p=turned(clusters.sums(data)) if len(decided) else None,
+    )
 
 
 def apart(values: Sequence[float], inside: Sequence[bool], clusters: Clusters = ALONE) -> float:

@@ -138,22 +138,25 @@ def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects 
 def preferred(tally: Tally) -> str:
     """What blind judges said of two answers, with the sign test in words."""
     found = tally.preference
-    counts = f"{tally.wins} for {tally.first}, {tally.losses} for {tally.second}, {tally.ties} ties"
+    ties = f"{tally.ties} tie{'s' * (tally.ties != 1)}"
+    on = f" on {tally.clusters.told}" if tally.clusters.shared else ""
+    counts = f"{tally.wins} for {tally.first}, {tally.losses} for {tally.second}, {ties}{on}"
     who = f"{tally.judges} judge{'s' * (tally.judges != 1)}"
     if not tally.n:
         return f"Nobody has decided between {tally.first} and {tally.second} yet."
     if found.p is None:
         return f"Cannot tell: every pair was a tie ({counts}; {who})."
+    if tally.clusters.shared and tally.clusters.count == 1:
+        return f"Cannot tell which is preferred: all verdicts are{on} ({counts.removesuffix(on)}; {who})."
     if found.p >= 0.05:
         return (
             f"Cannot tell which is preferred: {counts} ({who}). "
             f"A fair coin would look like this often ({stats.p_text(found.p)})."
         )
-    first = tally.wins > tally.losses
-    winner, loser = (tally.first, tally.second) if first else (tally.second, tally.first)
-    decided = found.decided if first else stats.share(tally.losses, tally.wins + tally.losses)
+    won = tally if tally.wins > tally.losses else tally.turned
     return (
-        f"{winner} is preferred to {loser}: it wins {decided} of the decided pairs ({counts}; {who}). "
+        f"{won.first} is preferred to {won.second}: it wins {won.preference.decided} of the decided pairs "
+        f"({counts}; {who}). "
         f"A fair coin would hardly ever do that ({stats.p_text(found.p)})."
     )
 

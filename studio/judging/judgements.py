@@ -1,10 +1,12 @@
 """Judgements: one verdict on a pair by one judge. People and model judges share one store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.problems import Problem
-from engine.scoring import stats
-from studio.judging import pairs
+from engine.scoring import clustered
+from engine.scoring.clustered import ALONE, Clusters
+from engine.scoring.stats import Preference
+from studio.judging import kin, pairs
 from studio.store import Store, now
 
 LEFT, RIGHT, TIE, BOTH_BAD, SKIP = "left", "right", "tie", "both bad", "skip"
@@ -17,19 +19,36 @@ class Tally:
 
     first: str
     second: str
-    wins: int
-    ties: int
-    losses: int
+    outcomes: tuple[int, ...]  # of each verdict: 1 for the first, -1 for the second, 0 for neither
     skipped: int
     judges: int
+    clusters: Clusters = ALONE  # what the verdicts belong to
+
+    @property
+    def wins(self) -> int:
+        return self.outcomes.count(1)
+
+    @property
+    def ties(self) -> int:
+        return self.outcomes.count(0)
+
+    @property
+    def losses(self) -> int:
+        return self.outcomes.count(-1)
 
     @property
     def n(self) -> int:
-        return self.wins + self.ties + self.losses
+        return len(self.outcomes)
 
     @property
-    def preference(self) -> stats.Preference:
-        return stats.preference(self.wins, self.ties, self.losses)
+    def preference(self) -> Preference:
+        return clustered.preference(self.outcomes, self.clusters)
+
+    @property
+    def turned(self) -> "Tally":
+        """The same, told of the second."""
+        outcomes = tuple(-one for one in self.outcomes)
+        return replace(self, first=self.second, second=self.first, outcomes=outcomes)
 
 
 def record(store: Store, pair: str, judge: str, verdict: str, *, note: str = "", seconds: float = 0.0) -> None:
@@ -85,11 +104,11 @@ def tallies(store: Store, evaluation: str) -> list[Tally]:
     rows = store.rows(
         """
         with said as (
-            select ca.id as one, cb.id as other, ca.name as first, cb.name as second, j.judge,
-                   case when j.verdict in ('tie', 'both bad') then 'tie'
-                        when j.verdict = 'skip' then 'skip'
-                        when (j.verdict = 'left') = (j.shown_left = p.first) then 'win'
-                        else 'loss' end as outcome
+            select ca.id as one, cb.id as other, ca.name as first, cb.name as second, j.id, j.judge, p.item,
+                   case when j.verdict in ('tie', 'both bad') then 0
+                        when j.verdict = 'skip' then null
+                        when (j.verdict = 'left') = (j.shown_left = p.first) then 1
+                        else -1 end as outcome
             from judgement j
             join pair p on p.id = j.pair
             join response a on a.id = p.first
@@ -99,10 +118,9 @@ def tallies(store: Store, evaluation: str) -> list[Tally]:
             where p.evaluation = ?
         )
         select first, second,
-               count(*) filter (where outcome = 'win') as wins,
-               count(*) filter (where outcome = 'tie') as ties,
-               count(*) filter (where outcome = 'loss') as losses,
-               count(*) filter (where outcome = 'skip') as skipped,
+               coalesce(list(outcome order by id) filter (where outcome is not null), []) as outcomes,
+               coalesce(list(item order by id) filter (where outcome is not null), []) as items,
+               count(*) filter (where outcome is null) as skipped,
                count(distinct judge) as judges
         from said
         group by one, other, first, second
@@ -110,4 +128,11 @@ def tallies(store: Store, evaluation: str) -> list[Tally]:
         """,
         [evaluation],
     )
-    return [Tally(**row) for row in rows]
+    theirs = kin.of(store, evaluation)
+    return [
+        Tally(
+            row["first"], row["second"], tuple(row["outcomes"]), row["skipped"], row["judges"],
+            theirs.verdicts(row["items"]),
+        )
+        for row in rows
+    ]  # fmt: skip

@@ -3,13 +3,13 @@
 Frozen rows say it by `group`, questions by `document`; whoever makes items of them (`sources`) keeps the field.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.scoring.clustered import Clusters
 from studio.store import Store
 
-DOCUMENTS, GROUPS = "documents", "groups"
+DOCUMENTS, GROUPS, QUESTIONS = "documents", "groups", "questions"
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,12 @@ class Kin:
 
     def __call__(self, items: Iterable[str]) -> Clusters:
         return Clusters(tuple(self.names.get(item, "") for item in items), self.called)
+
+    def verdicts(self, items: Sequence[str]) -> Clusters:
+        """What verdicts on these items belong to: those of two judges on one item belong together, too."""
+        known = [self.names.get(item, "") for item in items]
+        names = tuple(name or item for name, item in zip(known, items, strict=True))
+        return Clusters(names, self.called if any(known) else QUESTIONS)
 
 
 def of(store: Store, evaluation: str) -> Kin:
