@@ -24,8 +24,7 @@ def register(store: Store, name: str, where: str, by: str) -> Model:
     name = name or suggested(where)
     if not re.fullmatch(NAME, name):
         raise Problem(f"{name!r} cannot be a name.", do="Use letters, digits, dots and dashes, without spaces.")
-    if store.row("select 1 from model where name = ?", [name]) is not None:
-        raise Problem(f"There is a model called {name} already.", do="Choose another name.")
+    models.free(store, name)
     here = Path(where).expanduser().resolve()
     packed = here.is_file()
     if packed:
@@ -51,4 +50,4 @@ def on_disk(model: Model) -> int | None:
     folder = Path(model.path)
     if model.kind == models.ENDPOINT or not folder.is_dir():
         return None
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return weights.size(folder)

@@ -1,17 +1,10 @@
-"""Endpoints: models that answer elsewhere over the chat protocol, with what their tokens cost.
+"""Endpoints: models that answer elsewhere over the chat protocol, with what their tokens cost."""
 
-The studio keeps the name of the environment variable that holds the key, never the key.
-"""
-
-import os
-import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from engine.problems import Problem
 from engine.serving.asking import client
-from engine.serving.asking.client import Endpoint
-from studio.building import models
+from studio.building import addresses, models
 from studio.building.models import Model
 from studio.deciding import prices
 from studio.store import Store
@@ -34,22 +27,14 @@ def add(store: Store, name: str, url: str, served: str, by: str, *, key_from: st
     """
     if not name.strip():
         raise Problem("The model has no name.", do="Give it one, such as mistral-large.")
-    if store.row("select 1 from model where name = ?", [name]) is not None:
-        raise Problem(f"There is a model called {name} already.", do="Choose another name.")
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise Problem(f"{url or 'Nothing'} is not an address.", do="Give one such as https://api.mistral.ai/v1.")
-    if key_from and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", key_from):
-        what = "That is not the name of an environment variable."  # not repeated here: it may be the key itself
-        raise Problem(what, "The key is never kept.", "Set a variable such as MISTRAL_API_KEY, and give its name.")
-    if key_from and key_from not in os.environ:
-        raise Problem(
-            f"The environment of the studio has no {key_from}.", do=f"Start it with {key_from} set, and try again."
-        )
-    known = client.models(Endpoint(url, os.environ.get(key_from, "")))
+    models.free(store, name)
+    addresses.check(url, key_from, like="https://api.mistral.ai/v1", variable="MISTRAL_API_KEY")
+    there = addresses.endpoint(url, key_from, name)
+    known = client.models(there)
     wanted = served or name
     if wanted not in known:
         some = ", ".join(sorted(known)[:8])
-        raise Problem(f"{Endpoint(url)} has no model called {wanted}.", do=f"It has {some or 'none at all'}.")
+        raise Problem(f"{there} has no model called {wanted}.", do=f"It has {some or 'none at all'}.")
     return models.add(store, name, models.ENDPOINT, url, by, served=wanted, key_from=key_from)
 
 

@@ -1,15 +1,13 @@
 """Engines: other machines that can train for this studio, known by address; the key stays in the environment."""
 
-import os
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from engine.problems import Problem
 from engine.remote import far
 from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
+from studio.building import addresses
 from studio.store import Store, now
 
 HERE = ""  # the engine of this machine
@@ -27,12 +25,7 @@ class Engine:
     @property
     def endpoint(self) -> Endpoint:
         """Problem when its key is not in the environment."""
-        if self.key_from and self.key_from not in os.environ:
-            raise Problem(
-                f"The environment of the studio has no {self.key_from}, which holds the key of {self.name}.",
-                do=f"Start the studio with {self.key_from} set.",
-            )
-        return Endpoint(self.url, os.environ.get(self.key_from, ""))
+        return addresses.endpoint(self.url, self.key_from, self.name)
 
     @property
     def tunnelled(self) -> bool:
@@ -67,12 +60,7 @@ def add(store: Store, name: str, kind: str, url: str, key_from: str, by: str) ->
         raise Problem(f"There is no kind of engine called {kind!r}.", do=f"Use {' or '.join(far.KINDS)}.")
     if store.row("select 1 from engine where name = ?", [name]) is not None:
         raise Problem(f"There is an engine called {name} already.", do="Choose another name.")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Problem(f"{url or 'Nothing'} is not an address.", do="Give one such as http://gpu-machine:8600.")
-    if key_from and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", key_from):
-        what = "That is not the name of an environment variable."  # not repeated here: it may be the key itself
-        raise Problem(what, "The key is never kept.", "Set a variable such as ATELIER_GPU_KEY, and give its name.")
+    addresses.check(url, key_from, like="http://gpu-machine:8600", variable="ATELIER_GPU_KEY")
     made = Engine(name, kind, url, key_from, by, now())
     models(made)
     with store.write(by, "engine.add", name, url=url, kind=kind) as cursor:

@@ -12,6 +12,7 @@ from engine.jobs import Job
 from engine.problems import Problem
 from engine.training.after import pushing
 from engine.training.after.errands import HUB, ConvertSpec, MergeSpec, PushSpec
+from engine.training.bases import weights
 from studio.building import lineage, models
 from studio.building.models import Model
 from studio.store import Store
@@ -123,7 +124,7 @@ def artefacts(store: Store, model: Model) -> list[Artefact]:
     """What there is of a model: its own folder, then what was made of it, oldest first."""
     if model.kind == models.ENDPOINT:
         return []
-    own = [Artefact(model.kind, model.path, _size(Path(model.path)))] if Path(model.path).is_dir() else []
+    own = [Artefact(model.kind, model.path, weights.size(Path(model.path)))] if Path(model.path).is_dir() else []
     made = [deed for deed in deeds(store, model) if deed.kind in (MERGE, CONVERT) and deed.job.state == jobs.DONE]
     found = [Artefact(deed.kind, deed.end["path"], deed.end["bytes"], deed.job.id) for deed in made]
     return own + [artefact for artefact in found if Path(artefact.folder).is_dir()]
@@ -163,7 +164,3 @@ def _with_files(store: Store, name: str) -> Model:
 
 def _about(folder: Path) -> str:
     return str(json.loads((folder / specs.FILE).read_text()).get("model", ""))
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

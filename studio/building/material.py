@@ -4,6 +4,7 @@
 beside the better one, which not every example has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -96,20 +97,8 @@ def listed(store: Store, method: str = "") -> list[Material]:
 
 def _snapshot(store: Store, one: Snapshot) -> Material:
     methods, watched = (_methods(n, one.compared(side)) for n, side in ((one.train, TRAIN), (one.validation, WATCH)))
-    train, validation = (snapshots.path(store, one.id, side) for side in (TRAIN, WATCH))
-    return Material(
-        id=one.id,
-        name=one.name,
-        kind=SNAPSHOT,
-        source=one.dataset,
-        train=train,
-        validation=validation if one.validation else None,
-        examples=one.train,
-        watched=one.validation,
-        methods=methods,
-        watched_by=watched,
-        made_at=one.made_at,
-    )
+    files = [snapshots.path(store, one.id, side) for side in (TRAIN, WATCH)]
+    return _frozen(one, SNAPSHOT, one.dataset, files, methods, watched)
 
 
 def _methods(n: int, compared: int) -> dict[str, int]:
@@ -118,18 +107,31 @@ def _methods(n: int, compared: int) -> dict[str, int]:
 
 
 def _corpus(store: Store, one: Corpus) -> Material:
-    train, validation = (corpora.path(store, one.id, side) for side in (TRAIN, WATCH))
+    files = [corpora.path(store, one.id, side) for side in (TRAIN, WATCH)]
+    watched = {CPT: one.validation} if one.validation else {}
+    return _frozen(one, CORPUS, one.library, files, {CPT: one.train}, watched)
+
+
+def _frozen(
+    one: Snapshot | Corpus,
+    kind: str,
+    source: str,
+    files: Sequence[Path],
+    methods: dict[str, int],
+    watched_by: dict[str, int],
+) -> Material:
+    train, validation = files
     return Material(
         id=one.id,
         name=one.name,
-        kind=CORPUS,
-        source=one.library,
+        kind=kind,
+        source=source,
         train=train,
         validation=validation if one.validation else None,
         examples=one.train,
         watched=one.validation,
-        methods={CPT: one.train},
-        watched_by={CPT: one.validation} if one.validation else {},
+        methods=methods,
+        watched_by=watched_by,
         made_at=one.made_at,
     )
 

@@ -51,6 +51,12 @@ def get(store: Store, name: str) -> Model:
     return Model(**row)
 
 
+def free(store: Store, name: str) -> None:
+    """Problem when a model is called so already."""
+    if store.row("select 1 from model where name = ?", [name]) is not None:
+        raise Problem(f"There is a model called {name} already.", do="Choose another name.")
+
+
 def base_of(store: Store, model: Model) -> Model:
     """The model that must be loaded to ask this one."""
     return get(store, model.base) if model.kind == ADAPTER else model

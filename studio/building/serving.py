@@ -13,11 +13,11 @@ from engine.problems import Problem
 from engine.scoring import candidates
 from engine.serving import health, servers
 from engine.serving.asking import client
-from engine.serving.asking.client import Answer, Decoding, Endpoint, Question
+from engine.serving.asking.client import Answer, Decoding, Question
 from engine.serving.health import Health
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
-from studio.building import models
+from studio.building import addresses, models
 from studio.building.models import Model
 from studio.folders import CODE
 from studio.store import Store
@@ -181,14 +181,10 @@ def elsewhere(store: Store) -> list[Model]:
 
 def test(model: Model) -> Answer:
     """What an endpoint answers to a greeting. Nothing else is sent, and nothing is kept."""
-    key = os.environ.get(model.key_from, "") if model.key_from else ""
-    if model.key_from and not key:
-        raise Problem(
-            f"The environment of the studio has no {model.key_from}.", do=f"Start it with {model.key_from} set."
-        )
+    there = addresses.endpoint(model.path, model.key_from, model.name)
     messages = [{"role": "user", "content": GREETING}]
     asked = Question(messages, Decoding(max_tokens=60))
-    stream = client.stream(Endpoint(model.path, key), model.served or model.name, asked)
+    stream = client.stream(there, model.served or model.name, asked)
     for _ in stream:
         pass
     return stream.answer

@@ -31,7 +31,7 @@ def run(folder: Path) -> dict[str, Any]:
     whole = write(spec.base, Path(spec.adapter), folder / MODEL)
     if spec.card:
         (whole / "README.md").write_text(spec.card)
-    return {"path": str(whole), "bytes": sum(path.stat().st_size for path in whole.iterdir())}
+    return {"path": str(whole), "bytes": weights.size(whole)}
 
 
 def write(base: str, adapter: Path, into: Path) -> Path:

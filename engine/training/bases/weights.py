@@ -50,6 +50,11 @@ def check_base(base: str) -> None:
         check(Path(base))
 
 
+def size(folder: Path) -> int:
+    """Bytes of all its files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def fingerprint(folder: Path) -> str:
     """16 hex digits that tell the weights of one base from those of another of the same shape.
 
