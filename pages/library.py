@@ -101,7 +101,7 @@ TABS = {"Documents": documents, "Search": search, "Quality": quality, "Settings"
 def one_document(library: Library, name: str) -> None:
     nav.back(library.name, "library", library=library.name, part="Search" if finding.asked(library.name) else "")
     document = libraries.document(store, library.name, name)
-    leaf.show(document, library.settings.chunking, state.asked("chunk"), state.asked("words"))
+    leaf.show(store, document, library.settings.chunking, state.asked("chunk"), state.asked("words"))
 
 
 if not state.asked("library"):

@@ -1,6 +1,10 @@
 """Libraries: what comes in, what changes, what is refused, and what is removed for good."""
 
+import io
+import os
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from engine.reading import retrieval
 from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
 from studio import work
 from studio.building import candidates, endpoints, libraries, models
-from studio.reading import arrivals, drafted, indexes, orders, quality, questions, readings, removal, upkeep
+from studio.reading import arrivals, drafted, indexes, orders, originals, quality, questions, readings, removal, upkeep
 from studio.store import Store
 from tests.teaching import teacher
 
@@ -36,9 +40,9 @@ def shelf(tmp_path: Path) -> Path:
     return folder
 
 
-def come_in(store: Store, library: str, *paths: Path) -> readings.Reading:
+def come_in(store: Store, library: str, *paths: Path, keep: bool = False) -> readings.Reading:
     """What these paths bring, read by a real job and taken over."""
-    reading = arrivals.start(store, library, list(paths), "ada")
+    reading = arrivals.start(store, library, list(paths), "ada", keep)
     assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(store)
     return readings.get(store, reading.id)
@@ -51,6 +55,15 @@ def found(store: Store, library: str, query: str) -> list[str]:
 def holding(home: Path, word: str) -> list[str]:
     """The files of a home in which a word stands."""
     return [str(path) for path in home.rglob("*") if path.is_file() and word.encode() in path.read_bytes()]
+
+
+def packed(files: dict[str, str]) -> bytes:
+    """A ZIP archive of files."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return made.getvalue()
 
 
 def test_texts_are_documents_at_once_and_their_words_are_not_in_the_database(shop):
@@ -141,19 +154,79 @@ def test_a_path_that_is_looked_at_again_tells_what_is_new_changed_and_gone(store
 
 def test_an_upload_is_read_and_then_deleted_and_an_archive_is_its_files(store, tmp_path):
     libraries.make(store, "up", "ada")
-    packed = tmp_path / "both.zip"
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("docs/kettle.md", KETTLE)
-        archive.writestr("docs/lamp.md", LAMP)
-    spooled = arrivals.spool(store, "up", "both.zip", packed.read_bytes())
+    spooled = arrivals.spool(store, "up", "both.zip", packed({"docs/kettle.md": KETTLE, "docs/lamp.md": LAMP}))
     done = come_in(store, "up", spooled)
     assert done.body["sources"] == ["both.zip"]
-    assert [(one.name, one.source) for one in libraries.documents(store, "up")] == [
+    held = libraries.documents(store, "up")
+    assert [(one.name, one.source) for one in held] == [
         ("docs/kettle.md", "both.zip"),
         ("docs/lamp.md", "both.zip"),
     ]
     assert not spooled.exists()
+    assert originals.kept(store, "up") == set() and originals.of(store, held[0]) is None
     assert arrivals.sources(store, "up") == []  # an upload cannot be looked at again
+
+
+def test_what_was_uploaded_can_be_kept_and_goes_with_its_document_alone(store):
+    libraries.make(store, "up", "ada")
+    page = "<h1>Cup</h1><p>The zebrawortquark is a cup.</p><script>alert('never')</script>"
+    both = packed({"a/cup.html": page, "b/cup.html": page, "code.json": "{}"})
+    come_in(store, "up", arrivals.spool(store, "up", "both.zip", both), keep=True)
+    one, other = libraries.documents(store, "up")
+    assert originals.of(store, one) == originals.Original("cup.html", "", False)
+    assert originals.content(one) == originals.content(other) == page.encode()
+    assert originals.kept(store, "up") == {one.id, other.id}
+    removal.documents(store, "up", ["a/cup.html"], "ada")
+    assert originals.content(other) == page.encode() and originals.kept(store, "up") == {other.id}
+    removal.documents(store, "up", ["b/cup.html"], "ada")
+    assert holding(store.home.root, "zebrawortquark") == []
+
+
+def test_a_kept_file_of_what_a_document_said_before_is_kept_no_more(store):
+    libraries.make(store, "up", "ada")
+    for text, keep in ((KETTLE, True), (KETTLE.replace("24", "36"), False)):
+        come_in(store, "up", arrivals.spool(store, "up", "kettle.md", text.encode()), keep=keep)
+        [held] = libraries.documents(store, "up")
+        assert originals.kept(store, "up") == ({held.id} if keep else set())
+        assert not keep or originals.content(held) == text.encode()
+    assert originals.of(store, held) is None
+    with pytest.raises(Problem, match="is not where it was"):
+        originals.content(held)
+
+
+def test_what_was_read_by_a_path_is_opened_there_and_says_when_it_has_changed_or_is_gone(store, shelf, tmp_path):
+    libraries.make(store, "shelf", "ada")
+    archive = tmp_path / "cups.zip"
+    archive.write_bytes(packed({"in/cup.md": "# Cup\n\nThe cup is blue.\n"}))
+    (shelf / "bo\u0308.txt").write_text("Its letters are spelled apart.")  # as some systems do
+    come_in(store, "shelf", shelf, archive, keep=True)
+    assert originals.kept(store, "shelf") == set()  # it is there already
+    bo, cup, kettle, lamp = (libraries.document(store, "shelf", name)
+                             for name in ("b\u00f6.txt", "in/cup.md", "kettle.md", "lamp.txt"))  # fmt: skip
+    assert originals.of(store, kettle) == originals.Original("kettle.md", str(shelf), False)
+    assert originals.content(kettle) == KETTLE.encode() and originals.content(bo).startswith(b"Its letters")
+    assert originals.content(cup) == b"# Cup\n\nThe cup is blue.\n"
+    os.utime(shelf / "kettle.md", (time.time() + 60, time.time() + 60))
+    assert originals.of(store, kettle) == originals.Original("kettle.md", str(shelf), True)
+    (shelf / "lamp.txt").unlink()
+    (shelf / "lamp.txt").symlink_to("/etc/hostname")
+    assert originals.of(store, lamp) is None
+
+
+@pytest.mark.parametrize(
+    "name, kind, offered",
+    [
+        ("docs/guide.pdf", "pdf", "guide.pdf"),
+        ("guide.docx", "pdf", "guide.docx.pdf"),
+        ("run.exe", "text", "run.exe.txt"),
+        ("notes.md", "text", "notes.md"),
+        ('..\\a<b>:"\u202egnp.md', "markdown", "a_b____gnp.md"),
+        ("...", "table", "document.csv"),
+        ("x" * 400 + ".htm", "html", "x" * 120 + ".htm"),
+    ],
+)
+def test_an_original_is_offered_under_a_name_that_is_safe_and_says_what_it_is(shop, name, kind, offered):
+    assert originals.safe(replace(libraries.document(shop, "shop", "lamp.md"), name=name, kind=kind)) == offered
 
 
 def test_two_files_of_one_name_never_take_each_others_place_in_silence(store, shelf, tmp_path):
@@ -325,11 +398,11 @@ def test_an_index_job_that_was_stopped_goes_on(shop):
     libraries.change(shop, "shop", LibrarySettings(search=HYBRID), "ada")
     reading = indexes.start(shop, "shop", "ada")
     work.stop(shop, reading, "ada")
-    assert indexes.stopped(shop, "shop") == readings.get(shop, reading.id) and not libraries.current(shop, "shop")
+    assert readings.get(shop, reading.id).state == jobs.STOPPED and not libraries.current(shop, "shop")
     work.resume(shop, reading, "ada")
     assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(shop)
-    assert libraries.current(shop, "shop") and indexes.stopped(shop, "shop") is None
+    assert libraries.current(shop, "shop")
 
 
 def test_the_command_line_has_an_answer_for_each_order(shop, shelf):

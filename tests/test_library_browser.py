@@ -45,6 +45,9 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         cited = page.locator(".st-key-cited")
         expect(cited).to_contain_text("We pay the postage when the kettle is broken.")
         expect(page.locator(".piece.on")).to_have_count(1)
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Open the original").click()
+        assert saved.value.suggested_filename == "guide.md" and Path(saved.value.path()).read_text() == GUIDE
 
         page.get_by_role("button", name="handbook").click()
         expect(asked).to_have_value("Who pays the postage?")  # back where the question was asked

@@ -3,6 +3,7 @@
 import pytest
 
 from engine import jobs
+from engine.reading import documents
 from engine.reading.settings import HYBRID, LibrarySettings
 from studio.building import libraries
 from studio.reading import questions, readings, removal, upkeep
@@ -73,6 +74,20 @@ def test_a_citation_opens_its_passage_also_when_the_library_is_cut_otherwise_sin
     assert "The passage" in words(found) and other["words"].startswith("The copper kettle holds 1.5")
     found = look(app, "library", library="shop", document="kettle.md", **cited.asked("It whistles a song for you."))
     assert "does not stand in this document any more" in found.warning[0].value
+
+
+def test_the_original_is_offered_to_be_saved_where_there_is_one_and_said_to_be_away_where_not(shop, app):
+    look(app, "library", library="shop", document="kettle.md")
+    assert not app.get("download_button")  # its text was handed over, there never was a file
+    with shop.jot() as cursor:
+        cursor.execute("update document set source = 'kettle.md'")
+    assert "Its file was not kept" in words(look(app, "library", library="shop", document="kettle.md"))
+    held = libraries.document(shop, "shop", "kettle.md")
+    place = documents.original(held.folder, held.id)
+    place.parent.mkdir()
+    place.write_text(KETTLE)
+    found = look(app, "library", library="shop", document="kettle.md")
+    assert "It is kept here as it came." in words(found) and len(found.get("download_button")) == 1
 
 
 def test_numbers_in_an_answer_become_links_to_the_passages_that_are_there():

@@ -11,6 +11,7 @@ from engine.problems import Problem
 
 HEADING, PARAGRAPH, ITEM, TABLE, CODE = "heading", "paragraph", "item", "table", "code"
 FOLDER = "documents"  # within that of a library
+ORIGINALS = "originals"  # beside it: the files as they came, where they are kept
 SHEET = "table"  # the kind of a document that is one table
 
 
@@ -85,3 +86,14 @@ def held(library: Path) -> dict[str, Path]:
 
 def place(library: Path, id: str) -> Path:
     return library / FOLDER / f"{id}.json"
+
+
+def original(library: Path, id: str) -> Path:
+    """Where the file lies that a document was read from, if it is kept. It is known by the document, not by its bytes:
+    what goes with one document does not go with another of the same bytes."""
+    return library / ORIGINALS / id
+
+
+def originals(library: Path) -> dict[str, Path]:
+    """Document id -> file, of those that are kept."""
+    return {path.name: path for path in sorted((library / ORIGINALS).glob("[!.]*"))}

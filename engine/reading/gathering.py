@@ -1,7 +1,8 @@
 """The `gather` job: reads files, folders and archives into the documents of a library.
 
 Each document lies in the library's folder as soon as it is read; `found` holds a line for each file, whole at the end:
-read, refused, or passed over. The database knows nothing of it until the studio takes it over. Files are only read.
+read, refused, or passed over. The database knows nothing of it until the studio takes it over. Files are only read;
+those that were handed over to be kept are copied as they are, into `originals`, under the id of their document.
 """
 
 import time
@@ -25,6 +26,9 @@ class GatherSpec:
     sources: list[str] = field(metadata={"help": "Files, folders and ZIP archives to read."})
     library: str = field(metadata={"help": "Folder of the library; documents are written below it."})
     found: str = field(metadata={"help": "JSONL to write: a line for each file."})
+    keep: list[str] = field(
+        default_factory=list, metadata={"help": "Of the sources, those whose files are kept as they are."}
+    )
 
 
 def run(folder: Path) -> dict[str, int]:
@@ -34,8 +38,9 @@ def run(folder: Path) -> dict[str, int]:
     pace = _Pace(folder)
     for source in spec.sources:
         try:
-            for found in parsing.gather(Path(source), progress=pace.hear):
-                lines += _lines(found, source, Path(spec.library))
+            into = _room(Path(spec.library)) if source in spec.keep else None
+            for found in parsing.gather(Path(source), progress=pace.hear, into=into):
+                lines += _lines(found, source, Path(spec.library), into)
         except Problem as problem:  # of one source; the others are read all the same
             lines.append({"source": source, "name": Path(source).name, "why": str(problem), "whole": True})
         pace.next()
@@ -59,14 +64,22 @@ def row(document: Document, source: str, bytes: int) -> dict[str, Any]:
     }
 
 
-def _lines(found: Taken | Refused | PassedOver, source: str, library: Path) -> list[dict[str, Any]]:
+def _room(library: Path) -> Path:
+    """Where a file lies until it is known which document it is."""
+    room = documents.original(library, ".coming")
+    room.parent.mkdir(parents=True, exist_ok=True)
+    return room
+
+
+def _lines(found: Taken | Refused | PassedOver, source: str, library: Path, file: Path | None) -> list[dict[str, Any]]:
     if isinstance(found, PassedOver):
         return [{"source": source, "name": name, "passed_over": True} for name in found.names]
     if isinstance(found, Refused):
         return [{"source": source, "name": found.name, "why": str(found.why)}]
-    line = row(found.document, source, found.bytes)
-    documents.save(library, found.document)
-    return [line]
+    id = documents.save(library, found.document)
+    if file:
+        file.replace(documents.original(library, id))
+    return [row(found.document, source, found.bytes)]
 
 
 class _Pace:

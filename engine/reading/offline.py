@@ -8,15 +8,13 @@ library has doubled.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.preprocessing import normalize
-from sklearn.utils.extmath import randomized_svd
 
 from engine import hashes
 
@@ -68,6 +66,9 @@ class Offline:
 
 def learn(keys: Sequence[str], texts: Sequence[str]) -> Offline:
     """An embedder for texts like these; `keys` are their hashes. It looks at LEARN_FROM of them at most."""
+    from sklearn.preprocessing import normalize
+    from sklearn.utils.extmath import randomized_svd
+
     step = max(1, -(-len(texts) // LEARN_FROM))
     counted = _counted(texts[::step])
     n = counted.shape[0]
@@ -94,13 +95,18 @@ def load(folder: Path) -> Offline | None:
         return Offline(folding, tuple(kept["learned"].tolist()), int(kept["n"]))
 
 
-_parts = HashingVectorizer(
-    n_features=PARTS, analyzer="char_wb", ngram_range=(4, 4), alternate_sign=False, norm=None, dtype=np.float32
-)
+@cache
+def _parts() -> Any:
+    # scikit-learn takes a second of processor time to load, which whoever embeds nothing this way is spared
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(
+        n_features=PARTS, analyzer="char_wb", ngram_range=(4, 4), alternate_sign=False, norm=None, dtype=np.float32
+    )
 
 
 def _counted(texts: Sequence[str]) -> sparse.csr_matrix:
     """(texts, PARTS), logarithms of counts."""
-    counted = _parts.transform(texts)
+    counted = _parts().transform(texts)
     counted.data = np.log1p(counted.data)
     return sparse.csr_matrix(counted)

@@ -1,7 +1,8 @@
 """Libraries: documents for retrieval. The database knows which there are; their words lie in the library's folder.
 
-A library's folder holds `documents/<id>.json`, each a document as it was read, and the index that the engine made of
-them. Nothing of what a document says is in the database but its title, so that what is deleted leaves no word behind.
+A library's folder holds `documents/<id>.json`, each a document as it was read, perhaps `originals/<id>`, the file that
+it was read from, and the index that the engine made of them. Nothing of what a document says is in the database but its
+title, so that what is deleted leaves no word behind.
 """
 
 import json
@@ -216,11 +217,13 @@ def current(store: Store, library: str) -> bool:
 
 
 def sweep(store: Store, library: str) -> None:
-    """Take away the files of documents that the library holds no more."""
+    """Take away the files of documents that the library holds no more, also as they came."""
     known = {row["id"] for row in store.rows("select id from document where library = ?", [library])}
-    for id, path in texts.held(folder(store, library)).items():
-        if id not in known:
-            path.unlink(missing_ok=True)
+    place = folder(store, library)
+    for held in (texts.held(place), texts.originals(place)):
+        for id, path in held.items():
+            if id not in known:
+                path.unlink(missing_ok=True)
 
 
 def _of_markdown(name: str, text: str) -> texts.Document:

@@ -1,8 +1,8 @@
 """Arrivals: files come into a library, by upload or by a path on this machine, read by a job of their own.
 
-What was uploaded lies beside the library until it is read, and is then deleted: a library keeps what was read of a
-file, not the file. A path is only read; it can be looked at again, and tells what changed. Every file becomes a
-document, a refusal with its sentence, or is counted as passed over.
+What was uploaded lies beside the library until it is read, and is then deleted; each file of it that became a document
+is kept as it came where somebody wants that. A path is only read; it can be looked at again, and tells what changed.
+Every file becomes a document, a refusal with its sentence, or is counted as passed over.
 """
 
 import shutil
@@ -56,8 +56,9 @@ def spool(store: Store, library: str, name: str, content: bytes | memoryview) ->
     return path
 
 
-def start(store: Store, library: str, sources: Sequence[Path], by: str) -> Reading:
-    """Have files, folders or archives read into a library, as a job. Problem when one cannot be there."""
+def start(store: Store, library: str, sources: Sequence[Path], by: str, keep: bool = False) -> Reading:
+    """Have files, folders or archives read into a library, as a job; `keep` what was uploaded as it came, too. Problem
+    when one cannot be there."""
     if not sources:
         raise Problem("There is nothing to read.", do="Choose files, or give a path.")
     places = [path if _uploaded(store, library, path) else path.expanduser().absolute() for path in sources]
@@ -71,7 +72,8 @@ def start(store: Store, library: str, sources: Sequence[Path], by: str) -> Readi
     id = jobs.new_id(READ)
     staging = libraries.beside(store, library) / id
     staging.mkdir(parents=True)
-    spec = GatherSpec([str(path) for path in places], str(staging), str(staging / FOUND))
+    kept = [str(path) for path in places if keep and _uploaded(store, library, path)]
+    spec = GatherSpec([str(path) for path in places], str(staging), str(staging / FOUND), kept)
     shown = [path.name if _uploaded(store, library, path) else str(path) for path in places]
     return readings.start(store, library, READ, spec, by, id, sources=shown)
 
@@ -150,11 +152,11 @@ def _take(store: Store, reading: Reading) -> dict[str, Any]:
     lines = [_named(store, library, line) for line in jsonl.read(staging / FOUND)]
     good, refused = _parted(store, library, lines)
     for line in good:
-        there = texts.place(libraries.folder(store, library), line["id"])
-        there.parent.mkdir(parents=True, exist_ok=True)
-        here = texts.place(staging, line["id"])
-        if here.exists():  # it is there already when somebody was interrupted in the midst of this
-            here.replace(there)
+        for place in (texts.place, texts.original):
+            here, there = place(staging, line["id"]), place(libraries.folder(store, library), line["id"])
+            if here.exists():  # it is there already when somebody was interrupted in the midst of this
+                there.parent.mkdir(parents=True, exist_ok=True)
+                here.replace(there)
     changes = libraries.put(store, library, good, reading.made_by)
     _refuse(store, reading, refused)
     missing = _missing(store, library, lines)

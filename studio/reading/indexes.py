@@ -6,7 +6,6 @@ what it has.
 
 from pathlib import Path
 
-from engine import jobs
 from engine.reading import settings
 from engine.reading.indexing import IndexSpec
 from engine.reading.settings import LEXICAL, OFFLINE, LibrarySettings
@@ -56,12 +55,6 @@ def leaving(how: LibrarySettings) -> str:
     url = how.embedder.partition("#")[0]
     hosted = how.search != LEXICAL and HOSTED in how.embedder
     return url if hosted and not Endpoint(url).local else ""
-
-
-def stopped(store: Store, library: str) -> Reading | None:
-    """The last job, when it ended before it was done: it can go on."""
-    last = readings.newest(store, library, INDEX)
-    return last if last is not None and last.state in jobs.OVER else None
 
 
 def words(how: LibrarySettings) -> str:

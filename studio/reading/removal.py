@@ -1,8 +1,8 @@
 """Removal: a document or a library goes, and nothing of its words stays in what Atelier looks things up in.
 
-Gone are the texts, the chunks, the vectors, the questions about it and the rows of the database, whose file is written
-over. What was made of it elsewhere stays, and is named before: answers keep the passages that they quoted, drafts what
-they were made from, a frozen corpus what a run has learned.
+Gone are the texts, the files as they came where they were kept, the chunks, the vectors, the questions about it and the
+rows of the database, whose file is written over. What was made of it elsewhere stays, and is named before: answers keep
+the passages that they quoted, drafts what they were made from, a frozen corpus what a run has learned.
 """
 
 import shutil

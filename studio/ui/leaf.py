@@ -1,6 +1,8 @@
 """Leaf: one document of a library as it was read, piece by piece, with the passage marked that somebody came for."""
 
 import html
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -9,6 +11,8 @@ from engine.reading.chunks import Chunk, chunks
 from engine.reading.settings import Chunking
 from engine.scoring.wording import plain
 from studio.building.libraries import Document
+from studio.reading import originals
+from studio.store import Store
 from studio.ui import cited, notices, parts
 
 PAGE = 25  # pieces shown at once
@@ -22,14 +26,15 @@ KINDS = {
 }
 
 
-def show(document: Document, how: Chunking, marked: str, words: str) -> None:
+def show(store: Store, document: Document, how: Chunking, marked: str, words: str) -> None:
     """The document cut by `how`; `marked` is the mark of a passage, `words` how it begins."""
     parts.heading(document.title, above=f"Document · {document.library}")
     pieces = chunks(document.read, how)
     _facts(document, len(pieces))
+    at = _wanted(pieces, marked, words)
+    _original(store, document, pieces[at].page if at is not None else 0)
     for remark in document.remarks:
         st.info(notices.plain(remark), icon=":material/info:")
-    at = _wanted(pieces, marked, words)
     if at is not None:
         _cited(pieces[at])
     elif marked or words:
@@ -69,6 +74,35 @@ def _facts(document: Document, n: int) -> None:
         f"{notices.plain(document.name)}, brought in{from_where} by {notices.plain(document.made_by)}, "
         f"{parts.ago(document.made_at)}."
     )
+
+
+def _original(store: Store, document: Document, page: int) -> None:
+    """The file as it came, to be saved and opened where it belongs; nothing of it is shown or run here."""
+    found = originals.of(store, document)
+    if found is None:
+        if document.source:
+            where = notices.plain(document.source)
+            absent = (
+                f"It is not at {where} any more" if Path(document.source).is_absolute() else "Its file was not kept"
+            )
+            st.caption(f"{absent}, so only what was read of it can be shown.")
+        return
+    says = [f"The passage is on page {page}."] if page else []
+    says.append(f"It lies in {notices.plain(found.path)}." if found.path else "It is kept here as it came.")
+    if found.changed:
+        says.append("**It has changed since it was read**: look at the path again to read it anew.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Open the original",
+            partial(originals.content, document),
+            found.name,
+            mime="application/octet-stream",  # a browser saves it, whatever it is, and shows nothing of it in our name
+            icon=":material/file_open:",
+            on_click="ignore",
+            key="original",
+            help=f"Your browser saves it as {notices.plain(found.name)}; open it there.",
+        )
+        st.caption(" ".join(says))
 
 
 def _wanted(pieces: list[Chunk], marked: str, words: str) -> int | None:

@@ -31,6 +31,7 @@ class Chosen:
 
     files: Sequence[Any] = ()
     paths: Sequence[Path] = ()
+    keep: bool = False  # the files too, as they came
 
 
 def intake(key: str) -> Chosen | None:
@@ -52,16 +53,25 @@ def intake(key: str) -> Chosen | None:
         type=TYPES,
         accept_multiple_files=True,
         key=f"files-{key}",
-        help="A ZIP archive becomes a document for each file in it. What is read is kept, the file itself is not.",
+        help="A ZIP archive becomes a document for each file in it.",
     )
     st.caption("PDF, Word (DOCX), HTML, Markdown, text, CSV, or a ZIP of these. Nothing in a file is executed.")
-    return Chosen(files=files) if files else None
+    keep = st.toggle(
+        "Keep the files too",
+        True,
+        key=f"keep-{key}",
+        help="So that whoever follows a citation can open the original. Otherwise only what was read of it is kept: "
+        "text, headings, tables, page numbers.",
+    )
+    where = "They stay on this machine, and go when their document goes."
+    st.caption(where if keep else "Each file is deleted once it is read.")
+    return Chosen(files=files, keep=keep) if files else None
 
 
 def begin(store: Store, library: str, chosen: Chosen, me: str) -> Reading:
     """Have what was chosen read into a library."""
     spooled = [arrivals.spool(store, library, file.name, file.getbuffer()) for file in chosen.files]
-    return arrivals.start(store, library, [*chosen.paths, *spooled], me)
+    return arrivals.start(store, library, [*chosen.paths, *spooled], me, chosen.keep)
 
 
 def working(store: Store, library: str, running: Sequence[Reading], me: str) -> None:
@@ -219,8 +229,8 @@ def _remove(store: Store, library: str, names: Sequence[str], me: str, key: str 
     what = names[0] if len(names) == 1 else f"{len(names):,} documents"
     question = "\n\n".join(
         [
-            f"**{notices.plain(what)}** and every word of it will be gone for good: text, chunks, vectors, and the "
-            "questions about it. The file that it was read from is not touched.",
+            f"**{notices.plain(what)}** and every word of it will be gone for good: text, chunks, vectors, the "
+            "questions about it, and its file where it is kept here. A file that was read by its path is not touched.",
             *map(notices.plain, quoted),
         ]
     )

@@ -4,6 +4,7 @@ What a file is, its content decides (`kinds`). It is read in a process of its ow
 `word`, `hypertext`, `plain` and `sheets` know one kind each. Nothing in a file is executed, and nothing is fetched.
 """
 
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from engine.reading.parsing import packed
 from engine.reading.parsing.alone import Reader
 from engine.reading.parsing.packed import Entry
 
-__all__ = ["PassedOver", "Reader", "Refused", "Taken", "gather", "read"]
+__all__ = ["PassedOver", "Reader", "Refused", "Taken", "gather", "path_of", "read", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,14 @@ def read(path: Path, name: str = "", progress: Progress = nobody) -> Document:
         return reader.read(path, name, progress)
 
 
-def gather(source: Path, name: str = "", progress: Progress = nobody) -> Iterator[Taken | Refused | PassedOver]:
+def gather(
+    source: Path, name: str = "", progress: Progress = nobody, into: Path | None = None
+) -> Iterator[Taken | Refused | PassedOver]:
     """Every file of a folder or ZIP archive, in the order of their names; a single file as the only one.
 
-    `progress` is told (done, of) in files, of a single one in its pages. Problem when there are too many files, or the
-    whole cannot be opened.
+    `progress` is told (done, of) in files, of a single one in its pages. The bytes of each that was read are laid down
+    as the file `into`, until the next takes its place. Problem when there are too many files, or the whole cannot be
+    opened.
     """
     name = name or source.name
     if not source.is_dir():
@@ -70,7 +74,10 @@ def gather(source: Path, name: str = "", progress: Progress = nobody) -> Iterato
             raise Problem(f"{name} holds no file.", do="Choose one with documents in it.")
         for done, entry in enumerate(entries):
             progress(done, len(entries))
-            yield _one(reader, source, entry, progress if len(entries) == 1 else nobody)
+            found = _one(reader, source, entry, progress if len(entries) == 1 else nobody)
+            if into and isinstance(found, Taken):
+                _copy(reader, source, entry, into)
+            yield found
         progress(len(entries), len(entries))
     if hidden:
         yield PassedOver(hidden)
@@ -87,6 +94,31 @@ def _one(reader: Reader, source: Path, entry: Entry, progress: Progress) -> Take
         return Taken(reader.read(path, entry.name, progress), entry.bytes)
     except Problem as problem:
         return Refused(entry.name, problem)
+
+
+def path_of(source: Path, name: str) -> Path | None:
+    """The file of a folder whose document has this name; None when it is there no more. A system may spell it otherwise
+    than people do, and links that lead out are not followed."""
+    found = source / name
+    if not found.is_file():
+        found = next((source / entry.path for entry in packed.folder(source) if entry.name == name), source)
+    return found if found.is_file() and found.resolve().is_relative_to(source.resolve()) else None
+
+
+def unpack(archive: Path, name: str, into: Path) -> None:
+    """Lay one file of an archive down as `into`, by the name that its document has."""
+    with Reader() as reader:
+        found = next((entry for entry in reader.entries(archive, archive.name) if entry.name == name), None)
+        if found is None or found.why:
+            raise Problem(f"{name} is not in {archive} any more.", do="Look at the path again to see what changed.")
+        _copy(reader, archive, found, into)
+
+
+def _copy(reader: Reader, source: Path, entry: Entry, into: Path) -> None:
+    if entry.member >= 0:
+        reader.unpack(source, entry.name, entry.member, into)
+    else:
+        shutil.copyfile(source / entry.path if source.is_dir() else source, into)
 
 
 def _check(path: Path, name: str) -> None:

@@ -52,6 +52,10 @@ class Reader:
         found = self._ask({"path": str(path.absolute()), "name": name, "list": True}, name, nobody)["entries"]
         return [Entry(one, size, number, hidden, tuple(why)) for one, size, number, hidden, why in found]
 
+    def unpack(self, path: Path, name: str, member: int, into: Path) -> None:
+        """Lay a member of an archive down as it is."""
+        self._ask({"path": str(path.absolute()), "name": name, "member": member, "into": str(into)}, name, nobody)
+
     def _ask(self, asked: dict[str, Any], name: str, progress: Progress) -> dict[str, Any]:
         process = self._started()
         try:
@@ -181,6 +185,10 @@ def _answer(asked: dict[str, Any], space: Path, progress: Progress) -> dict[str,
         return {"entries": list(packed.told([Entry(name, path.stat().st_size)]))}
     if asked["member"] < 0:
         return {"document": documents.told(whole.document(path, name, progress))}
+    if asked.get("into"):
+        with Path(asked["into"]).open("wb") as file:
+            packed.unpack(path, asked["member"], file)
+        return {}
     copy = space / "member"
     try:
         with copy.open("wb") as file:
