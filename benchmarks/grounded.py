@@ -7,7 +7,8 @@ sample's validation questions with their documents. `lessons` makes lessons of t
 gives each question its right passage and nothing else, to tell what the wrong passages do; `base` learns nothing.
 Asked: the sample's questions on other documents, each with its passage at each place among those that the search finds,
 and once without it. Without --arm all three run; with --to their answers are kept, so that each can run by itself.
-One training seed, one core; the intervals are over questions.
+One training seed, one core. Several questions stand on one document, which the intervals heed
+(`engine.scoring.clustered`).
 """
 
 import argparse
@@ -28,8 +29,9 @@ from engine.reading import lessons, retrieval
 from engine.reading.chunks import Chunk, of_markdown
 from engine.reading.grounding import grounded, parted
 from engine.reading.lessons import Asked, Lessons, Order
-from engine.scoring import metrics
-from engine.scoring.stats import Difference, Estimate, difference, mean, paired_mean, share
+from engine.scoring import clustered, metrics
+from engine.scoring.clustered import Clusters
+from engine.scoring.stats import Difference, Estimate
 from engine.scoring.wording import stands
 from engine.training import train
 from engine.training.settings import TrainSpec
@@ -45,6 +47,7 @@ def main(arms: list[str], split: str, to: Path | None, epochs: float, rate: floa
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         asked = questions(place, split, order.k)
+        documents = Clusters(tuple(row["document"] for row, _ in asked), "documents")
         for arm in arms:
             answer, made = Answerer(str(STARTER)), {}
             if arm != "base":
@@ -56,7 +59,7 @@ def main(arms: list[str], split: str, to: Path | None, epochs: float, rate: floa
             kept[arm] = {"made": made, "right": answered(answer, asked, order.k)}
             if to:
                 to.write_text(json.dumps(kept) + "\n")
-    tell({arm: kept[arm] for arm in ARMS if arm in kept})
+    tell({arm: kept[arm] for arm in ARMS if arm in kept}, documents)
 
 
 def learned_from(place: Path, split: str, order: Order, arm: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -124,25 +127,28 @@ def tuned(folder: Path, rows: list[dict[str, Any]], epochs: float, rate: float) 
     return Path(train.run(folder)["adapter"])
 
 
-def tell(kept: dict[str, Any]) -> None:
+def tell(kept: dict[str, Any], documents: Clusters) -> None:
     for arm, told in kept.items():
         print(f"{ARMS[arm]}: {told['made'] or 'as it is shipped'}")
-    first = next(iter(kept))
-    for what, before in kept[first]["right"].items():
+    for what in next(iter(kept.values()))["right"]:
         print(what)
         for arm, told in kept.items():
-            after = told["right"][what]
-            change = "" if arm == first else f"   {paired(before, after)}"
-            print(f"  {ARMS[arm]:34} {figure(after)}{change}")
+            print(f"  {ARMS[arm]:34} {figure(told['right'][what], documents)}")
+    arms = list(kept)
+    for before, after in [(one, other) for at, one in enumerate(arms) for other in arms[at + 1 :]]:
+        print(f"{ARMS[after]} against {ARMS[before]}")
+        for what, values in kept[before]["right"].items():
+            print(f"  {what:36} {paired(values, kept[after]['right'][what], documents)}")
 
 
-def figure(values: list[float]) -> Estimate:
-    return share(int(sum(values)), len(values)) if set(values) <= {0, 1} else mean(values, 0.0, 1.0)
+def figure(values: list[float], documents: Clusters) -> Estimate:
+    return clustered.share(values, documents) if set(values) <= {0, 1} else clustered.mean(values, documents, 0.0, 1.0)
 
 
-def paired(before: list[float], after: list[float]) -> Difference:
+def paired(before: list[float], after: list[float], documents: Clusters) -> Difference:
     """Each question against itself."""
-    return (difference if set(before) | set(after) <= {0, 1} else paired_mean)(before, after)
+    of_shares = set(before) | set(after) <= {0, 1}
+    return (clustered.difference if of_shares else clustered.paired_mean)(before, after, documents)
 
 
 def _facts() -> list[tuple[str, str, str]]:

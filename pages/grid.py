@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine import jobs
 from engine.scoring import known
 from studio import work
 from studio.building import libraries, models
@@ -59,13 +60,17 @@ def begin() -> None:
             "Metrics", contest.metrics(), default=sources.proposed(store, source), key=f"m-{source.name}"
         )
     voice = sources.voice(store, source)
-    plan = contest.budget(guides.get(store, voice), metrics, search, bool(grids.shown_from(store, model)))
-    probe, margin = contest.forgetting(probes.listed(store, models.base_of(store, models.get(store, model)).name))
-    st.markdown(contest.promise(plan, source, probe))
+    base, shown = models.base_of(store, models.get(store, model)).name, grids.shown_from(store, model)
+    proposed = variants.proposed(store, base, guides.get(store, voice))
+    plan = contest.budget(proposed, metrics, bool(shown), f"{base}-{voice}")
+    probe, margin = contest.forgetting(probes.listed(store, base))
+    races = variants.planned(plan, search.n, shown=bool(shown), reads=True)
+    st.markdown(contest.promise(races, source, probe))
+    st.caption(contest.course(races))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not metrics):
         made = grids.start(
             store, name.strip() or f"{model} in four arms", model, library, source, search, plan, me,
-            snapshot=grids.shown_from(store, model), guide=guides.file(store, voice), probe=probe, margin=margin,
+            snapshot=shown, guide=guides.file(store, voice), probe=probe, margin=margin,
         )  # fmt: skip
         nav.goto("grid", grid=made.id)
 
@@ -78,11 +83,18 @@ def detail(grid: Grid) -> None:
     lead = f"{grid.base} and {grid.model}, with and without {grid.library}, on {grid.source.name} (n = {grid.n})."
     parts.heading(grid.name, lead, "Four arms")
     standing = grids.state(store, grid)
+    goes_on = standing in (grids.SEARCHING, grids.ASKING)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(contest.badge(standing))
         if standing == grids.STUCK and st.button("Go on", icon=":material/play_arrow:", type="primary"):
             for waits in grids.asking(store, grid):
-                work.resume(store, waits, me)
+                if waits.state in jobs.OVER:
+                    work.resume(store, waits, me)
+            st.rerun()
+        if goes_on and notices.sure("Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"):
+            with st.spinner("Stopping, once the answers on their way are kept"):
+                for waits in grids.asking(store, grid):
+                    work.stop(store, waits, me)
             st.rerun()
         if standing == grids.DONE:
             for label, place in (("Every answer", "evaluation"), ("Judge blind", "arena"), ("Dashboard", "dashboard")):
@@ -90,7 +102,7 @@ def detail(grid: Grid) -> None:
                     nav.goto(place, evaluation=grid.evaluation)
         if st.button("All grids", type="tertiary", icon=":material/arrow_back:"):
             nav.goto("grid")
-    live.watch(found, grid.id, standing, live=standing in (grids.SEARCHING, grids.ASKING))
+    live.watch(found, grid.id, standing, live=goes_on)
     fairness(grids.get(store, grid.id))
 
 
@@ -160,8 +172,7 @@ def fairness(grid: Grid) -> None:
     for stage in search.stages:
         with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
             st.dataframe(contest.tried(variants.tried(store, search, stage)), hide_index=True)
-            nav.link("Every answer of this stage", "evaluation", evaluation=stage.evaluation)
-    st.caption("The best of several on validation flatters itself a little there; the figures above are of the test.")
+            nav.link("Every answer of this round", "evaluation", evaluation=stage.evaluation)
 
 
 grids.catch_up(store)

@@ -1,24 +1,24 @@
 """Baselines: the best that a model can be told, searched on validation questions within a budget of answers.
 
-A rival whom nobody tried to prompt well proves nothing about tuning. The search goes in stages, each an evaluation of
-its own: first system prompts, then examples from training data shown with the best of them, then how many passages to
-read. What wins a stage goes into the next. Test items are never asked.
+A rival whom nobody tried to prompt well proves nothing about tuning. The search is two races: system prompts, each with
+every choice of examples from training data; then the best of these with so many passages to read. A race goes in rounds
+(`rounds`), each an evaluation of its own, and the worse half leaves after each. Test items are never asked.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine import jobs
 from engine.problems import Problem
 from studio.building import candidates, models
-from studio.judging import evaluations, sources, variants
+from studio.judging import evaluations, rounds, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import SEARCH, Measures, Order
 from studio.judging.sources import Source
-from studio.judging.variants import PASSAGES, Baseline, Plan, Stage
+from studio.judging.variants import PROMPTS, Baseline, Plan, Stage
 from studio.rows import Rows
 from studio.store import Store, now
 
-LEAST = 20  # items a variant must be asked, or chance chooses
 SEARCHING, DONE, STUCK = "searching", "done", "stuck"
 KEPT = Rows(Baseline, "baseline", "search")
 
@@ -35,7 +35,7 @@ def start(
     snapshot: str = "",
     guide: str = "",
 ) -> Baseline:
-    """Begin a search; its first evaluation waits in the queue. `catch_up` takes it from stage to stage.
+    """Begin a search; its first evaluation waits in the queue. `catch_up` takes it from round to round.
 
     `source` must be a validation split. Problem when the budget cannot give each variant 20 items.
     """
@@ -49,11 +49,15 @@ def start(
     made = Baseline(
         jobs.new_id("baseline"), name, model, plan, source, snapshot, library, guide, (), by, now(),
     )  # fmt: skip
-    for stage in made.to_come:
-        _room(store, made, stage)
+    if poor := next((race for race in made.races if not race.rounds), None):
+        what = f"{plan.answers} answers are too few for this search."
+        why = (
+            f"{poor.variants} variants of {poor.name} are to be tried; under {rounds.LEAST} items each, chance decides."
+        )
+        raise Problem(what, why, "Try fewer of them, or raise the budget.")
     with store.write(by, "baseline.start", made.id, name=name, model=model, answers=plan.answers) as cursor:
         KEPT.add(cursor, made)
-    return _next(store, made)
+    return _begun(store, made, PROMPTS)
 
 
 def listed(store: Store) -> list[Baseline]:
@@ -72,9 +76,9 @@ def asking(store: Store, baseline: Baseline) -> Evaluation | None:
 
 
 def state(store: Store, baseline: Baseline) -> str:
-    """DONE, SEARCHING, or STUCK when its evaluation was stopped or failed: resume that, and it goes on."""
+    """DONE, SEARCHING, or STUCK when its evaluation was stopped, paused or failed: resume that, and it goes on."""
     waits = asking(store, baseline)
-    return DONE if baseline.done else STUCK if waits and waits.state in (jobs.FAILED, jobs.STOPPED) else SEARCHING
+    return DONE if baseline.done else STUCK if waits and waits.state in jobs.OVER else SEARCHING
 
 
 def catch_up(store: Store) -> None:
@@ -85,47 +89,57 @@ def catch_up(store: Store) -> None:
 
 
 def advance(store: Store, baseline: Baseline) -> Baseline:
-    """Choose where a stage has ended, and start the next one."""
+    """Choose where a round has ended, and start the next one, or the next race."""
     waits = asking(store, baseline)
     if waits is not None:
         if waits.state != jobs.DONE:
             return baseline
         evaluations.catch_up(store)
         baseline = _chosen(store, baseline)
-    return _next(store, baseline) if baseline.to_come else baseline
+    if baseline.done:
+        return baseline
+    ended = baseline.stages[-1]
+    return _halved(store, baseline, ended) if ended.more else _begun(store, baseline, variants.PASSAGES)
 
 
-def _next(store: Store, baseline: Baseline) -> Baseline:
-    """Start the next stage."""
-    stage, by = baseline.to_come[0], baseline.made_by
-    questions = sources.questions(store, baseline.source, _room(store, baseline, stage))
-    tried = [(candidates.keep(store, one, by), words) for one, words in variants.of(store, baseline, stage)]
+def _begun(store: Store, baseline: Baseline, race: str) -> Baseline:
+    """Start the first round of a race."""
+    first, *more = next(planned.rounds for planned in baseline.races if planned.name == race)
+    tried = [
+        (candidates.keep(store, one, baseline.made_by), words) for one, words in variants.of(store, baseline, race)
+    ]
+    return _asked(store, baseline, race, {one.id: words for one, words in tried}, first, more)
+
+
+def _halved(store: Store, baseline: Baseline, ended: Stage) -> Baseline:
+    """Start the next round of the same race, with those that did best."""
+    good = [one for one in variants.tried(store, baseline, ended) if one.worth is not None]
+    stay = {one.candidate for one in good[: rounds.staying(len(ended.words))]} or {ended.best}
+    words = {id: words for id, words in ended.words.items() if id in stay}
+    first, *more = ended.more
+    return _asked(store, baseline, ended.name, words, first, more)
+
+
+def _asked(store: Store, baseline: Baseline, race: str, words: dict[str, str], n: int, more: Sequence[int]) -> Baseline:
+    questions = sources.questions(store, baseline.source, n)
+    tried = [candidates.get(store, id) for id in words]
+    round = 1 + sum(stage.name == race for stage in baseline.stages)
+    name = f"{baseline.name}: {race}" + (f", round {round} of {round + len(more)}" if round > 1 or more else "")
     measures = Measures(baseline.plan.metrics, baseline.guide)
-    name = f"{baseline.name}: {stage}"
-    order = Order(questions, [one for one, _ in tried], measures, name=name, purpose=SEARCH)
-    begun = evaluations.start(store, order, by)
-    asked = Stage(stage, begun.id, {one.id: words for one, words in tried}, len(questions.items))
+    begun = evaluations.start(store, Order(questions, tried, measures, name=name, purpose=SEARCH), baseline.made_by)
+    asked = Stage(race, begun.id, words, len(questions.items), more=tuple(more))
     return _kept(store, replace(baseline, stages=(*baseline.stages, asked)), "baseline.stage")
 
 
-def _room(store: Store, baseline: Baseline, stage: str) -> int:
-    """How many items each variant of a stage may be asked: the budget that is left, shared by the stages to come."""
-    share = (baseline.plan.answers - baseline.spent) // max(1, len(baseline.to_come))
-    n = min(baseline.source.n, share // max(1, len(variants.of(store, baseline, stage))))
-    if n < min(LEAST, baseline.source.n):
-        what = f"{baseline.plan.answers} answers are too few for this search."
-        raise Problem(what, f"Each of the {stage} would be asked {n} times.", "Try fewer of them, or raise the budget.")
-    return n
-
-
 def _chosen(store: Store, baseline: Baseline) -> Baseline:
-    """The best of the stage that has ended; the first of equals, and the plainest where none answered everything."""
+    """The best of the round that has ended; the first of equals, and the plainest where none answered everything. What
+    is best in the last round of a race has won it."""
     *before, stage = baseline.stages
-    worths = {one.candidate: one.worth for one in variants.tried(store, baseline, stage)}
-    worth = {id: value for id in stage.words if (value := worths[id]) is not None}
-    best = max(worth, key=lambda id: round(worth[id], 6)) if worth else next(iter(stage.words))
+    found = variants.tried(store, baseline, stage)
+    best = found[0].candidate if found[0].worth is not None else next(iter(stage.words))
     baseline = replace(baseline, stages=(*before, replace(stage, best=best)))
-    baseline = replace(baseline, rag=best) if stage.name == PASSAGES else replace(baseline, prompt=best)
+    if not stage.more:
+        baseline = replace(baseline, **{"prompt" if stage.name == PROMPTS else "rag": best})
     return _kept(store, baseline, "baseline.choose")
 
 

@@ -1,12 +1,14 @@
 """Shots: a few training examples to show a model before it is asked, so that a prompt gets the help that tuning gets.
 
-They are chosen to differ from one another: the training rows fall into as many groups as examples are wanted, by their
-words, and each group gives its most typical row. Only training rows are ever shown.
+Typical ones differ from one another: the training rows fall into as many groups as examples are wanted, by their words,
+and each group gives its most typical row. Others are drawn at random, because what is typical need not teach best. Only
+training rows are ever shown.
 """
 
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,17 +24,23 @@ MOST_LETTERS = 600  # of one example; a prompt has little room
 
 
 def choose(store: Store, snapshot: str, k: int) -> list[dict[str, str]]:
-    """The messages of `k` examples of the training split, question and answer in turn; fewer where fewer are fit.
+    """The messages of `k` typical examples of the training split, question and answer in turn; fewer where fewer are
+    fit.
 
     An example is fit when it is one question with one answer in plain words, not longer than 600 letters.
     """
     return [message for row in _typical(snapshots.path(store, snapshot, "train"), k) for message in row]
 
 
+def draw(store: Store, snapshot: str, k: int) -> list[dict[str, str]]:
+    """The same of `k` examples that chance has drawn; each time the same ones."""
+    rows = _all_fit(snapshots.path(store, snapshot, "train"))
+    return [message for row in Random(k).sample(rows, min(k, len(rows))) for message in row]
+
+
 @lru_cache(maxsize=32)  # a snapshot never changes, and a search asks several times
 def _typical(file: Path, k: int) -> list[list[dict[str, str]]]:
-    rows = [_turns(row) for row in jsonl.read(file) if _fit(row)]
-    rows = rows[:: max(1, len(rows) // MOST_ROWS)]
+    rows = _all_fit(file)
     if not rows or k < 1:
         return []
     asked = [turns[0]["content"] for turns in rows]
@@ -40,6 +48,13 @@ def _typical(file: Path, k: int) -> list[list[dict[str, str]]]:
     groups = KMeans(min(k, len(rows)), n_init=1, random_state=0).fit(points)
     far = np.linalg.norm(points - groups.cluster_centers_[groups.labels_], axis=1)
     return [rows[min(np.flatnonzero(groups.labels_ == group), key=far.__getitem__)] for group in set(groups.labels_)]
+
+
+@lru_cache(maxsize=4)
+def _all_fit(file: Path) -> list[list[dict[str, str]]]:
+    """Every row that is fit, or as many of them, evenly spread, as are enough."""
+    rows = [_turns(row) for row in jsonl.read(file) if _fit(row)]
+    return rows[:: max(1, len(rows) // MOST_ROWS)]
 
 
 def _fit(row: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Variants: what a search for the best prompt plans, what each of its stages tries, and how that did."""
+"""Variants: what a search for the best prompt plans, what runs in each of its races, and how that did."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,13 @@ from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
 from studio.building import candidates
 from studio.building.candidates import SEARCH, Candidate
-from studio.judging import figures, shots
+from studio.judging import figures, rounds, shots
 from studio.judging.sources import Source
 from studio.store import Store
 
-PROMPTS, EXAMPLES, PASSAGES = "prompts", "examples", "passages"
+PROMPTS, PASSAGES = "prompts and examples", "passages"  # the races
+OWN = 3  # prompts of the team's candidates that are proposed; more cost more answers than most budgets have
+TOLD = 3  # what goes on to the race with passages: the best that can be told, the next best, and nothing
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Plan:
     """What is tried, and how many answers that may take at most. No prompt and no example are always tried too."""
 
     prompts: Sequence[str] = ()
-    shots: Sequence[int] = (1, 3)  # how many examples from training data
+    shots: Sequence[int] = (1, 3)  # how many examples from training data, typical ones and ones drawn at random
     depths: Sequence[int] = (1, 2, 3)  # passages, where there is a library
     answers: int = 1500
     metrics: Sequence[str] = ("facts",)
@@ -31,14 +33,29 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Race:
+    """What a search will try against each other: at most so many variants, in rounds of so many items."""
+
+    name: str
+    variants: int
+    rounds: tuple[int, ...]  # () where the budget is too small
+
+    @property
+    def answers(self) -> int:
+        return rounds.asked(self.variants, self.rounds)
+
+
+@dataclass(frozen=True)
 class Stage:
-    """One evaluation of variants. `words` says of each candidate what it tries; `best` is its id once known."""
+    """One round of a race: an evaluation of variants. `words` says of each candidate what it tries; `best` is its id
+    once known; `more` is how many items the rounds after it ask."""
 
     name: str
     evaluation: str
     words: dict[str, str]
     n: int
     best: str = ""
+    more: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,21 +89,45 @@ class Baseline:
     rag: str = ""
 
     @property
-    def spent(self) -> int:
-        """Answers asked for so far."""
-        return sum(stage.n * len(stage.words) for stage in self.stages)
+    def races(self) -> list[Race]:
+        return planned(self.plan, self.source.n, shown=bool(self.snapshot), reads=bool(self.library))
 
     @property
-    def to_come(self) -> list[str]:
-        """The stages that are still to be started."""
-        wanted = [PROMPTS]
-        wanted += [EXAMPLES] if self.snapshot and self.plan.shots else []
-        wanted += [PASSAGES] if self.library and self.plan.depths else []
-        return wanted[len(self.stages) :]
+    def spent(self) -> int:
+        """Answers asked for so far. A round asks again what the one before asked, which is answered already."""
+        spent, before = 0, {name: 0 for name in {stage.name for stage in self.stages}}
+        for stage in self.stages:
+            spent += len(stage.words) * (stage.n - before[stage.name])
+            before[stage.name] = stage.n
+        return spent
 
     @property
     def done(self) -> bool:
-        return not self.to_come and all(stage.best for stage in self.stages)
+        return bool(self.prompt and (self.rag or not (self.library and self.plan.depths)))
+
+    @property
+    def tried(self) -> int:
+        """How many variants were tried, in all rounds of all races."""
+        return len({id for stage in self.stages for id in stage.words})
+
+    def won(self, candidate: str) -> Stage:
+        """The round that made this candidate the choice."""
+        return [stage for stage in self.stages if stage.best == candidate and not stage.more][-1]
+
+    def rivals(self, race: str) -> int:
+        """How many ran in a race."""
+        return len({id for stage in self.stages if stage.name == race for id in stage.words})
+
+
+def planned(plan: Plan, items: int, *, shown: bool, reads: bool) -> list[Race]:
+    """The races of a search on so many items, where there are examples to be shown, and a library to be read.
+
+    Each has the part of the budget that its share of all variants is.
+    """
+    told = (1 + len(_prompts(plan))) * (1 + 2 * len(plan.shots) * shown)
+    sizes = {PROMPTS: told, PASSAGES: min(TOLD, told) * len(plan.depths) * reads}
+    share = plan.answers / sum(sizes.values())
+    return [Race(name, many, rounds.planned(many, items, int(share * many))) for name, many in sizes.items() if many]
 
 
 def averaged(metric: str) -> bool:
@@ -96,41 +137,67 @@ def averaged(metric: str) -> bool:
     return found is not None and not found.asks and found.scale.of_hundred and not found.scale.lower
 
 
-def proposed(guide: Guide) -> list[str]:
-    """Prompts worth trying where nobody has written any: what the style guide asks for, in short and in full."""
+def proposed(store: Store, model: str, guide: Guide) -> list[str]:
+    """Prompts worth trying: those that the team gave this model in candidates of its own, the newest first, and what
+    the style guide asks for, in full and in short."""
+    own = [one.system for one in reversed(candidates.kept(store)) if one.model == model and one.system]
     rules = guides.in_words(guide)
     voice = f" in the voice of {guide.name}" if guide.name else ""
     asked = [f"Answer the question{voice}. {' '.join(rules)}"] if rules else []
-    return [*asked, f"Answer{voice} in one short sentence, with nothing but what was asked."]
+    short = f"Answer{voice} in one short sentence, with nothing but what was asked."
+    return list(dict.fromkeys([*list(dict.fromkeys(own))[:OWN], *asked, short]))
 
 
-def of(store: Store, baseline: Baseline, stage: str) -> list[tuple[Candidate, str]]:
-    """What a stage tries, with words for it. The winner so far comes first: of equals, the first is chosen."""
+def of(store: Store, baseline: Baseline, race: str) -> list[tuple[Candidate, str]]:
+    """What runs in a race, with words for it, the plainest first: of equals, the first is chosen."""
+    found = _told(store, baseline) if race == PROMPTS else _reading(store, baseline)
+    once: dict[str, tuple[Candidate, str]] = {}
+    for candidate, words in found:
+        once.setdefault(candidate.id, (candidate, words))
+    return list(once.values())
 
-    def made(words: str, **settings: Any) -> tuple[Candidate, str]:
-        name = f"{SEARCH}{baseline.model}, {words}"
-        decoding = baseline.plan.decoding
-        return candidates.draft(store, name, baseline.model, baseline.made_by, decoding=decoding, **settings), words
 
-    if stage == PROMPTS:
-        prompts = dict.fromkeys(["", *(prompt.strip() for prompt in baseline.plan.prompts)])
-        return [made(f"prompt {n}" if text else "no prompt", system=text) for n, text in enumerate(prompts)]
-    winner = candidates.get(store, baseline.prompt) if baseline.prompt else made("", system="")[0]
-    told = {"system": winner.system, "examples": winner.examples}
-    if stage == EXAMPLES:
-        shown = {k: shots.choose(store, baseline.snapshot, k) for k in baseline.plan.shots}
-        with_examples = [made(_shown(k), system=winner.system, examples=found) for k, found in shown.items() if found]
-        return [(winner, "no examples"), *with_examples]
-    depths = [made(_deep(k), **told, library=baseline.library, passages=k) for k in baseline.plan.depths]
-    if not (winner.system or winner.examples):
-        return depths
-    # what helps without passages may stand in the way of reading them
-    plain = [made(f"{_deep(k)}, no prompt", library=baseline.library, passages=k) for k in baseline.plan.depths]
-    return [*depths, *plain]
+def _told(store: Store, baseline: Baseline) -> list[tuple[Candidate, str]]:
+    """Every prompt with every choice of examples: what helps alone may not help together, nor the other way round."""
+    prompts = {"": "no prompt"} | {text: f"prompt {n}" for n, text in enumerate(_prompts(baseline.plan), 1)}
+    shown: list[tuple[str, list[dict[str, str]]]] = [("", [])]
+    for k in baseline.plan.shots if baseline.snapshot else ():
+        shown.append((f", {_many(k, 'typical example')}", shots.choose(store, baseline.snapshot, k)))
+        shown.append((f", {_many(k, 'example')} at random", shots.draw(store, baseline.snapshot, k)))
+    return [
+        _variant(store, baseline, prompt + words, system=text, examples=examples)
+        for words, examples in shown
+        for text, prompt in prompts.items()
+    ]
+
+
+def _reading(store: Store, baseline: Baseline) -> list[tuple[Candidate, str]]:
+    """The best that can be told, the next best, and nothing, since what helps without passages may stand in the way of
+    reading them; each with every number of passages."""
+    last = [stage for stage in baseline.stages if stage.name == PROMPTS][-1]
+    led = [(candidates.get(store, one.candidate), one.words) for one in tried(store, baseline, last)]
+    led.sort(key=lambda one: one[0].id != baseline.prompt)
+    told = {(one.system, str(one.examples)): (one, words) for one, words in led[: TOLD - 1]}
+    plain, words = _variant(store, baseline, "no prompt", system="")
+    told.setdefault(("", "[]"), (plain, words))
+    return [
+        _variant(
+            store, baseline, f"{_many(k, 'passage')}, {words}",
+            system=one.system, examples=one.examples, library=baseline.library, passages=k,
+        )
+        for one, words in told.values()
+        for k in baseline.plan.depths
+    ]  # fmt: skip
+
+
+def _variant(store: Store, baseline: Baseline, words: str, **told: Any) -> tuple[Candidate, str]:
+    name = f"{SEARCH}{baseline.model}, {words}"
+    decoding = baseline.plan.decoding
+    return candidates.draft(store, name, baseline.model, baseline.made_by, decoding=decoding, **told), words
 
 
 def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:
-    """What a stage tried and how it did, best first."""
+    """What a round tried and how it did, best first; of equals, the plainer."""
     scored = {metric: figures.scores(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
     failed = _failed(store, stage.evaluation)
     found = []
@@ -142,7 +209,7 @@ def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:
         whole = not failed.get(id) and len(values) == len(estimates)
         worth = sum(values) / len(values) if whole else None
         found.append(Tried(id, words, id == stage.best, failed.get(id, 0), said, worth))
-    return sorted(found, key=lambda one: -1.0 if one.worth is None else one.worth, reverse=True)
+    return sorted(found, key=lambda one: -1.0 if one.worth is None else round(one.worth, 6), reverse=True)
 
 
 def _failed(store: Store, evaluation: str) -> dict[str, int]:
@@ -151,9 +218,10 @@ def _failed(store: Store, evaluation: str) -> dict[str, int]:
     return {row["candidate"]: row["n"] for row in store.rows(query, [evaluation])}
 
 
-def _shown(k: int) -> str:
-    return f"{k} example{'s' * (k != 1)} from training data"
+def _prompts(plan: Plan) -> list[str]:
+    """Those that say something, each once."""
+    return list(dict.fromkeys(text for prompt in plan.prompts if (text := prompt.strip())))
 
 
-def _deep(k: int) -> str:
-    return f"{k} passage{'s' * (k != 1)}"
+def _many(k: int, what: str) -> str:
+    return f"{k} {what}{'s' * (k != 1)}"

@@ -1,12 +1,12 @@
 """Contest: the pieces of the page of the four arms: what is still missing, the budget, the probe, and what came out."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from engine.scoring import known, stats
-from engine.scoring.guide import Guide
 from studio.building import libraries
 from studio.deciding import findings, grids
 from studio.deciding.grids import Forgetting, Grid
@@ -14,7 +14,7 @@ from studio.deciding.reports import Line
 from studio.judging import probes, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
-from studio.judging.variants import Plan, Tried
+from studio.judging.variants import Plan, Race, Tried
 from studio.store import Store
 from studio.ui import charts, results
 
@@ -51,27 +51,48 @@ def metrics() -> list[str]:
     return [name for name, one in known.known().items() if not one.judged]
 
 
-def budget(guide: Guide, metrics: Sequence[str], source: Source, shown: bool) -> Plan:
+BETWEEN = "\n---\n"  # prompts that are typed
+
+
+def budget(proposed: Sequence[str], metrics: Sequence[str], shown: bool, key: str) -> Plan:
     """What the search for the base's best prompt may try, and how many answers it may take."""
     with st.expander("What the base is given: the search for its best prompt", icon=":material/search:"):
         st.caption("A base that nobody tried to prompt well proves nothing about tuning. No prompt is tried as well.")
-        proposed = "\n\n".join(variants.proposed(guide))
-        typed = st.text_area("Prompts to try, an empty line between two", proposed, height=200, key="prompts")
+        typed = st.text_area(
+            "Prompts to try, a line of --- between two", BETWEEN.join(proposed), height=200, key=f"prompts-{key}",
+            help="Put your own best ones here. Each is tried with every choice of examples.",
+        )  # fmt: skip
         one, two, three = st.columns(3)
         shots = one.multiselect(
             "Examples from training data", [1, 2, 3, 5, 8], default=[1, 3] if shown else [], disabled=not shown,
-            help="Shown to the base before the question: it gets from the training data what fits into a prompt.",
+            help="Shown to the base before the question, typical ones and ones drawn at random: it gets from the "
+            "training data what fits into a prompt.",
         )  # fmt: skip
         depths = two.multiselect("Passages to read", [1, 2, 3, 5, 8], default=[1, 2, 3])
         answers = three.number_input("Answers it may take at most", 40, 100_000, 1500, step=100)
-    prompts = [part.strip() for part in typed.split("\n\n") if part.strip()]
     return Plan(
-        prompts,
+        [part for part in re.split(r"\n[ \t]*-{3,}[ \t]*\n", f"\n{typed}\n") if part.strip()],
         sorted(shots),
         sorted(depths),
         int(answers),
         [metric for metric in metrics if variants.averaged(metric)],
     )
+
+
+def course(races: Sequence[Race]) -> str:
+    """How the search will go, a sentence a race."""
+    return " ".join(_course(race) for race in races)
+
+
+def _course(race: Race) -> str:
+    *halves, last = race.rounds or (0,)
+    said = f"**{race.variants} variants of {race.name}**"
+    if not last:
+        return f"{said} are too many for so few answers: try fewer, or raise the budget."
+    if not halves:
+        return f"{said} are asked {last} items each."
+    after = " and ".join(str(n) for n in halves)
+    return f"{said}: after {after} items the worse half leaves, and the last are asked {last}."
 
 
 def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
@@ -88,13 +109,14 @@ def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
     return choice, margin / 100
 
 
-def promise(plan: Plan, source: Source, probe: Source | None) -> str:
+def promise(races: Sequence[Race], source: Source, probe: Source | None) -> str:
     """How many answers all this takes, and what so many test items can show."""
     visible = stats.smallest_visible(source.n)
     shows = "too few to see any difference" if visible is None else f"enough to see {100 * visible:.0f} points"
+    searched = sum(race.answers for race in races)
     asked = 4 * source.n + (2 * probe.n if probe else 0)
     return (
-        f"Up to **{plan.answers + asked:,} answers**: {plan.answers:,} to search, {4 * source.n:,} for the four arms"
+        f"Up to **{searched + asked:,} answers**: {searched:,} to search, {4 * source.n:,} for the four arms"
         f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{source.n} items** are {shows} of difference, "
         "four times out of five."
     )
