@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from engine.scoring import stats
+from engine.scoring import stats, verdicts
 
 N = 192
 NAMES = {"prompt": "Base + best prompt", "rag": "Base + RAG", "tuned": "Tuned", "tuned_rag": "Tuned + RAG"}
@@ -91,12 +91,12 @@ def _arm(arm: str, scores: dict[str, dict[str, list[float]]]) -> dict[str, Any]:
 def _difference(arms: dict[str, list[float]], before: str, after: str, metric: str) -> dict[str, Any]:
     found = stats.difference(arms[before], arms[after])
     named = {"what": f"{NAMES[after]} instead of {NAMES[before]}", "before": before, "after": after, "metric": metric}
-    return {**named, **asdict(found), "verdict": stats.verdict(found), "words": stats.in_words(found)}
+    return {**named, **asdict(found), "verdict": verdicts.verdict(found), "words": verdicts.in_words(found)}
 
 
 def _triage() -> dict[str, Any]:
     change = stats.difference([1.0] * 24 + [0.0] * 246, [1.0] * 20 + [0.0] * 4 + [1.0] * 233 + [0.0] * 13)
-    words = {"verdict": stats.verdict(change), "words": stats.in_words(change)}
+    words = {"verdict": verdicts.verdict(change), "words": verdicts.in_words(change)}
     return {
         "base": asdict(stats.share(24, 270)),
         "tuned": asdict(stats.share(253, 270)),

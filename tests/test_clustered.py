@@ -9,7 +9,7 @@ import pytest
 from scipy import stats as distributions
 
 from engine.reading import ranking
-from engine.scoring import clustered, resampling, stats, whole
+from engine.scoring import clustered, resampling, stats, verdicts, whole
 from engine.scoring.clustered import Clusters
 from engine.scoring.confusion import confusion
 from engine.scoring.scales import POINTS, SHARE
@@ -138,7 +138,7 @@ def test_items_of_one_document_have_a_number_but_no_interval():
     assert str(clustered.share(VALUES, one)) == "67 % (no interval, n = 6 of 1 document)"
     assert clustered.mean(VALUES, one).low is None and resampling.mean(VALUES, one).low is None
     found = clustered.difference(VALUES, VALUES[::-1], one)
-    assert found.low is None and stats.in_words(found) == "Cannot tell: 6 of 1 document show no spread to judge by."
+    assert found.low is None and verdicts.in_words(found) == "Cannot tell: 6 of 1 document show no spread to judge by."
 
 
 @pytest.mark.parametrize("right", [0.0, 1.0])
@@ -242,8 +242,8 @@ def test_a_figure_says_of_how_many_documents_its_items_are():
     assert found.counted == "200 of 40 documents" and str(found).endswith("n = 200 of 40 documents)")
     assert SHARE.text(found) == str(found) and POINTS.text(found).endswith("n = 200 of 40 documents)")
     change = stats.Difference(0.08, -0.02, 0.18, 1190, 10, 20, 0.1, "240 documents")
-    assert stats.in_words(change).startswith("Cannot tell: -2 to +18 points (n = 1,190 of 240 documents). About ")
-    assert "more items like these, of other documents, would settle it" in stats.in_words(change)
+    assert verdicts.in_words(change).startswith("Cannot tell: -2 to +18 points (n = 1,190 of 240 documents). About ")
+    assert "more items like these, of other documents, would settle it" in verdicts.in_words(change)
 
 
 def test_retrieval_heeds_that_several_questions_stand_on_one_document():

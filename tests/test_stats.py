@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.scoring import stats
+from engine.scoring import stats, verdicts
 from engine.scoring.stats import Difference, Estimate
 
 
@@ -169,19 +169,19 @@ def test_three_items_can_show_nothing():
     ],
 )
 def test_a_verdict_needs_the_whole_interval_beyond_the_margin(low, high, said):
-    assert stats.verdict(Estimate(0.0, low, high, 50), 0.03) == said
+    assert verdicts.verdict(Estimate(0.0, low, high, 50), 0.03) == said
 
 
 def test_the_verdict_in_words_has_its_figures():
-    assert stats.in_words(stats.difference(*paired(100, 4, 38, 0))) == "Better by 24 points (+16 to +32, n = 142)."
-    assert stats.in_words(stats.difference([], [])) == "Nothing was measured."
-    assert "at most 3 points either way" in stats.in_words(Estimate(0.0, -0.01, 0.01, 900))
-    assert stats.in_words(Estimate(0.08, 0.01, 0.15, 90)).startswith("Better, but perhaps by less than 3 points")
+    assert verdicts.in_words(stats.difference(*paired(100, 4, 38, 0))) == "Better by 24 points (+16 to +32, n = 142)."
+    assert verdicts.in_words(stats.difference([], [])) == "Nothing was measured."
+    assert "at most 3 points either way" in verdicts.in_words(Estimate(0.0, -0.01, 0.01, 900))
+    assert verdicts.in_words(Estimate(0.08, 0.01, 0.15, 90)).startswith("Better, but perhaps by less than 3 points")
 
 
 def test_cannot_tell_says_how_many_more_items_would_settle_it():
     # by hand: half-width .10 must shrink to .05 x 1.96 / 2.80 = .035, so 8.173 times the 100 items
     found = Estimate(0.08, -0.02, 0.18, 100)
-    assert stats.items_missing(found, 0.03) == 718
-    assert "About 720 more items" in stats.in_words(found, 0.03)
-    assert "no test set" in stats.in_words(Estimate(0.03, -0.02, 0.08, 100), 0.03)
+    assert verdicts.items_missing(found, 0.03) == 718
+    assert "About 720 more items" in verdicts.in_words(found, 0.03)
+    assert "no test set" in verdicts.in_words(Estimate(0.03, -0.02, 0.08, 100), 0.03)

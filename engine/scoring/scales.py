@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.scoring import clustered, resampling, stats
+from engine.scoring import clustered, resampling, verdicts
 from engine.scoring.clustered import ALONE, Clusters
-from engine.scoring.stats import Difference, Estimate, Verdict
+from engine.scoring.stats import Difference, Estimate
+from engine.scoring.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Scale:
 
     def verdict(self, found: Difference) -> Verdict:
         """What a difference says: by a margin worth having where there are points of a hundred, else by its sign."""
-        return stats.verdict(self.better(found), stats.MARGIN if self.of_hundred else 0.0)
+        return verdicts.verdict(self.better(found), verdicts.MARGIN if self.of_hundred else 0.0)
 
     def text(self, found: Estimate) -> str:
         """`93 % (88-96, n = 150)`, `56.3 (54.1-58.2, n = 150)` or `7.42 (6.80-8.11, n = 150)`."""
@@ -67,11 +68,11 @@ class Scale:
         """The verdict on a difference as a sentence or two, with its figures."""
         turned = self.better(found)
         if self.of_hundred:
-            return stats.in_words(turned)
+            return verdicts.in_words(turned)
         if found.value is None:
             return "Nothing was measured."
         if found.low is None or found.high is None:
-            return stats.spreadless(found)
+            return verdicts.spreadless(found)
         span = f"{found.low:+.2f} to {found.high:+.2f}, n = {found.counted}"
         side = "lower" if found.value < 0 else "higher"
         words = self.verdict(found)

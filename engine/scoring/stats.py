@@ -1,4 +1,4 @@
-"""Statistics: how sure we are of a number, and what a difference between two candidates says.
+"""Statistics: how sure we are of a number, and of a difference between two candidates.
 
 Everything compares the same items before and after, always paired. Shares run from 0 to 1. No item, no number: an
 estimate of nothing is None, never 0. It knows nothing of what was measured, and nothing of many looks at once.
@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, sqrt
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import optimize, stats
 
 LEVEL = 0.95
 POWER = 0.8
-MARGIN = 0.03  # a smaller difference of shares is not worth having
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 Z_POWER = float(stats.norm.ppf(POWER))
-
-Verdict = Literal["better", "worse", "no difference worth having", "cannot tell"]
-Kept = Literal["kept", "lost", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -254,82 +250,6 @@ def smallest_visible(n: int, discordant: float = 0.2) -> float | None:
     return float(optimize.brentq(lambda visible: _connor(visible, discordant) - n, 1e-6, 1.0))
 
 
-def verdict(found: Difference | Estimate, margin: float = MARGIN) -> Verdict:
-    """What a difference says about being at least `margin` better or worse: its whole interval must agree."""
-    if found.low is None or found.high is None:
-        return "cannot tell"
-    if found.low > margin:
-        return "better"
-    if found.high < -margin:
-        return "worse"
-    return "no difference worth having" if -margin <= found.low and found.high <= margin else "cannot tell"
-
-
-def kept(found: Difference | Estimate, margin: float) -> Kept:
-    """Non-inferiority: kept where the whole interval of after minus before lies above -`margin`, lost where it lies
-    below. The margin is declared before anybody looks, or it means nothing."""
-    if found.low is None or found.high is None:
-        return "cannot tell"
-    if found.low > -margin:
-        return "kept"
-    return "lost" if found.high < -margin else "cannot tell"
-
-
-def kept_in_words(found: Difference | Estimate, margin: float) -> str:
-    """The verdict of `kept` on shares, with its figures."""
-    if found.value is None:
-        return "Nothing was measured."
-    if found.low is None or found.high is None:
-        return spreadless(found)
-    span = f"{in_points(found.value)} points ({in_points(found.low)} to {in_points(found.high)}, n = {found.counted})"
-    allowed = f"{margin * 100:g} points"
-    return {
-        "kept": f"Kept: {span}, and a loss of {allowed} was allowed.",
-        "lost": f"Lost more than the {allowed} that were allowed: {span}.",
-        "cannot tell": f"Cannot tell whether more than {allowed} were lost: {span}.",
-    }[kept(found, margin)]
-
-
-def items_missing(found: Difference | Estimate, margin: float = MARGIN) -> int | None:
-    """How many more items would settle a "cannot tell" in four of five trials if the figures stay as they are.
-
-    An interval narrows with the root of n. None when nothing is known, or the figure stands on the margin itself.
-    """
-    if found.value is None or found.low is None or found.high is None:
-        return None
-    room = abs(abs(found.value) - margin)
-    half = (found.high - found.low) / 2
-    if room < 1e-9:
-        return None
-    return max(0, ceil(found.n * (half / room * (Z + Z_POWER) / Z) ** 2) - found.n)
-
-
-def in_words(found: Difference | Estimate, margin: float = MARGIN) -> str:
-    """The verdict on a difference of shares as a sentence or two, with its figures."""
-    if found.value is None:
-        return "Nothing was measured."
-    if found.low is None or found.high is None:
-        return spreadless(found)
-    span = f"{in_points(found.low)} to {in_points(found.high)}, n = {found.counted}"
-    words = verdict(found, margin)
-    if words in ("better", "worse"):
-        return f"{words.capitalize()} by {abs(found.value) * 100:.0f} points ({span})."
-    if words == "no difference worth having":
-        return f"No difference worth having: at most {margin * 100:g} points either way ({span})."
-    if found.low > 0 or found.high < 0:
-        side = "Better" if found.low > 0 else "Worse"
-        return f"{side}, but perhaps by less than {margin * 100:g} points ({span}). " + _more(found, margin)
-    return f"Cannot tell: {in_points(found.low)} to {in_points(found.high)} points (n = {found.counted}). " + _more(
-        found, margin
-    )
-
-
-def spreadless(found: Difference | Estimate) -> str:
-    """Why a figure without an interval settles nothing."""
-    alike = found.of or "items that are all alike"
-    return f"Cannot tell: {found.n:,} {'of ' * bool(found.of)}{alike} show no spread to judge by."
-
-
 def p_text(p: float | None) -> str:
     """`p = 0.03`, `p < 0.001`, or `p unknown`."""
     if p is None:
@@ -341,15 +261,6 @@ def in_points(value: float) -> str:
     """A difference of shares in points of a hundred, with its sign: `+23`, `-4`, `0`."""
     rounded = round(value * 100)
     return f"{rounded:+d}" if rounded else "0"
-
-
-def _more(found: Difference | Estimate, margin: float) -> str:
-    missing = items_missing(found, margin)
-    if missing is None or missing > 20_000:
-        return f"It lies so close to {margin * 100:g} points that no test set of a sensible size would settle it."
-    rounded = ceil(missing / 10) * 10 if missing > 10 else missing
-    others = f", of other {found.of.split()[-1]}," if found.of else ""  # more of the same would tell little
-    return f"About {rounded:,} more items like these{others} would settle it, if the figures stay as they are."
 
 
 def counted(n: int, of: str = "") -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.reading import retrieval
-from engine.scoring import stats
+from engine.scoring import stats, verdicts
 from engine.scoring.confusion import Confusion, confusion
 from studio import diagnosis, sample
 from studio.building import libraries, runs
@@ -113,7 +113,7 @@ def _differences(store: Store, arms: Mapping[str, Candidate], four: Evaluation) 
 
 
 def _difference(change: stats.Difference, **named: str) -> dict[str, Any]:
-    return {**named, **asdict(change), "verdict": stats.verdict(change), "words": stats.in_words(change)}
+    return {**named, **asdict(change), "verdict": verdicts.verdict(change), "words": verdicts.in_words(change)}
 
 
 def _interaction(store: Store, arms: Mapping[str, Candidate], four: Evaluation, metric: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 
-from engine.scoring import stats
+from engine.scoring import stats, verdicts
 from studio.deciding import report_words
 from studio.deciding.report_chart import chart
 
@@ -46,7 +46,7 @@ def page(report: Mapping[str, Any]) -> str:
         arms=[(key, name) for key, name in ARMS.items() if key in report.get("arms", {})],
         metrics=METRICS,
         verdicts=VERDICTS,
-        margin=stats.MARGIN,
+        margin=verdicts.MARGIN,
         chart=chart(report.get("arms", {})),
     )
 

@@ -1,7 +1,7 @@
 """Probes: what a model could do before it was tuned, asked again afterwards, to see what tuning made it forget.
 
 A probe is a source of general questions that have nothing to do with the task. How much may be lost is declared before
-anybody looks (engine.scoring.stats.kept).
+anybody looks (engine.scoring.verdicts.kept).
 """
 
 from collections.abc import Sequence

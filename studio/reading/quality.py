@@ -13,7 +13,7 @@ from engine.problems import Problem
 from engine.reading import ranking, retrieval
 from engine.reading.retrieval import Hit, Index
 from engine.reading.settings import DENSE, HYBRID, LEXICAL
-from engine.scoring import clustered, stats
+from engine.scoring import clustered, verdicts
 from engine.scoring.clustered import Clusters
 from engine.scoring.stats import Difference, Estimate
 from studio.building import libraries
@@ -121,7 +121,7 @@ def sentences(measured: Measured) -> list[str]:
     pairs = [(before, HYBRID) for before in (LEXICAL, DENSE)] if HYBRID in measured.ways else []
     return [
         f"Searching {NAMES[after]} instead of {NAMES[before]}, among the first {WITHIN}: "
-        f"{stats.in_words(difference(measured, before, after))}"
+        f"{verdicts.in_words(difference(measured, before, after))}"
         for before, after in pairs
     ]
 
