@@ -5,7 +5,7 @@ share library and depth. Then all are asked the same test items, and base and tu
 what tuning made the model forget, with a margin declared before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from studio.building import candidates, models, runs
 from studio.building.candidates import Candidate
 from studio.deciding.findings import Arms
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, figures, probes, sources
+from studio.judging import baselines, evaluations, figures, probes, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import Measures, Order
 from studio.judging.sources import Source
@@ -107,6 +107,8 @@ def start(
         raise Problem(f"{model} is not a tuned model.", do="Choose one that was tuned from a base that is here.")
     if not library:
         raise Problem("No library is chosen.", "Two of the four arms read one.", "Choose a library.")
+    if not plan.depths:
+        raise Problem("No number of passages is chosen.", "Two of the four arms read some.", "Choose at least one.")
     if not 0 < margin < 1:
         raise Problem(f"{margin:g} is no margin.", do="Give a share between 0 and 1, such as 0.05 for five points.")
     base = models.base_of(store, tuned).name
@@ -144,9 +146,9 @@ def asking(store: Store, grid: Grid) -> list[Evaluation]:
 
 
 def state(store: Store, grid: Grid) -> str:
-    """SEARCHING, ASKING, DONE, or STUCK where an evaluation was stopped or failed: resume that, and it goes on."""
+    """SEARCHING, ASKING, DONE, or STUCK where an evaluation was stopped, paused or failed: it goes on with that."""
     waits = asking(store, grid)
-    if any(found.state in (jobs.FAILED, jobs.STOPPED) for found in waits):
+    if any(found.state in jobs.OVER for found in waits):
         return STUCK
     if not grid.evaluation:
         return SEARCHING
@@ -193,18 +195,39 @@ def forgotten(store: Store, grid: Grid) -> Forgetting | None:
 def fairness(store: Store, grid: Grid) -> list[str]:
     """What the arms share and what the base was given, a sentence each."""
     search = baselines.get(store, grid.baseline)
-    tried = sum(len(stage.words) for stage in search.stages)
     budget = f"a budget of {search.plan.answers:,} answers, of which {search.spent:,} were asked for"
-    said = [f"The base's best prompt was searched among {tried} variants on {search.source.name}, with {budget}."]
+    said = [
+        f"The base's best prompt was searched among {search.tried} variants on {search.source.name}, with {budget}."
+    ]
     if grid.arms is None:
         return said
     said += [
         f"Without retrieval the search chose {_told(store, grid.arms.prompt)}; with it {_told(store, grid.arms.rag)}.",
+        *(_flattered(store, grid, search, arm) for arm in (grid.arms.prompt, grid.arms.rag)),
         f"All four draw their answers the same way ({_drawn(search.plan.decoding)}), and both that retrieve read "
         f"{_passages(store, grid.arms.both)} of {grid.library}.",
         "The tuned model is told nothing but the question, as in its training.",
+        "It is one run with one seed: what another seed would have made of it is in no interval here.",
     ]
     return said
+
+
+def _flattered(store: Store, grid: Grid, search: Baseline, arm: str) -> str:
+    """What an arm that was chosen reached where it was chosen, and where it was not."""
+    stage = search.won(arm)
+    known = variants.tried(store, search, stage)
+    there = _listed(next(one.said for one in known if one.candidate == arm))
+    scored = {metric: figures.scores(store, grid.evaluation, metric) for metric in grid.metrics}
+    here = _listed({metric: found.scale.text(found.estimate(arm)) for metric, found in scored.items()})
+    return (
+        f"{candidates.get(store, arm).name} had {there} on the validation items, as the best of "
+        f"{search.rivals(stage.name)}: the best of several looks better there than it is. It is the test items that "
+        f"count: {here}."
+    )
+
+
+def _listed(said: Mapping[str, str]) -> str:
+    return " and ".join(f"{metric} {figure}" for metric, figure in said.items())
 
 
 def _arms(store: Store, grid: Grid, found: Baseline) -> list[Candidate]:
