@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from studio.data import datasets, examples, intake, search
+from studio.data import datasets, examples, facets, intake, search
 from studio.data.examples import Edit
 from studio.folders import Home
 from studio.store import Store
@@ -150,8 +150,8 @@ def questions(store: Store, rows: int) -> dict[str, dict[str, float]]:
     turns += [find(offset=offset, text=common[0]) for offset in (25, 10_000, rows // 2, int(rows * 0.5))]
     turns += [find(offset=2_000, tag="topic-3"), find(offset=rows // 2, order="longest"), find(offset=10**9)]
     turns += [lambda: datasets.get(store, "million")]
-    boxes = [lambda: examples.tags(store, "million"), lambda: examples.authors(store, "million")]
-    boxes += [lambda: examples.sources(store, "million"), lambda: examples.tags(store, "million")]
+    boxes = [lambda: facets.tags(store, "million"), lambda: facets.authors(store, "million")]
+    boxes += [lambda: facets.sources(store, "million"), lambda: facets.tags(store, "million")]
     shown = [examples.find(store, "million", offset=luck.randrange(rows - 1), limit=1).examples[0] for _ in range(25)]
 
     def change(number: int) -> Callable[[], Any]:

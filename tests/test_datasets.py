@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio.data import datasets, examples, imports, rejects
+from studio.data import datasets, examples, facets, imports, rejects
 from studio.data.imports import Reject, Valid
 from studio.folders import Home
 from studio.freezing import snapshots
@@ -164,7 +164,7 @@ def test_examples_are_found_by_text_tag_and_status(own, tmp_path):
     assert examples.find(own, "tone", status="draft")[1] == 0
     page, total = examples.find(own, "tone", limit=1, offset=1)
     assert (page[0].prompt, total) == ("Kettle?", 3)
-    assert examples.tags(own, "tone") == ["blue", "kettle", "lamp"]
+    assert facets.tags(own, "tone") == ["blue", "kettle", "lamp"]
 
 
 def test_freezing_the_same_examples_finds_the_same_snapshot(own, tmp_path):

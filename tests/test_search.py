@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data import datasets, examples, intake, search
+from studio.data import datasets, examples, facets, intake, search
 from studio.data.examples import Edit, Example
 from studio.data.search import Query
 from studio.folders import Home
@@ -224,10 +224,10 @@ def test_searching_goes_on_in_many_threads_while_a_file_comes_in(own, tmp_path):
 
 
 def test_what_can_be_filtered_by_follows_the_edits(few):
-    assert examples.tags(few, "tone") == [] and examples.authors(few, "tone") == ["ada"]
+    assert facets.tags(few, "tone") == [] and facets.authors(few, "tone") == ["ada"]
     examples.edit(few, examples.find(few, "tone").examples[0], "bo", tags=["lamp"])
-    assert examples.tags(few, "tone") == ["lamp"] and examples.authors(few, "tone") == ["ada", "bo"]
-    assert examples.sources(few, "tone") == ["a.jsonl"]
+    assert facets.tags(few, "tone") == ["lamp"] and facets.authors(few, "tone") == ["ada", "bo"]
+    assert facets.sources(few, "tone") == ["a.jsonl"]
 
 
 def test_many_edits_are_one_event_and_leave_what_was_changed_meanwhile(few):

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from engine.data.conversations import Conversation, Unusable, parse
 from engine.problems import Problem
-from studio.data import search
-from studio.data.search import ORDERS, Query
+from studio.data import facets, search
+from studio.data.search import Query
 from studio.store import Cursor, Store, now
 
 DRAFT, IN_REVIEW, APPROVED, REJECTED = "draft", "in review", "approved", "rejected"
@@ -108,42 +108,15 @@ def find(
 ) -> Found:
     """The latest examples that match, in the order they came or another of `search.ORDERS`, and how many in all.
 
-    Words are found by the index of `studio.data.search`; everything else the table itself knows as fast.
+    Words are found by the index of `studio.data.search`, everything else by `studio.data.facets`.
     """
     if query is None:
         tags = (tag,) if tag else ()
         query = Query(text, tags, status, author, source, origin, shorter, longer, since, until)
-    if query.text.strip():
-        seqs, n = search.seqs(store, dataset, query, limit, offset, order)
-    else:
-        seqs, n = _filtered(store, dataset, query, limit, offset, order)
+    by = search if query.text.strip() else facets
+    seqs, n = by.seqs(store, dataset, query, limit, offset, order)
     rows = {row["seq"]: row for row in _by_seq(store, seqs)}
     return Found([_example(rows[seq]) for seq in seqs if seq in rows], n)
-
-
-def _filtered(store: Store, dataset: str, query: Query, limit: int, offset: int, order: str) -> tuple[list[int], int]:
-    """By the columns of the table alone: the versions that match, as `seq`, and how many in all."""
-    asked = {
-        "status = $status": query.status,
-        "made_by = $author": query.author,
-        "source = $source": query.source,
-        "origin = $origin": query.origin,
-        "list_has_all(tags, $tags)": list(query.tags),
-        "words <= $shorter": query.shorter,
-        "words >= $longer": query.longer,
-        "made_at >= $since": query.since,
-        "made_at <= $until": query.until,
-    }
-    held = {condition: value for condition, value in asked.items() if value not in ("", None, [])}
-    where = " and ".join(["dataset = $dataset and latest", *held])
-    values = {"dataset": dataset} | {condition.split("$")[1].strip(")"): value for condition, value in held.items()}
-    with store.read() as cursor:
-        counted = cursor.execute(f"select count(*) from example where {where}", values).fetchone()
-        cursor.execute(
-            f"select seq from example where {where} order by {ORDERS[order][2]} limit $limit offset $offset",
-            {**values, "limit": limit, "offset": offset},
-        )
-        return [seq for (seq,) in cursor.fetchall()], counted[0] if counted else 0
 
 
 def _by_seq(store: Store, seqs: list[int]) -> list[dict[str, Any]]:
@@ -167,37 +140,6 @@ def history(store: Store, dataset: str, entry: str) -> list[Example]:
     return [_example(row) for row in rows]
 
 
-def tags(store: Store, dataset: str) -> list[str]:
-    return _distinct(store, dataset, "unnest(tags)")
-
-
-def authors(store: Store, dataset: str) -> list[str]:
-    """Who made the latest versions."""
-    return _distinct(store, dataset, "made_by")
-
-
-def sources(store: Store, dataset: str) -> list[str]:
-    return _distinct(store, dataset, "source")
-
-
-def origins(store: Store, dataset: str) -> list[str]:
-    """What made examples, where it was not people."""
-    return [origin for origin in _distinct(store, dataset, "origin") if origin]
-
-
-def _distinct(store: Store, dataset: str, what: str) -> list[str]:
-    """The values of a column, asked anew only when a version has been added since."""
-    known: dict[tuple[str, str], tuple[int, list[str]]] = store.beside("distinct values", dict)
-    row = store.row("select max(seq) as newest from example") or {}
-    newest = row.get("newest") or 0
-    if known.get((dataset, what), (-1, []))[0] != newest:
-        rows = store.rows(
-            f"select distinct {what} as value from example where dataset = ? and latest order by value", [dataset]
-        )
-        known[dataset, what] = newest, [row["value"] for row in rows]
-    return known[dataset, what][1]
-
-
 def write(
     store: Store,
     dataset: str,
@@ -218,23 +160,11 @@ def write(
         if held:
             raise Problem(f"{dataset} holds this conversation already.")
         cursor.execute("insert into dataset values (?, '', ?, ?) on conflict do nothing", [dataset, by, now()])
-        _insert(
-            cursor,
-            None,
-            dataset,
-            said.id,
-            1,
-            said,
-            list(tags),
-            "",
-            split,
-            status,
-            by,
-            "written by hand",
-            0,
-            origin,
-            note,
-        )
+        (seq,) = cursor.execute("select coalesce(max(seq), 0) + 1 from example").fetchone() or (1,)
+        values = [seq, seq, dataset, said.id, 1, True, said.id]  # it stands last
+        values += [_text(said.messages), _text(said.tools) if said.tools else None]
+        values += [list(tags), "", split, status, by, "written by hand", 0, origin, note, said.words, now(), None]
+        cursor.execute(f"insert into example values ({', '.join('?' * len(values))})", values)
     return get(store, dataset, said.id)
 
 
@@ -349,31 +279,6 @@ def _checked(messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None)
         return parse({"messages": messages, "tools": tools})
     except Unusable as unusable:
         raise Problem("This conversation cannot be saved yet.", unusable.why) from unusable
-
-
-def _insert(
-    cursor: Any,
-    place: int | None,
-    dataset: str,
-    entry: str,
-    version: int,
-    said: Conversation,
-    tags: list[str],
-    grouped_by: str,
-    split: str,
-    status: str,
-    by: str,
-    source: str,
-    line: int,
-    origin: str,
-    note: str,
-) -> None:
-    """One row; `place` is None for the first version of an entry, which stands last."""
-    (seq,) = cursor.execute("select coalesce(max(seq), 0) + 1 from example").fetchone()
-    values = [seq, seq if place is None else place, dataset, entry, version, True, said.id]
-    values += [_text(said.messages), _text(said.tools) if said.tools else None]
-    values += [tags, grouped_by, split, status, by, source, line, origin, note, said.words, now(), None]
-    cursor.execute(f"insert into example values ({', '.join('?' * len(values))})", values)
 
 
 def _text(value: Any) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from engine.problems import Problem
 from engine.scoring import guide as rules
-from studio.data import drafts, examples, merging, presence, versions
+from studio.data import drafts, examples, facets, merging, presence, versions
 from studio.data.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
 from studio.data.merging import Merged
 from studio.ui import clash, desk, effort, marks, notices, paper, parts, past, state, verdict
@@ -267,7 +267,7 @@ def _labels(here: Paper) -> None:
     """What stands beside the words: tags, status, note."""
     st.multiselect(
         "Tags",
-        sorted({*examples.tags(state.store(), here.dataset), *here.tags}),
+        sorted({*facets.tags(state.store(), here.dataset), *here.tags}),
         here.tags,
         accept_new_options=True,
         key=here.key("tags"),

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from studio.data import bulk, examples, search
+from studio.data import bulk, examples, facets, search
 from studio.data.datasets import Dataset
 from studio.data.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Edit, Edited, Example, Found
 from studio.ui import notices, parts, state
@@ -126,7 +126,7 @@ def _filters(dataset: Dataset, narrow: bool) -> dict[str, Any]:
             on_change=_first_page,
         )
         with st.container(horizontal=True, vertical_alignment="bottom", width="stretch" if narrow else 520):
-            tag = _choice("Tag", "tag", examples.tags(store, name))
+            tag = _choice("Tag", "tag", facets.tags(store, name))
             status = _choice("Status", "status", list(STATUSES))
             with st.popover("More", icon=":material/tune:", width="content"):
                 more = _more(name)
@@ -136,9 +136,9 @@ def _filters(dataset: Dataset, narrow: bool) -> dict[str, Any]:
 
 def _more(dataset: str) -> dict[str, Any]:
     store = state.store()
-    author = _choice("Who changed it last", "author", examples.authors(store, dataset))
-    source = _choice("Where it came from", "source", examples.sources(store, dataset))
-    origin = _choice("What made it, if not people", "origin", examples.origins(store, dataset))
+    author = _choice("Who changed it last", "author", facets.authors(store, dataset))
+    source = _choice("Where it came from", "source", facets.sources(store, dataset))
+    origin = _choice("What made it, if not people", "origin", facets.origins(store, dataset))
     with st.container(horizontal=True):
         longer = st.number_input(
             "Words, at least", 0, value=None, key="longer", bind="query-params", on_change=_first_page
@@ -282,7 +282,7 @@ def _deeds(dataset: Dataset, looked: Looked, picked: list[Example]) -> None:
                 _do(dataset, f"set to {status}", bulk.judged(chosen, status))
         with st.popover("Tags", icon=":material/label:"):
             tag = st.selectbox(
-                "Tag", examples.tags(state.store(), dataset.name), index=None, accept_new_options=True, key="deed-tag"
+                "Tag", facets.tags(state.store(), dataset.name), index=None, accept_new_options=True, key="deed-tag"
             )
             with st.container(horizontal=True):
                 if st.button("Add", type="primary", disabled=not tag, key="deed-add"):
