@@ -169,10 +169,13 @@ def progress(id: str) -> bool:
         "calls": f"{told.get('calls', 0):,}",
         "tokens": f"{told.get('tokens_in', 0) + told.get('tokens_out', 0):,}",
     }
-    facts["cost so far"] = f"{told.get('euros', 0.0):.2f} €"
-    if making.live and "ahead" in told:
+    euros = told.get("euros", 0.0)
+    facts["cost so far"] = "not known: no price is set" if euros is None else f"{euros:.2f} €"
+    if making.live and told.get("ahead") is not None:
         facts["still to come"] = f"about {told['ahead']:.2f} €"
     parts.facts(facts)
+    if told.get("unsure"):
+        st.caption(f"Calls of which nobody told what they took may have cost up to {told['unsure']:.2f} € more.")
     if told.get("spent"):
         st.info(
             "The budget was used up before all were made. What was made until then is here.", icon=":material/savings:"

@@ -1,5 +1,6 @@
 """A model drafts examples: by a recipe, within a budget, paid once, sifted, marked with its origin, never approved."""
 
+import asyncio
 import json
 import signal
 import time
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import jobs, processes
+from engine import jobs, processes, specs
 from engine.drafting import make, recipes, sifting
 from engine.drafting.sifting import Sieve
 from engine.problems import Problem
@@ -147,8 +148,41 @@ def test_a_budget_ends_it_and_what_was_made_until_then_is_kept(taught_store):
     making = ended(store, wanted)
     end = making.last("end")
     assert end is not None and end["spent"] is True
-    assert 10 <= end["calls"] == len(heard) <= 10 + in_flight()
-    assert making.taken == end["calls"] and end["euros"] == pytest.approx(0.2 * end["calls"])
+    assert making.taken == end["calls"] == len(heard) and end["euros"] == pytest.approx(0.2 * end["calls"])
+    assert 1.0 < end["euros"] <= 2.0  # the dearest answer to the next one, of 400 tokens, would not have fitted
+
+
+def other(messages: list[dict[str, Any]]) -> str | dict[str, Any]:
+    """Of the fourth question another model is asked, which is paid like any."""
+    if "cup 3" not in messages[-1]["content"]:
+        return taught(messages)
+    choice = {"message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+    return {"model": "pupil", "choices": [choice], "usage": {"prompt_tokens": 100, "completion_tokens": 50}}
+
+
+def test_a_call_that_failed_and_was_billed_is_paid_from_the_budget_also_after_an_interruption(store):
+    heard: list[dict[str, Any]] = []
+    with teacher(other, heard) as url:
+        endpoints.add(store, "teacher", url, "teacher", "ada")
+        endpoints.rate(store, "teacher", 1000.0, 2000.0, "an offer", "ada")  # 0.2 euros a call
+        wanted = plan(recipe="distil", source="", lines=tuple(f"Is cup {n} blue?" for n in range(6)), n=6, budget=9.0)
+        making = ended(store, wanted)
+    end = making.last("end")
+    assert making.taken == 5 and end is not None
+    assert (end["calls"], end["tokens_in"], end["euros"], end["unsure"]) == (6, 600, pytest.approx(1.2), 0.0)
+    spec = specs.read(making.job.folder, make.MakeSpec)
+    again = make.Drafting(spec, making.job.folder / make.CALLS, making.job.folder)
+    assert again.told()["euros"] == pytest.approx(1.2)  # what goes on has spent that already
+    poor = make.Drafting(replace(spec, budget=1.9), making.job.folder / make.CALLS, making.job.folder)
+    asyncio.run(poor.finish([recipes.Task("new", "distil", {"messages": said("Is cup 3 red?", "")[:1]})]))
+    assert poor.spent and len(heard) == 6  # 1.2 are spent, and its dearest answer alone would take 0.8
+
+
+def test_no_budget_is_promised_where_nobody_knows_the_price(taught_store):
+    store, heard = taught_store
+    with pytest.raises(Problem, match="Nobody knows what teacher costs"):
+        makings.start(store, plan(recipe="distil", source="", lines=("Is it blue?",), n=1, budget=1.0), "ada")
+    assert heard == [] and makings.listed(store) == []
 
 
 def test_what_it_would_cost_is_said_before_and_how_that_was_reached(taught_store):

@@ -1,6 +1,7 @@
 """The `make` job: a model drafts examples by a recipe, and what it drafts is sifted before a person sees it.
 
-calls.jsonl    every finished call of the model, by the hash of what was asked: none is ever paid twice
+calls.jsonl    every finished call of a model, by the hash of what was asked: none is ever paid twice. One that failed
+               stands there with what it cost all the same
 made.jsonl     the drafts and failures, sifted; written whole at the end, and never approved by a machine
 
 A job that goes on after an interruption plays the finished calls back and asks only for the rest.
@@ -22,7 +23,9 @@ from engine.drafting.sifting import Sieve
 from engine.problems import Problem
 from engine.scoring import candidates, guide
 from engine.scoring.candidates import Candidate
-from engine.serving.asking.asker import Asker
+from engine.serving.asking.asker import Asker, Nowhere
+from engine.serving.asking.calls import Use
+from engine.serving.asking.purse import Bill, Purse, Rates, Spent, keepable
 from engine.serving.asking.question import Question
 
 CALLS, MADE = "calls.jsonl", "made.jsonl"
@@ -31,7 +34,7 @@ TELL = 1.0  # seconds between two progress events
 
 @dataclass(frozen=True)
 class MakeSpec:
-    """One making. Paths are absolute; prices are euros for a million tokens, and for an hour of a model of ours."""
+    """One making. Paths are absolute."""
 
     teacher: dict[str, Any] = field(metadata={"help": "engine.scoring.candidates.Candidate as an object: who writes."})
     tasks: str = field(metadata={"help": "JSONL of tasks: id, recipe, seed."})
@@ -43,17 +46,13 @@ class MakeSpec:
     guide: str = specs.setting("", "Style guide as JSON text; what breaks it is held back.")
     judge: dict[str, Any] = field(default_factory=dict, metadata={"help": "Candidate that grades drafts 0 to 3."})
     least_grade: int = specs.setting(2, "Drafts graded lower are held back; only with a judge.")
-    price_in: float = specs.setting(0.0, "Euros for a million tokens read.")
-    price_out: float = specs.setting(0.0, "Euros for a million tokens written.")
-    price_hour: float = specs.setting(0.0, "Euros for an hour of this machine, when the model runs on it.")
-    budget: float = specs.setting(0.0, "Euros after which no further call begins; 0 for no limit.")
+    rates: dict[str, dict[str, Any]] = field(
+        default_factory=dict, metadata={"help": "`purse.Rates` by the name of the teacher or judge."}
+    )
+    budget: float = specs.setting(0.0, "Euros that are not to be exceeded; 0 for no such limit.", least=0)
     concurrency: int = specs.setting(8, "Calls at once.")
     servers: str = specs.setting("", "Folder of our own chat servers.")
     paid: str = specs.setting("", "Calls made beforehand, as calls.jsonl; '' for none.")
-
-
-class Spent(Exception):
-    """The budget is used up."""
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -79,10 +78,10 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return jsonl.read(folder / MADE)
 
 
-def cost(spec: MakeSpec, tokens_in: int, tokens_out: int, seconds: float) -> float:
-    """Euros."""
-    paid = tokens_in / 1e6 * spec.price_in + tokens_out / 1e6 * spec.price_out
-    return paid + seconds / 3600 * spec.price_hour
+def check(spec: MakeSpec) -> None:
+    """Problem when such a job would fail at once."""
+    asked = [candidates.parse(one) for one in (spec.teacher, spec.judge) if one]
+    keepable(spec.budget, _rates(spec), {one.name: one.model for one in asked})
 
 
 @dataclass(frozen=True)
@@ -99,18 +98,24 @@ class Drafting:
     """What one process does: tasks through their recipe, a few at once, every call kept before its words are used."""
 
     def __init__(self, spec: MakeSpec, calls: Path, folder: Path | None) -> None:
+        check(spec)
         self.spec, self.calls, self.folder = spec, calls, folder
         self.teacher = candidates.parse(spec.teacher)
         self.judge = candidates.parse(spec.judge) if spec.judge else None
         self.order = Order(**spec.order)
-        self.asker = Asker(spec.servers, spec.concurrency)
-        self.kept = {call["key"]: call for path in (Path(spec.paid or calls), calls) for call in jsonl.read(path)}
-        self.used: dict[str, dict[str, Any]] = {}
-        self.asking: dict[str, asyncio.Task[str]] = {}
+        self.rates = _rates(spec)
+        self.purse = Purse(self.rates, spec.budget, at_once=spec.concurrency)
+        self.asker = Asker(spec.servers, spec.concurrency, purse=self.purse)
+        own, before = _told(calls), _told(Path(spec.paid)) if spec.paid else []
+        self.kept = {call["key"]: call for call in (*before, *own) if "text" in call}
+        self.used = {call["key"] for call in own}  # what they took is told already
+        if folder is not None:  # the calls of a taste are of other jobs too
+            for call in own:
+                self.purse.total.join(Bill(**call["took"]))
+        self.asking: dict[str, asyncio.Task[None]] = {}
         self.spent = False
         self.done = self.of = 0
         self.began = self.last_told = time.monotonic()
-        self.fresh = 0
 
     async def finish(self, tasks: Sequence[Task]) -> list[Made]:
         """Drafts and failures in the order of the tasks. What the budget did not reach is missing, and told."""
@@ -118,8 +123,8 @@ class Drafting:
         found: dict[str, list[Made]] = {}
         waiting = iter(tasks)
         try:
-            if tasks:
-                await self.asker.ready(self.teacher)  # a model that cannot be had ends the job here
+            for one in filter(None, (self.teacher, self.judge) if tasks else ()):
+                await self.asker.ready(one)  # a model that cannot be had ends the job here
             await asyncio.gather(*[self._work(waiting, found) for _ in range(self.spec.concurrency)])
         finally:
             await self.asker.close()
@@ -127,27 +132,31 @@ class Drafting:
         return [made for task in tasks for made in found.get(task.id, [])]
 
     def told(self) -> dict[str, Any]:
-        """What it has taken so far; `spent` when the budget ended it."""
-        calls = self.used.values()
-        tokens_in, tokens_out = (sum(call[name] or 0 for call in calls) for name in ("tokens_in", "tokens_out"))
-        # answers of a server of ours overlap: the share of one in what they took together is what is paid
-        seconds = sum(call["seconds"] for call in calls) / max(1, self.spec.concurrency)
-        euros = cost(self.spec, tokens_in, tokens_out, seconds)
+        """What it has taken so far, calls that failed included; `spent` when the budget ended it. `euros` and `unsure`
+        are as in a Bill; `euros` is None where nobody knows what somebody who is asked costs."""
+        total = self.purse.total
+        asked = [one.name for one in (self.teacher, self.judge) if one]
+        known = all(self.rates.get(name, Rates()).known for name in asked)
         return {
-            "calls": len(self.used),
-            "tokens_in": tokens_in,
-            "tokens_out": tokens_out,
-            "euros": round(euros, 6),
+            "calls": total.calls,
+            "tokens_in": total.tokens_in,
+            "tokens_out": total.tokens_out,
+            "euros": round(total.euros, 6) if known else None,
+            "unsure": round(total.unsure, 6),
             "spent": self.spent,
         }
 
     async def _work(self, waiting: Iterator[Task], found: dict[str, list[Made]]) -> None:
         for task in waiting:
+            if self.spent:
+                return
             try:
                 found[task.id] = await self._task(task)
-            except Spent:
+            except Spent:  # what others have asked for is paid: it comes in before the job ends
                 self.spent = True
                 return
+            except Nowhere:
+                raise
             except Problem as problem:
                 found[task.id] = [Made(task.id, recipes.Failure(str(problem)))]
             self.done += 1
@@ -175,33 +184,38 @@ class Drafting:
             if key not in self.asking:  # two tasks may ask the same at the same time
                 self.asking[key] = asyncio.ensure_future(self._call(key, candidate, messages))
             await self.asking[key]
-        self.used[key] = self.kept[key]
-        return str(self.kept[key]["text"])
+        call = self.kept[key]
+        if key not in self.used:
+            self.used.add(key)
+            took = call["took"]
+            self.purse.note_kept(Use(took["tokens_in"], took["tokens_out"], took["seconds"]))
+        return str(call["text"])
 
-    async def _call(self, key: str, candidate: Candidate, messages: Sequence[Message]) -> str:
-        if self.spec.budget and self.told()["euros"] >= self.spec.budget:
-            raise Spent
-        answer = await self.asker.ask(candidate, Question(messages, candidate.decoding))
-        self.fresh += 1
-        call = {
-            "key": key,
-            "text": answer.text,
-            "model": answer.model,
-            "tokens_in": answer.tokens_in,
-            "tokens_out": answer.tokens_out,
-            "seconds": round(answer.seconds, 3),
-        }
+    async def _call(self, key: str, candidate: Candidate, messages: Sequence[Message]) -> None:
+        """Asks, and keeps what was said with all that it took, tries that brought nothing included."""
+        with self.purse.bill() as bill:
+            try:
+                answer = await self.asker.ask(candidate, Question(messages, candidate.decoding))
+            except Problem as problem:
+                if bill != Bill():
+                    self._keep({"key": key, "error": str(problem), "took": asdict(bill)})
+                raise
+        call = {"key": key, "text": answer.text, "model": answer.model, "took": asdict(bill)}
+        self._keep(call)
+        self.kept[key] = call
+        self.used.add(key)
+
+    def _keep(self, call: dict[str, Any]) -> None:
         with self.calls.open("a", encoding="utf-8") as file:
             file.write(json.dumps(call, ensure_ascii=False) + "\n")
-        self.kept[key] = self.used[key] = call
-        return answer.text
 
     def _tell(self) -> None:
         self.last_told = time.monotonic()
         if self.folder is not None:
             left = (self.last_told - self.began) / max(1, self.done) * (self.of - self.done)
             told = self.told()
-            ahead = told["euros"] / max(1, self.done) * (self.of - self.done)
+            each = None if told["euros"] is None else told["euros"] / max(1, self.done)
+            ahead = None if each is None else each * (self.of - self.done)
             events.append(
                 self.folder, "progress", done=self.done, of=self.of, seconds_left=round(left, 1), ahead=ahead, **told
             )
@@ -246,6 +260,15 @@ def _row(made: Made, sieve: Sieve) -> dict[str, Any]:
         "tags": list(made.what.tags),
         "held": held,
     }
+
+
+def _told(calls: Path) -> list[dict[str, Any]]:
+    """The calls of a file; not those from before it was kept what a call took, which are asked again."""
+    return [call for call in jsonl.read(calls) if "took" in call]
+
+
+def _rates(spec: MakeSpec) -> dict[str, Rates]:
+    return {name: Rates(**values) for name, values in spec.rates.items()}
 
 
 def _guide(spec: MakeSpec) -> guide.Guide:

@@ -22,7 +22,7 @@ from engine.scoring import candidates, grading, lines
 from engine.scoring.candidates import Candidate, Message
 from engine.scoring.grading import Grader
 from engine.scoring.lines import FILE, Key, Line
-from engine.serving.asking import client
+from engine.serving.asking import client, purse
 from engine.serving.asking.asker import HOPELESS, Asker, Manner, Nowhere
 from engine.serving.asking.kept import DAYS, Kept
 from engine.serving.asking.purse import Purse, Rates, Spent
@@ -270,6 +270,5 @@ def check(spec: EvaluateSpec) -> None:
     asked = [*chosen, *([candidates.parse(spec.judge)] if spec.judge else [])]
     if not spec.servers and any(one.base and not one.endpoint for one in asked):
         raise Problem("A candidate's model needs a server of ours, but no folder for servers is given.")
-    unknown = [one.name for one in asked if not Rates(**spec.rates.get(one.name, {})).known]
-    if spec.budget and unknown:
-        raise Problem(f"Nobody knows what {unknown[0]} costs.", "So no budget can be kept.", "Set its price first.")
+    rates = {name: Rates(**values) for name, values in spec.rates.items()}
+    purse.keepable(spec.budget, rates, {one.name: one.model for one in asked})

@@ -14,8 +14,8 @@ from engine.drafting.make import MakeSpec
 from engine.drafting.recipes import Order, Task
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
-from studio.building import candidates, endpoints, libraries, models
-from studio.deciding import prices
+from studio.building import candidates, libraries, models
+from studio.judging import commission
 from studio.reading import questions, readings
 from studio.reading.readings import ASK, Reading
 from studio.store import Store
@@ -75,15 +75,11 @@ def _row(made: dict[str, Any], seed: dict[str, Any]) -> dict[str, str]:
 def _spec(store: Store, model: str, tasks: Path) -> MakeSpec:
     decoding = Decoding(temperature=0.3, max_tokens=LONGEST)
     writer = candidates.draft(store, model, model, "atelier", decoding=decoding)
-    known = endpoints.rates(store, model)
-    here = models.get(store, model).kind != models.ENDPOINT
     return MakeSpec(
         teacher=asdict(candidates.for_engine(store, writer, serve=False)),
         tasks=str(tasks),
         order=asdict(Order(each=1, instructions=ASKED)),
-        price_in=known.read or 0.0,
-        price_out=known.written or 0.0,
-        price_hour=prices.assume(store).amount if here else 0.0,
+        rates=commission.rates(store, [writer]),
         servers=str(store.home.servers),
     )
 

@@ -18,11 +18,14 @@ from engine.drafting.make import MakeSpec
 from engine.drafting.recipes import Order, Task
 from engine.problems import Problem
 from engine.scoring import guide as rules
+from engine.serving.asking import purse
 from engine.serving.asking.client import Decoding
+from engine.serving.asking.purse import Rates
 from studio.building import candidates, endpoints, models
+from studio.building.candidates import Candidate
 from studio.data import datasets
 from studio.data.examples import IN_REVIEW
-from studio.deciding import prices
+from studio.judging import commission
 from studio.quality import privacy
 from studio.quality.privacy import Verdict
 from studio.store import Store, now
@@ -119,24 +122,29 @@ def estimate(store: Store, plan: Plan, tasted: Sequence[dict[str, Any]] = ()) ->
     """Before anything is asked. `tasted` are the calls of a taste, from which tokens are then reckoned."""
     found = tasks(store, plan)
     drafts = len(found) * (plan.each if plan.recipe in (DOCUMENTS, VARY) else 1)
-    calls = 0 if plan.keep_answers else len(found) * recipes.CALLS[plan.recipe](plan.each)
-    calls += drafts if plan.judge else 0
-    if tasted:
-        read, written = (sum(call[way] or 0 for call in tasted) / len(tasted) for way in ("tokens_in", "tokens_out"))
-        how = f"from the {len(tasted)} calls made so far"
+    asked = {plan.model: 0 if plan.keep_answers else len(found) * recipes.CALLS[plan.recipe](plan.each)}
+    if plan.judge:
+        asked[plan.judge] = asked.get(plan.judge, 0) + drafts
+    calls = sum(asked.values())
+    if told := [call["took"] for call in tasted if "took" in call]:
+        read, written = (sum(took[way] for took in told) / len(told) for way in ("tokens_in", "tokens_out"))
+        how = f"from the {len(told)} calls made so far"
     else:
         letters = sum(len(json.dumps(task.seed, ensure_ascii=False)) for task in found) / len(found)
         read = (letters + 400 + len(plan.instructions)) / 4
         written = WRITTEN
         how = f"a guess: four letters a token, {WRITTEN} tokens an answer; make the first ones to know better"
-    tokens_in, tokens_out = round(read * calls), round(written * calls)
-    known = endpoints.rates(store, plan.model)
-    euros: float | None = 0.0
-    if models.get(store, plan.model).kind == models.ENDPOINT:
-        euros = None if known.read is None or known.written is None else 0.0
-        if known.read is not None and known.written is not None:
-            euros = tokens_in / 1e6 * known.read + tokens_out / 1e6 * known.written
-    return Estimate(len(found), calls, tokens_in, tokens_out, euros, how)
+    prices = [_foreseen(store, model, n * read, n * written) for model, n in asked.items() if n]
+    euros = None if None in prices else sum(one for one in prices if one is not None)
+    return Estimate(len(found), calls, round(read * calls), round(written * calls), euros, how)
+
+
+def _foreseen(store: Store, model: str, read: float, written: float) -> float | None:
+    """Euros for so many tokens; None where nobody has said what they cost, nothing where the machine is ours."""
+    if models.get(store, model).kind != models.ENDPOINT:
+        return 0.0
+    said = endpoints.rates(store, model)
+    return purse.cost(Rates(said.read, said.written), round(read), round(written), 0.0)
 
 
 def leaving(store: Store, plan: Plan) -> str:
@@ -162,9 +170,11 @@ def taste(store: Store, plan: Plan) -> tuple[list[dict[str, Any]], list[dict[str
 
 
 def start(store: Store, plan: Plan, by: str) -> Making:
-    """Put a making in the queue. Problem when its name is taken or its source gives nothing."""
+    """Put a making in the queue. Problem when its name is taken, its source gives nothing, or its budget cannot be
+    kept since nobody knows what somebody costs."""
     _check(store, plan)
     spec = _spec(store, plan)
+    make.check(spec)
     id = jobs.new_id("make")
     values = [id, plan.name, plan.dataset, plan.recipe, plan.model, json.dumps(asdict(plan)), None, by, now()]
     detail = {"name": plan.name, "recipe": plan.recipe, "model": plan.model, "leaves": leaving(store, plan)}
@@ -239,12 +249,11 @@ def _check(store: Store, plan: Plan) -> None:
 
 def _spec(store: Store, plan: Plan) -> MakeSpec:
     """What the job will read; its tasks and what is there already are written beside the files of the home."""
-    teacher = models.get(store, plan.model)
-    known = endpoints.rates(store, plan.model)
+    teacher = _candidate(store, plan.model, plan)
+    judge = _candidate(store, plan.judge, plan) if plan.judge else None
     guide = guides.get(store, plan.dataset) if plan.use_guide else None
-    here = teacher.kind != models.ENDPOINT
     return MakeSpec(
-        teacher=_candidate(store, plan.model, plan),
+        teacher=asdict(candidates.for_engine(store, teacher, serve=False)),
         tasks=_file(store, [asdict(task) for task in tasks(store, plan)]),
         order=asdict(Order(plan.each, _instructions(plan, guide), plan.keep_system, plan.keep_answers)),
         known=_file(store, beginnings.known(store, plan.dataset)),
@@ -252,11 +261,9 @@ def _spec(store: Store, plan: Plan) -> MakeSpec:
         most_words=plan.most_words,
         mentions=plan.recipe == DOCUMENTS,
         guide=rules.to_json(guide) if guide else "",
-        judge=_candidate(store, plan.judge, plan) if plan.judge else {},
+        judge=asdict(candidates.for_engine(store, judge, serve=False)) if judge else {},
         least_grade=plan.least_grade,
-        price_in=known.read or 0.0,
-        price_out=known.written or 0.0,
-        price_hour=prices.assume(store).amount if here else 0.0,
+        rates=commission.rates(store, [one for one in (teacher, judge) if one]),
         budget=plan.budget,
         servers=str(store.home.servers),
         paid=str(_tasted(store, plan)),
@@ -268,10 +275,9 @@ def _instructions(plan: Plan, guide: rules.Guide | None) -> str:
     return "\n".join([*([plan.instructions] if plan.instructions else []), *(rules.in_words(guide) if guide else [])])
 
 
-def _candidate(store: Store, model: str, plan: Plan) -> dict[str, Any]:
+def _candidate(store: Store, model: str, plan: Plan) -> Candidate:
     decoding = Decoding(temperature=plan.temperature, max_tokens=plan.max_tokens)
-    made = candidates.draft(store, model, model, "atelier", decoding=decoding)
-    return asdict(candidates.for_engine(store, made, serve=False))
+    return candidates.draft(store, model, model, "atelier", decoding=decoding)
 
 
 def _tasted(store: Store, plan: Plan) -> Path:

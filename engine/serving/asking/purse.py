@@ -6,7 +6,7 @@ budget, and is said to be unsure: it is neither spent nor free.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -36,6 +36,14 @@ class Spent(Problem):
         what = f"The budget of {budget:g} euros has no room for another question: {total.euros:.4g} are spent"
         what += f", and up to {total.unsure:.4g} by calls of which nobody told what they took." if total.unsure else "."
         super().__init__(what, do="What was answered stays. Start again with a larger budget; nothing is paid twice.")
+
+
+def keepable(budget: float, rates: Mapping[str, Rates], models: Mapping[str, str]) -> None:
+    """Problem when there is a budget, and a model is asked of which nobody knows what it costs. `models` are those
+    that are asked, by the names of the rates."""
+    unknown = [model for name, model in models.items() if not rates.get(name, Rates()).known]
+    if budget and unknown:
+        raise Problem(f"Nobody knows what {unknown[0]} costs.", "So no budget can be kept.", "Set its price first.")
 
 
 def cost(rates: Rates, tokens_in: int | None, tokens_out: int | None, seconds: float) -> float | None:
@@ -68,6 +76,14 @@ class Bill:
         self.seconds += use.seconds
         self.euros += euros
         self.unsure += unsure
+
+    def join(self, other: "Bill") -> None:
+        self.calls += other.calls
+        self.tokens_in += other.tokens_in
+        self.tokens_out += other.tokens_out
+        self.seconds += other.seconds
+        self.euros += other.euros
+        self.unsure += other.unsure
 
 
 _bills: ContextVar[tuple[Bill, ...]] = ContextVar("bills", default=())
