@@ -5,6 +5,7 @@ Frozen rows say it by `group`, questions by `document`; whoever makes items of t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.scoring.clustered import Clusters
 from studio.store import Store
@@ -35,5 +36,17 @@ def of(store: Store, evaluation: str) -> Kin:
         "select id, body->>'document' as document, body->>'group' as grouped from item where evaluation = ?",
         [evaluation],
     )
-    names = {row["id"]: row["document"] or row["grouped"] or "" for row in rows}
-    return Kin(names, DOCUMENTS if any(row["document"] for row in rows) else GROUPS)
+    return _kin((row["id"], row["document"], row["grouped"]) for row in rows)
+
+
+def among(items: Sequence[Mapping[str, Any]]) -> Clusters:
+    """What items belong to that nobody has been asked yet."""
+    found = _kin((str(item["id"]), item.get("document"), item.get("group")) for item in items)
+    return found(found.names)
+
+
+def _kin(rows: Iterable[tuple[str, str | None, str | None]]) -> Kin:
+    """Of items, their documents and their groups."""
+    told = list(rows)
+    names = {item: document or group or "" for item, document, group in told}
+    return Kin(names, DOCUMENTS if any(document for _, document, _ in told) else GROUPS)

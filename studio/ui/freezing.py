@@ -32,7 +32,7 @@ WORDS = {
 }
 ASSUMED = (
     "For two candidates that answer one question in five differently, asked the same items; a larger difference "
-    "is found four times out of five (Connor 1987)."
+    "is found four times out of five (Connor 1987). Where several belong to one group it takes more items."
 )
 STRATA = 12  # rows of the preview; the rest are summed up
 

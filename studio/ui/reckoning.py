@@ -6,20 +6,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.scoring import stats
 from studio.building import models
 from studio.building.candidates import Candidate
 from studio.deciding import findings
-from studio.judging import forecast
+from studio.judging import forecast, reach
 from studio.judging.forecast import Forecast, Line
 from studio.judging.orders import Measures, Order, Terms
+from studio.judging.reach import Reach
 from studio.store import Store
 from studio.ui import notices, parts
 
 
 def shown(store: Store, order: Order) -> None:
     """The promise in words, and what it rests on, candidate by candidate."""
-    st.markdown(shows(len(order.questions.items)))
+    seen = _reaching(store, tuple(item["id"] for item in order.items), order)
+    st.markdown(f"**{seen.asked}**: {notices.plain(seen.shows)}.")
     if not (order.candidates and order.measures.metrics):
         return
     for words in leaves(store, order.candidates, order.measures.judge):
@@ -47,18 +48,15 @@ def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
 
 
 @st.cache_data(ttl=60, max_entries=40, show_spinner=False)
+def _reaching(_store: Store, ids: tuple[str, ...], _order: Order) -> Reach:
+    return reach.of(_store, _order.items)
+
+
+@st.cache_data(ttl=60, max_entries=40, show_spinner=False)
 def _foreseen(
     _store: Store, ids: tuple[str, ...], who: Sequence[Candidate], measures: Measures, terms: Terms, _order: Order
 ) -> Forecast:
     return forecast.of(_store, _order)
-
-
-def shows(n: int) -> str:
-    """What so many items can show."""
-    visible = stats.smallest_visible(n)
-    if visible is None:
-        return f"**{n} items** are too few to see any difference, four times out of five."
-    return f"**{n} items** are enough to see {100 * visible:.0f} points of difference, four times out of five."
 
 
 def _in_words(found: Forecast) -> str:
