@@ -108,6 +108,17 @@ def test_answers_of_examples_and_of_an_evaluation_are_paid(store, full):
     assert trials.run([EXACT], asked).totals == [0.0] * 8
 
 
+def test_calls_of_tools_in_an_evaluation_are_paid(store):
+    plain, tuned = judged.two(store)
+    [item] = judged.items(1)
+    called = [{"function": {"name": "look", "arguments": '{"for": "a cup"}'}}]
+    item = {**item, "answer": "", "calls": called}
+    answers = [judged.answer(plain, item["id"], "I will."), {**judged.answer(tuned, item["id"], ""), "calls": called}]
+    found = judged.evaluation(store, [item], answers)
+    trial = trials.run([{"kind": "tool"}], trials.of_evaluation(store, found.id))
+    assert {one.sample.of: one.payment.total for one in trial.paid} == {"tuned": 1.0, "plain": 0.0}
+
+
 def test_questions_at_which_every_try_is_paid_the_same_are_counted(store):
     plain, tuned = judged.two(store)
     items = judged.items(2)

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from engine.training.bases import calls
+
 Answer = str | Mapping[str, Any]  # the words, or an assistant's message with `content` or `tool_calls`
 Row = Mapping[str, Any]
 Call = dict[str, Any]  # name, arguments
 SHOWN = 60  # characters of a text within a reason
-CALLED = "[TOOL_CALLS]"  # what Mistral's models write before a call
 
 
 def expected(row: Row) -> Any:
@@ -39,9 +40,9 @@ def text_of(answer: Any) -> str:
 
 
 def calls_of(answer: Any) -> list[Call]:
-    """The tool calls of an answer: from a message, or from a text as models write them. [] when there are none.
+    """The tool calls of an answer: from a message, or from a text as models usually write them. [] when there are none.
 
-    Known are `[TOOL_CALLS][{"name": ..., "arguments": {...}}]`, `[TOOL_CALLS]name[ARGS]{...}`, and the JSON alone.
+    Where the base is known, `calls.form` says how it writes them, and its message says what is called.
     """
     if isinstance(answer, Mapping) and "tool_calls" in answer:
         return _calls([call.get("function") for call in answer["tool_calls"] or [] if isinstance(call, Mapping)])
@@ -49,15 +50,7 @@ def calls_of(answer: Any) -> list[Call]:
         return _calls([answer])
     if isinstance(answer, list):
         return _calls(answer)
-    text = text_of(answer)
-    if "[ARGS]" in text:
-        pieces = [piece.partition("[ARGS]") for piece in text.split(CALLED)[1:]]
-        return _calls([{"name": name.split("[", 1)[0].strip(), "arguments": given} for name, _, given in pieces])
-    try:
-        value = json.loads(text.partition(CALLED)[2] or text)
-    except (ValueError, RecursionError):
-        return []
-    return _calls(value if isinstance(value, list) else [value])
+    return [{"name": one.name, "arguments": one.arguments} for one in calls.usual(text_of(answer))]
 
 
 def _calls(values: list[Any]) -> list[Call]:

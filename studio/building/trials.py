@@ -98,7 +98,7 @@ def of_evaluation(store: Store, evaluation: str, n: int = 200) -> list[Sample]:
     """Answers that candidates gave in an evaluation, beside what was expected of them."""
     rows = store.rows(
         """
-        select i.id, i.body, r.text, c.name
+        select i.id, i.body, r.text, r.calls, c.name
         from response r
         join item i on i.evaluation = r.evaluation and i.id = r.item
         join candidate c on c.id = r.candidate
@@ -112,9 +112,9 @@ def of_evaluation(store: Store, evaluation: str, n: int = 200) -> list[Sample]:
     for row in rows:
         if row["id"] not in asked:
             body = json.loads(row["body"])
-            expected = {"expected": body["answer"]} if body.get("answer") else {}
-            asked[row["id"]] = {"messages": body["messages"], **expected}
-    return [Sample(asked[row["id"]], row["text"], row["name"]) for row in rows]
+            expected = {"tool_calls": body["calls"]} if body.get("calls") else body.get("answer")
+            asked[row["id"]] = {"messages": body["messages"], **({"expected": expected} if expected else {})}
+    return [Sample(asked[row["id"]], _said(row["text"], json.loads(row["calls"] or "[]")), row["name"]) for row in rows]
 
 
 def of_model(
@@ -138,7 +138,8 @@ def of_model(
         row = rows[number // tries]
         messages, _ = engine.messages(asked, said.asked(row))
         decoding = replace(Decoding(temperature=1.0), seed=number)
-        return Sample(row, client.chat(endpoint, name, Question(messages, decoding)).text, model)
+        answer = client.chat(endpoint, name, Question(messages, decoding, list(row.get("tools") or [])))
+        return Sample(row, _said(answer.text, answer.calls), model)
 
     found = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -246,6 +247,11 @@ def _training(store: Store, snapshot: str, n: int) -> list[dict[str, Any]]:
     snapshots.get(store, snapshot)
     with snapshots.path(store, snapshot, "train").open(encoding="utf-8", newline="\n") as file:
         return [json.loads(line) for line in islice(file, n)]
+
+
+def _said(text: str, calls: list[dict[str, Any]]) -> said.Answer:
+    """An answer as it came: its words, or a message where it calls tools."""
+    return {"role": "assistant", "content": text, "tool_calls": calls} if calls else text
 
 
 def _call(text: str) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """Calls: the form in which a base's chat template writes what the assistant calls, and how that is read back.
 
 Nobody names the form: a known call is written with the template, and where its parts went is looked up. So what is
-read is what training taught, whichever family the base is of. Whatever does not keep the form is no call.
+read is what training taught, whichever family the base is of. Whatever does not keep the form is no call. Servers,
+rewards and scores read calls here alone; where no base is known, by the forms that are usual (`KNOWN`).
 """
 
 import json
@@ -69,6 +70,12 @@ class Form:
             return text, []
         return text[: begun.start()].rstrip() + text[ended.end() :].rstrip(), calls
 
+    def message(self, text: str) -> dict[str, Any]:
+        """An answer as the assistant's message, whose calls are all that it calls."""
+        said, found = self.read(text)
+        called = [{"type": "function", "function": {"name": one.name, "arguments": one.arguments}} for one in found]
+        return {"role": "assistant", "content": said, "tool_calls": called}
+
     def said(self, text: str) -> int:
         """How many characters of a beginning answer are no call, whatever comes."""
         if begun := self._opening.search(text):
@@ -124,6 +131,11 @@ class Form:
     @cached_property
     def _head(self) -> "re.Pattern[str]":
         return re.compile(f"({NAME.pattern})" + r"(?:\w+)?".join(map(_loose, self.middle)), re.ASCII)
+
+
+def usual(text: str) -> list[Call]:
+    """What a text calls of which nobody knows which base wrote it; [] where it keeps none of the usual forms."""
+    return next((found for one in KNOWN if (found := one.read(text)[1])), [])
 
 
 def form(template: Template) -> Form:
@@ -256,3 +268,18 @@ DECODER = json.JSONDecoder(parse_constant=_refused)
 def _loose(mark: str) -> str:
     """A pattern for a mark with any white space where it has some, and around it."""
     return r"\s*" + r"\s*".join(map(re.escape, mark.split())) + r"\s*"
+
+
+OBJECT = {"name": PROBE, "arguments": GIVEN[0]}
+LLAMA = {"name": PROBE, "parameters": GIVEN[0]}
+KNOWN = (
+    Form("[TOOL_CALLS]", "", None, OBJECT, listed=True),  # Mistral's, from the third on
+    Form("[TOOL_CALLS]", "", None, OBJECT),
+    Form("[TOOL_CALLS]", "", "[TOOL_CALLS]", None, ("[CALL_ID]", "[ARGS]")),
+    Form("[TOOL_CALLS]", "", "[TOOL_CALLS]", None, ("[ARGS]",)),
+    Form("<tool_call>", "</tool_call>", "</tool_call> <tool_call>", OBJECT),  # Hermes and Qwen
+    Form("<|python_tag|>", "", ";", LLAMA),
+    Form("", "", None, LLAMA),
+    Form("", "", None, OBJECT),  # as people type it
+    Form("", "", None, OBJECT, listed=True),
+)
