@@ -58,12 +58,13 @@ def gpu() -> None:
 
 def begin(known: list[Model]) -> None:
     """The form that starts a server."""
-    program = serving.vllm()
+    program, usual = serving.vllm(), serving.program(None)
     left, middle, right = st.columns([3, 3, 2])
     name = left.selectbox("Model", [model.name for model in known], key="serve-model")
-    kinds = {"": "Our own server (small models, no GPU)", program: "vLLM"}
+    kinds = {program: "vLLM", "": "Our own server (small models, no GPU)"}
+    offered = [one for one in kinds if one == "" or program]
     chosen = middle.selectbox(
-        "With", [one for one in kinds if one == "" or program], format_func=kinds.__getitem__, key="serve-with",
+        "With", offered, offered.index(usual), format_func=kinds.__getitem__, key="serve-with",
         help="" if program else "vLLM is not installed here: `make serving`, or set ATELIER_VLLM_PYTHON.",
     )  # fmt: skip
     minutes = right.number_input(
@@ -74,8 +75,8 @@ def begin(known: list[Model]) -> None:
             begun = serving.start(store, name, me, program=chosen, idle_minutes=float(minutes))
             notices.later(_said(begun, name, float(minutes)))
             st.rerun()
-    words = ["atelier", "serve", name, *(["--vllm"] if chosen else []), *(["--idle", f"{minutes}"] * (minutes != 30))]
-    parts.command(*words)
+    kind = [] if chosen == usual else ["--vllm" if chosen else "--small"]
+    parts.command("atelier", "serve", name, *kind, *(["--idle", f"{minutes}"] * (minutes != 30)))
 
 
 def _said(begun: Serving, name: str, minutes: float) -> str:

@@ -46,6 +46,17 @@ def test_where_nothing_is_served_the_page_says_what_starts_a_server(full: Full, 
     assert not page.exception and "Nothing is served now." in words(page)
 
 
+def test_what_serves_by_itself_is_what_the_form_and_its_command_begin_with(full: Full, app, monkeypatch):
+    kind = "serve-with"
+    monkeypatch.setenv(servers.VLLM, "/somewhere/python")
+    page = look(app, "serving")
+    assert page.selectbox(key=kind).value == "/somewhere/python" and "--" not in page.code[0].value
+    page.selectbox(key=kind).set_value("").run()
+    assert page.code[0].value.endswith(" --small")
+    monkeypatch.delenv(servers.VLLM)
+    assert look(app, "serving").selectbox(key=kind).value == ""
+
+
 def test_a_server_is_shown_with_how_it_does_and_stopped_with_a_record(answering: Store, app):
     one = begun(answering)
     said = words(look(app, "serving"))
