@@ -7,7 +7,6 @@ whoever reads them keeps the last of each.
 
 import hashlib
 import json
-import math
 import resource
 import sys
 import time
@@ -22,7 +21,6 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from engine import events
-from engine.problems import Problem
 from engine.training import checkpoint, objective, progress
 from engine.training.checkpoint import Checkpoint, Weights
 from engine.training.material import course
@@ -30,6 +28,7 @@ from engine.training.material.batches import Row
 from engine.training.progress import Look, Progress, rate
 from engine.training.settings import TrainSpec
 from engine.training.together import ALONE, Team
+from engine.training.troubles import finite, same_course
 
 Sampler = Callable[[], list[dict[str, str]]]  # answers to some prompts, as fields of `sample` events
 Teller = Callable[[str, dict[str, Any]], None]  # is told each event as well: its kind and its fields
@@ -110,7 +109,7 @@ class Learner:
         self.team.add_up([total])
         self.model.train()
         mean = total.item() / sum(row.n_trained for row in rows)
-        return _finite(mean, "validation loss", self.progress.step, self.spec)
+        return finite(mean, "validation loss", self.progress.step, self.spec)
 
     def _step(self) -> None:
         """One move of the weights: by the mean loss over all trained tokens of its batches, however they are cut."""
@@ -128,8 +127,8 @@ class Learner:
         self._add_up(total)
         length = torch.nn.utils.clip_grad_norm_(self.weights.values(), self.spec.clip)
         loss, norm = torch.stack([total, length]).tolist()  # the one moment of a step that waits for the device
-        _finite(loss, "training loss", number + 1, self.spec)
-        _finite(norm, "gradient", number + 1, self.spec)
+        finite(loss, "training loss", number + 1, self.spec)
+        finite(norm, "gradient", number + 1, self.spec)
         tokens = sum(len(row.tokens) for batch in found for row in batch)
         self._move(loss, norm, tokens)
         self._tell(tokens / (time.monotonic() - started))
@@ -236,12 +235,7 @@ class Learner:
         self.team.agree(found.state["progress"]["step"] if found else 0, self.device)
         if found is None:
             return
-        if found.state["course"] != self.course:
-            raise Problem(
-                "The checkpoint of this run was made with other examples or settings.",
-                "Its files have changed since it began.",
-                "Start a new run.",
-            )
+        same_course(found.state["course"], self.course)
         self._put(found.weights)
         self.optimizer.load_state_dict(found.state["optimizer"])
         self.progress = Progress.restored(found.state["progress"])
@@ -285,13 +279,3 @@ def _fingerprint(train: Sequence[Row], validation: Sequence[Row], spec: TrainSpe
         found.update(array("q", [len(row.tokens), *row.tokens]).tobytes())
         found.update(bytes(row.trained))
     return found.hexdigest()
-
-
-def _finite(value: float, name: str, step: int, spec: TrainSpec) -> float:
-    if math.isfinite(value):
-        return value
-    raise Problem(
-        f"Learning broke down at step {step}: the {name} is {value}.",
-        f"The learning rate {spec.learning_rate:g} is most likely too high.",
-        "Try a third of it.",
-    )

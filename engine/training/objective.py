@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
+from peft import PeftModel
+from peft.helpers import disable_input_dtype_casting
 from transformers import PreTrainedModel
 
 from engine.problems import Problem
@@ -109,3 +111,9 @@ def precise(device: torch.device) -> torch.dtype:
 
 def precision(device: torch.device) -> AbstractContextManager:
     return torch.autocast(device.type, torch.bfloat16, enabled=precise(device) == torch.bfloat16)
+
+
+def uncast(model: PreTrainedModel | PeftModel, device: torch.device) -> AbstractContextManager[None]:
+    """Without peft's turning every input into float32, only for autocast to turn it back."""
+    active = isinstance(model, PeftModel) and precise(device) == torch.bfloat16
+    return disable_input_dtype_casting(model, active=active) if active else nullcontext()

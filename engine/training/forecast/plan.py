@@ -3,7 +3,6 @@
 plan(spec).steps  # engine.training.train then does exactly so many
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,7 +104,7 @@ def _theirs(data: Data, spec: TrainSpec) -> Course:
     n, size = len(data.rows), spec.batch_size * spec.accumulation
     if not n:
         return Course(0, 0.0, 0, Load(0, 0, 0))
-    steps = spec.steps or max(1, math.ceil(round(spec.epochs * n / size, 6)))
+    steps = course.full_steps(n, spec)
     tries = spec.group if spec.method == GRPO else 1
     tokens = tries * (data.n_tokens + (n * spec.answer_tokens if spec.method == GRPO else 0))
     longest = max(len(row.tokens) for row in _answers(data))

@@ -7,15 +7,17 @@ Knows no torch: `engine.training.forecast.plan` and `engine.training.learn` read
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenizers.decoders import DecodeStream
 
 from engine.problems import Problem
 from engine.training.bases.template import Message, Template
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,27 @@ class Data:
 
 
 def read(path: Path, template: Template, max_tokens: int) -> Data:
-    """The rows of a JSONL file of conversations. Blank lines are no rows. Problem if there is no such file."""
+    """The rows of a JSONL file of conversations. Problem if there is no such file."""
+    sha256, rows, refused = read_lines(path, lambda given, line: row(given, template, max_tokens, line))
+    return Data(path, sha256, rows, refused)
+
+
+def read_lines(path: Path, use: Callable[[dict[str, Any], int], T]) -> tuple[str, list[T], list[Refused]]:
+    """The hash of a file, what `use` makes of its lines, and those that it refused with a Problem. Blank lines are no
+    rows. Problem if there is no such file."""
     if not path.is_file():
         raise Problem(f"There is no file {path}.")
     data = path.read_bytes()
-    rows: list[Row] = []
+    found: list[T] = []
     refused: list[Refused] = []
     for line, text in enumerate(data.split(b"\n"), 1):
         if not text.strip():
             continue
         try:
-            rows.append(row(parsed(text), template, max_tokens, line))
+            found.append(use(parsed(text), line))
         except Problem as problem:
             refused.append(Refused(line, str(problem)))
-    return Data(path, hashlib.sha256(data).hexdigest(), rows, refused)
+    return hashlib.sha256(data).hexdigest(), found, refused
 
 
 def conversation(path: Path, line: int) -> dict[str, Any]:

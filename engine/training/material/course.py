@@ -42,15 +42,20 @@ def per_epoch(rows: Sequence[Row], spec: TrainSpec) -> int:
     return math.ceil(len(rows) / _size(spec))
 
 
+def full_steps(n: int, spec: TrainSpec) -> int:
+    """Steps of a whole run over `n` rows in which the last step of an epoch is filled up with rows of the next one."""
+    return spec.steps or max(1, math.ceil(round(spec.epochs * n / _size(spec), 6)))
+
+
 def order(rows: Sequence[Row], spec: TrainSpec, alike: bool = True) -> list[int]:
-    """The positions of the rows of a whole run one after the other, a whole number of steps, for trainers that read
-    a list. The last step of an epoch is filled up with rows of the next one.
+    """The positions of the rows of a whole run one after the other, `full_steps` of them, for trainers that read a
+    list.
 
     `alike` False mixes lengths: where all short answers may be good ones, batches of one length hold nothing to
     compare.
     """
     size, lengths = _size(spec), [len(row.tokens) for row in rows]
-    wanted = size * (spec.steps or max(1, math.ceil(round(spec.epochs * len(rows) / size, 6))))
+    wanted = size * full_steps(len(rows), spec)
     found: list[int] = []
     for epoch in range(math.ceil(wanted / len(rows))):
         chance = _chance(spec, epoch)

@@ -4,31 +4,19 @@ A document that is longer than a row goes on in the next, which begins with the 
 again, not learned again, since nothing comes before a row's first token that could foretell it.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from engine.problems import Problem
 from engine.training.bases.template import Template
-from engine.training.material.batches import Data, Refused, Row, control_token, parsed
+from engine.training.material.batches import Data, Row, control_token, read_lines
 
 
 def read(path: Path, template: Template, max_tokens: int) -> Data:
-    """The rows of a JSONL file of objects with `text`. Blank lines are no rows. Problem if there is no such file."""
-    if not path.is_file():
-        raise Problem(f"There is no file {path}.")
-    data = path.read_bytes()
-    found: list[Row] = []
-    refused: list[Refused] = []
+    """The rows of a JSONL file of objects with `text`. Problem if there is no such file."""
     limit = min(max_tokens, template.context or max_tokens)
-    for line, text in enumerate(data.split(b"\n"), 1):
-        if not text.strip():
-            continue
-        try:
-            found += rows(_text(parsed(text), template), template, limit, line)
-        except Problem as problem:
-            refused.append(Refused(line, str(problem)))
-    return Data(path, hashlib.sha256(data).hexdigest(), found, refused)
+    sha256, found, refused = read_lines(path, lambda given, line: rows(_text(given, template), template, limit, line))
+    return Data(path, sha256, [row for document in found for row in document], refused)
 
 
 def rows(text: str, template: Template, limit: int, line: int = 1) -> list[Row]:

@@ -8,23 +8,20 @@
 says; what was said before is read. Knows no torch.
 """
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from engine.data.columns import REJECTED
 from engine.problems import Problem
 from engine.training.bases.template import Message, Template
 from engine.training.material import batches, rewards
-from engine.training.material.batches import Data, Refused, Row
+from engine.training.material.batches import Data, Row, read_lines
 from engine.training.material.rewards import Reward
 from engine.training.settings import TrainSpec
 
 GOOD = "good"
 ANYTHING = {"role": "assistant", "content": "-"}  # stands for an answer that is still to be written
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,13 +55,13 @@ class Tasks(Data):
 
 def read_pairs(path: Path, template: Template, max_tokens: int) -> Pairs:
     """A better and a worse answer to each prompt. Problem if there is no such file."""
-    sha256, found, refused = _read(path, lambda given, line: _pair(given, template, max_tokens, line))
+    sha256, found, refused = read_lines(path, lambda given, line: _pair(given, template, max_tokens, line))
     return Pairs(path, sha256, [better for better, _ in found], refused, [worse for _, worse in found])
 
 
 def read_marked(path: Path, template: Template, max_tokens: int) -> Marked:
     """Good and bad answers: from rows marked `good`, or from pairs, whose better answer is a good one."""
-    sha256, found, refused = _read(path, lambda given, line: _marked(given, template, max_tokens, line))
+    sha256, found, refused = read_lines(path, lambda given, line: _marked(given, template, max_tokens, line))
     answers = [answer for both in found for answer in both]
     return Marked(path, sha256, [row for row, _ in answers], refused, [good for _, good in answers])
 
@@ -83,25 +80,8 @@ def room(spec: TrainSpec, words: Template) -> int:
 
 def read_tasks(path: Path, template: Template, most: int, paid: list[Reward]) -> Tasks:
     """Prompts of at most `most` tokens that can be paid for by these rewards."""
-    sha256, found, refused = _read(path, lambda given, line: (_task(given, template, most, paid, line), given))
+    sha256, found, refused = read_lines(path, lambda given, line: (_task(given, template, most, paid, line), given))
     return Tasks(path, sha256, [row for row, _ in found], refused, [given for _, given in found])
-
-
-def _read(path: Path, use: Callable[[dict[str, Any], int], T]) -> tuple[str, list[T], list[Refused]]:
-    """The hash of a file, what `use` makes of its rows, and the lines that it refused with a Problem."""
-    if not path.is_file():
-        raise Problem(f"There is no file {path}.")
-    data = path.read_bytes()
-    found: list[T] = []
-    refused: list[Refused] = []
-    for line, text in enumerate(data.split(b"\n"), 1):
-        if not text.strip():
-            continue
-        try:
-            found.append(use(batches.parsed(text), line))
-        except Problem as problem:
-            refused.append(Refused(line, str(problem)))
-    return hashlib.sha256(data).hexdigest(), found, refused
 
 
 def _pair(given: dict[str, Any], template: Template, max_tokens: int, line: int) -> tuple[Row, Row]:

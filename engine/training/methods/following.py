@@ -9,7 +9,6 @@ A checkpoint is whole once its `trainer_state.json` can be read, as that is writ
 """
 
 import json
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +21,7 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 from transformers.training_args import TrainingArguments
 
 from engine import events
-from engine.problems import Problem
-from engine.training import progress
+from engine.training import progress, troubles
 from engine.training.progress import Progress, rate
 from engine.training.settings import TrainSpec
 from engine.training.trackers import Mirror
@@ -72,10 +70,7 @@ class Followed(Trainer):
         try:
             self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except torch.OutOfMemoryError as error:
-            raise Problem(
-                f"The memory of the GPU is too small for {self.spec.batch_size} examples at once.",
-                do=f"Halve batch_size and double accumulation, now {self.spec.accumulation}: that learns the same.",
-            ) from error
+            raise troubles.out_of_memory(self.spec) from error
         except BaseException as interruption:
             if self.whole and not isinstance(interruption, Exception):  # asked to stop
                 self._save_checkpoint(self.model, None)
@@ -214,12 +209,7 @@ class Followed(Trainer):
         place = _newest(known.parent)
         if place is None:
             return None
-        if known.read_text() != course:
-            raise Problem(
-                "The checkpoint of this run was made with other examples or settings.",
-                "Its files have changed since it began.",
-                "Start a new run.",
-            )
+        troubles.same_course(known.read_text(), course)
         state = TrainerState.load_from_json(str(place / STATE))
         spent = [entry["seconds"] for entry in state.log_history if "seconds" in entry]
         self.began = time.monotonic() - (spent[-1] if spent else 0.0)
@@ -234,13 +224,7 @@ class Followed(Trainer):
             weight.copy_(weights[name])
 
     def _finite(self, value: float, name: str) -> float:
-        if math.isfinite(value):
-            return value
-        raise Problem(
-            f"Learning broke down at step {self.state.global_step}: the {name} is {value}.",
-            f"The learning rate {self.spec.learning_rate:g} is most likely too high.",
-            "Try a third of it.",
-        )
+        return troubles.finite(value, name, self.state.global_step, self.spec)
 
 
 class Rhythm(TrainerCallback):

@@ -12,20 +12,16 @@ from typing import Any, cast
 
 import torch
 from datasets.utils.logging import disable_progress_bar as disable_progress_bars
-from peft import PeftModel
-from peft.helpers import disable_input_dtype_casting
 from transformers.utils import logging
 
-from engine import events
 from engine.problems import Problem
-from engine.training import card, leaving, objective, sampling
+from engine.training import card, leaving, objective, opening, sampling
 from engine.training.after import probes
 from engine.training.bases.template import Template
-from engine.training.material import batches, pairs
+from engine.training.material import pairs
 from engine.training.material.batches import Data, Row
 from engine.training.methods import following
 from engine.training.methods.following import Followed, Sampler
-from engine.training.methods.supervised import SHOWN
 from engine.training.progress import rate
 from engine.training.settings import TrainSpec
 from engine.training.trackers import Mirror
@@ -34,9 +30,7 @@ from engine.training.trackers import Mirror
 @contextlib.contextmanager
 def around(model: Any, mirror: Mirror) -> Iterator[None]:
     """What holds while a run learns: its trackers are open, and peft leaves the precision to autocast."""
-    active = objective.precise(model.device) == torch.bfloat16
-    casting = disable_input_dtype_casting(model, active=active) if _is_adapted(model) else contextlib.nullcontext()
-    with contextlib.closing(mirror), casting:
+    with contextlib.closing(mirror), objective.uncast(model, model.device):
         yield
 
 
@@ -102,21 +96,8 @@ def optimizers(spec: TrainSpec, steps: int, model: Any) -> tuple[torch.optim.Opt
 
 def announce(trainer: Followed, data: Data, words: Template, first: Sequence[Row]) -> None:
     """Tell what is going to happen, and show what the model will read and learn."""
-    device = objective.device()
-    events.append(
-        trainer.folder,
-        "plan",
-        examples=len(data.rows),
-        tokens=data.n_tokens,
-        trained_tokens=data.n_trained,
-        steps=trainer.args.max_steps,
-        epochs=trainer.passes,
-        parameters=sum(weight.numel() for weight in trainer.model.parameters()),
-        trained_parameters=sum(weight.numel() for weight in trainer.weights.values()),
-        device=device.type,
-        precision=str(objective.precise(device)).removeprefix("torch."),
-    )
-    events.append(trainer.folder, "first_batch", rows=[batches.words(row, words) for row in first[:SHOWN]])
+    opening.plan(trainer.folder, data, trainer.model, objective.device(), trainer.args.max_steps, trainer.passes)
+    opening.first_batch(trainer.folder, first, words)
 
 
 def finish(trainer: Followed, tokenizer: Any, data: Data, validation: Data | None, **more: Any) -> dict[str, Any]:
@@ -133,7 +114,3 @@ def finish(trainer: Followed, tokenizer: Any, data: Data, validation: Data | Non
     (folder / leaving.RESULT).write_text(json.dumps(result))
     shutil.rmtree(folder / following.PLACE)  # nothing goes on from here
     return result
-
-
-def _is_adapted(model: Any) -> bool:
-    return isinstance(model, PeftModel)

@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from peft.helpers import disable_input_dtype_casting
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from engine import events
 from engine.problems import Problem
-from engine.training import card, checkpoint, leaving, loading, objective, sampling, swift, trackers
+from engine.training import card, checkpoint, leaving, loading, objective, opening, sampling, swift, trackers, troubles
 from engine.training.after import probes
 from engine.training.bases import template
 from engine.training.bases.template import Template
@@ -29,7 +28,6 @@ LOOSE = (
     "The experts of this base, {loose:,} weights, stay in 16 bits: only linear layers can be packed into 4. The run "
     "needs that much more memory."
 )
-SHOWN = 4  # rows of the first batch to look at
 
 
 def run(folder: Path, spec: TrainSpec, team: Team) -> dict[str, Any]:
@@ -65,10 +63,8 @@ def run(folder: Path, spec: TrainSpec, team: Team) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _computing(model: PreTrainedModel | PeftModel, device: torch.device) -> Iterator[None]:
-    """Swiftly, and without peft's turning every input into float32, only for autocast to turn it back."""
-    active = isinstance(model, PeftModel) and objective.precise(device) == torch.bfloat16
-    casting = disable_input_dtype_casting(model, active=active) if active else contextlib.nullcontext()
-    with swift.computing(model), casting:
+    """Swiftly, and in the precision that autocast chooses."""
+    with swift.computing(model), objective.uncast(model, device):
         yield
 
 
@@ -77,32 +73,17 @@ def _learn(learner: Learner, sample: Sampler | None) -> None:
         objective.check(learner.causal, learner.train[0])
         learner.learn(sample)
     except torch.OutOfMemoryError as error:
-        spec = learner.spec
-        raise Problem(
-            f"The memory of the GPU is too small for {spec.batch_size} examples at once.",
-            do=f"Halve batch_size and double accumulation, now {spec.accumulation}: that learns the same.",
-        ) from error
+        raise troubles.out_of_memory(learner.spec) from error
 
 
 def _announce(learner: Learner, train: Data, words: Template) -> None:
     """Tell what is going to happen, and show what the model will read and learn."""
-    events.append(
-        learner.folder,
-        "plan",
-        examples=len(train.rows),
-        tokens=train.n_tokens,
-        trained_tokens=train.n_trained,
-        steps=len(learner.steps),
-        epochs=round(len(learner.steps) / course.per_epoch(learner.train, learner.spec), 3),
-        parameters=sum(weight.numel() for weight in learner.model.parameters()),
-        trained_parameters=sum(weight.numel() for weight in learner.weights.values()),
-        device=learner.device.type,
-        precision=str(objective.precise(learner.device)).removeprefix("torch."),
-    )
+    steps = len(learner.steps)
+    epochs = round(steps / course.per_epoch(learner.train, learner.spec), 3)
+    opening.plan(learner.folder, train, learner.model, learner.device, steps, epochs)
     if not learner.spec.whole and (loose := loading.loose(learner.causal)) and learner.spec.tuning == QLORA:
         events.append(learner.folder, "warning", step=0, why=LOOSE.format(loose=loose))
-    first = [train.rows[n] for n in learner.steps[0][0][:SHOWN]]
-    events.append(learner.folder, "first_batch", rows=[batches.words(row, words) for row in first])
+    opening.first_batch(learner.folder, [train.rows[n] for n in learner.steps[0][0]], words)
 
 
 def _agree(row: Row, data: Data, tokenizer: PreTrainedTokenizerBase) -> None:
