@@ -34,15 +34,35 @@ def told(floor: str) -> set[str]:
         section = re.search(r"\*\*pages/\*\*: (.*?)\n\n", ARCHITECTURE, re.S)
         assert section
         return set(re.findall(r"`(\w+)`", section[1])) | {"home"}
-    section = re.search(rf"\*\*{floor}/\*\*\n\| room \| holds \|\n\|---\|---\|\n(.*?)\n\n", ARCHITECTURE, re.S)
+    found = {folder.rpartition("/")[2] for folder, _ in rows(floor)} - {floor}
+    return found | {name for _, modules in rows(floor) for name, _ in modules}
+
+
+def rows(floor: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The folder of each row of a floor's table, and its modules with what each knows."""
+    section = re.search(rf"\*\*{floor}/\*\*\n\| room \| [^|\n]+ \|\n\|---\|---\|\n(.*?)\n\n", ARCHITECTURE, re.S)
     assert section, f"no table of rooms for {floor}"
-    first_cells = [row.split("|")[1] for row in section[1].splitlines()]
-    return set(re.findall(r"`(?:\w+/)*(\w+)/?`", " ".join(first_cells)))
+    found = []
+    for row in section[1].splitlines():
+        _, room, modules, _ = row.split("|")
+        told_of = [re.fullmatch(r"\s*`(\w+)/?` (.*?)\s*", module) for module in modules.split(" · ")]
+        assert all(told_of), f"a module without a word on what it knows: {modules}"
+        found.append((room.split("`")[1].rstrip("/"), [(one[1], one[2]) for one in told_of if one]))
+    return found
 
 
 @pytest.mark.parametrize("floor", ["engine", "studio", "pages"])
 def test_the_architecture_page_names_every_room_and_no_other(floor):
     assert told(floor) == rooms(floor)
+
+
+@pytest.mark.parametrize("floor", ["engine", "studio"])
+def test_the_architecture_page_tells_of_each_module_where_it_stands(floor):
+    for folder, modules in rows(floor):
+        places = [ROOT / floor] if folder == floor else [path for path in (ROOT / floor).rglob(folder) if path.is_dir()]
+        for name, _ in modules:
+            there = [path for path in places if (path / f"{name}.py").exists() or (path / name).is_dir()]
+            assert there or folder == name, f"{name} is not in {folder}"
 
 
 @pytest.mark.parametrize("page", [README, ARCHITECTURE], ids=["README", "architecture"])
