@@ -20,6 +20,7 @@ from engine.training.settings import GRPO, TrainSpec
 from tests import tiny
 from tests.teaching import teacher
 from tests.test_preference import STARTER, TONE, assert_same, gone, ran, started, told, wait_for_step, weights
+from tests.test_tools import LOOK, WRITTEN, said, written
 
 ASKED = [{"messages": [{"role": "user", "content": f"Where is order {n}?"}]} for n in range(12)]
 SHORT = {"kind": "length", "most": 2}
@@ -98,6 +99,20 @@ def test_a_run_tells_what_it_tries_and_what_is_paid(spec: TrainSpec, tmp_path: P
     assert "Only the length is paid" in told(tmp_path / "run", "warning")[0]["why"]
     assert told(tmp_path / "run", "sample")[0]["prompt"] == "Where is order 0?"
     assert (Path(result["adapter"]) / "README.md").exists() and not (tmp_path / "run" / "trainer").exists()
+
+
+def test_what_is_paid_for_a_call_is_what_a_server_would_read(words: Template, tmp_path: Path) -> None:
+    """Through what TRL asks: token ids go in, payments come out."""
+    by = written(WRITTEN["hermes"], tokenizer=words.tokenizer)
+    expected = {"tool_calls": [{"function": {"name": "look", "arguments": LOOK.arguments}}]}
+    row = {**ASKED[0], "tools": [template.TOOL], "expected": expected}
+    paid = rewards.read([{"kind": "tool"}])
+    tasks = pairs.read_tasks(tiny.jsonl(tmp_path / "tasks.jsonl", [row]), by, 512, paid)
+    trainer = reinforce.Reinforcing.__new__(reinforce.Reinforcing)  # it pays without a model
+    trainer.pay_by(paid, by, tasks, None)
+    tried = [said(by, LOOK), said(written(WRITTEN["mistral v13"]), LOOK), "It is on its way."]
+    ids = [[*tokens, by.end_token, 7] for tokens in by.ids(tried)]
+    assert trainer.rate(["0"] * 3, ids) == [1.0, 0.0, 0.0]
 
 
 def test_where_all_answers_are_paid_the_same_it_says_that_nothing_is_learned(spec: TrainSpec, tmp_path: Path) -> None:

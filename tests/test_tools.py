@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.scoring import candidates, evaluate
 from engine.scoring.candidates import Candidate
+from engine.scoring.said import calls_of
 from engine.serving import servers, vllms
 from engine.serving.asking import client
 from engine.serving.asking.asker import Asker
@@ -24,7 +26,7 @@ from engine.training import train
 from engine.training.bases import calls, template
 from engine.training.bases.calls import Call
 from engine.training.bases.template import Template
-from engine.training.material import batches
+from engine.training.material import batches, pairs, rewards
 from engine.training.settings import TrainSpec
 from studio.folders import STARTER
 from tests import tiny
@@ -51,7 +53,7 @@ ALONE = (
 AS_CODE = "{% for c in calls %}{{ c.function.name }}({{ c.function.arguments.hour | tojson }}){% endfor %}"
 
 
-def written(how: str, lead: str = "") -> Template:
+def written(how: str, lead: str = "", tokenizer: Tokenizer | None = None) -> Template:
     """A template without a model that writes calls like this."""
     source = (
         "{% for m in messages %}{% if loop.first and tools %}{{ tools | tojson }}{% endif %}"
@@ -63,7 +65,7 @@ def written(how: str, lead: str = "") -> Template:
         "{% else %}{{ '<U>' + m.content }}{% endif %}"
         "{% endfor %}"
     )
-    return Template(Tokenizer(models.BPE()), {"default": source}, {"eos_token": "</s>"}, None)
+    return Template(tokenizer or Tokenizer(models.BPE()), {"default": source}, {"eos_token": "</s>"}, None)
 
 
 def said(by: Template, *called: Call) -> str:
@@ -107,6 +109,37 @@ def test_a_template_that_calls_once_and_without_a_mark_is_read_where_the_call_is
     form = calls.form(by)
     assert form.between is None and form.read(said(by, LOOK)) == ("", [LOOK])
     assert form.read("Sure: " + said(by, LOOK))[1] == [] and form.read('{"cup": "large"}') == ('{"cup": "large"}', [])
+
+
+@pytest.mark.parametrize("family", ["mistral v3", "mistral v11", "mistral v13", "hermes", "llama"])
+def test_a_call_of_which_nobody_knows_the_base_is_read_in_the_usual_forms(family):
+    by = written(WRITTEN.get(family, ALONE))
+    called = [LOOK] if family == "llama" else [LOOK, WAIT]
+    text = said(by, *called)
+    assert calls.usual(text) == called == calls.form(by).read(text)[1]
+    assert calls_of(text) == calls_of(calls.form(by).message(text)) == [asdict(one) for one in called]
+    assert calls.usual("Nothing to call.") == [] == calls.usual(text[:-3])
+
+
+def test_an_answer_to_a_prompt_with_tools_calls_what_its_base_would_be_read_to_call(tmp_path):
+    """In another family's form it is words, as it would be once it is served."""
+    words = template.load(str(STARTER))
+    by = written(WRITTEN["hermes"], tokenizer=words.tokenizer)
+    row = {"messages": [USER, calling(("look", LOOK.arguments))], "tools": [template.TOOL]}
+    file = tiny.jsonl(tmp_path / "tasks.jsonl", [row, {**row, "tools": None}])
+    paid = rewards.read([{"kind": "tool"}])
+    tasks = pairs.read_tasks(file, by, 512, paid)
+    assert len(tasks.accepted()) == 2
+
+    def pay(text: str, row: dict[str, Any] = tasks.given[0]) -> float | None:
+        return rewards.pay(paid, tasks.answer(text, row), row).total
+
+    mistral = said(written(WRITTEN["mistral v3"]), LOOK)
+    assert pay("Let me see." + said(by, LOOK)) == 1 and pay(said(by, Call("look", {"for": "a cup"}))) == 0.5
+    assert pay(mistral) == 0 and pay(said(by, LOOK)[:-5]) == 0
+    assert pay(mistral, tasks.given[1]) == 1, "who was offered no tools may write calls as they like"
+    as_code = pairs.read_tasks(file, written(AS_CODE, tokenizer=words.tokenizer), 512, paid)
+    assert [one.line for one in as_code.refused] == [1] and "cannot be read back" in as_code.refused[0].why
 
 
 def test_what_a_template_writes_before_any_answer_is_no_part_of_a_call():

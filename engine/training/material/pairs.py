@@ -9,11 +9,15 @@ says; what was said before is read. Knows no torch.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from engine.data.columns import REJECTED
 from engine.problems import Problem
+from engine.scoring.said import Answer
+from engine.training.bases import calls
+from engine.training.bases.calls import Form
 from engine.training.bases.template import Message, Template
 from engine.training.material import batches, rewards
 from engine.training.material.batches import Data, Row, read_lines
@@ -48,9 +52,17 @@ class Marked(Data):
 
 @dataclass(frozen=True)
 class Tasks(Data):
-    """`rows` are prompts, of which no token is learned; `given` is what stood in their lines."""
+    """`rows` are prompts, of which no token is learned; `given` is what stood in their lines.
+
+    `form` is how the base writes calls of tools; None where no prompt offers any.
+    """
 
     given: list[dict[str, Any]] = field(default_factory=list)
+    form: Form | None = None
+
+    def answer(self, text: str, row: dict[str, Any]) -> Answer:
+        """What a model wrote to a prompt, as a server reads it: where tools were offered, calls are told from words."""
+        return self.form.message(text) if self.form and row.get("tools") else text
 
 
 def read_pairs(path: Path, template: Template, max_tokens: int) -> Pairs:
@@ -80,8 +92,17 @@ def room(spec: TrainSpec, words: Template) -> int:
 
 def read_tasks(path: Path, template: Template, most: int, paid: list[Reward]) -> Tasks:
     """Prompts of at most `most` tokens that can be paid for by these rewards."""
-    sha256, found, refused = read_lines(path, lambda given, line: (_task(given, template, most, paid, line), given))
-    return Tasks(path, sha256, [row for row, _ in found], refused, [given for _, given in found])
+    form = cache(lambda: calls.form(template))
+
+    def task(given: dict[str, Any], line: int) -> tuple[Row, dict[str, Any]]:
+        row = _task(given, template, most, paid, line)
+        if given.get("tools"):
+            form()  # a Problem where calls could not be told from words
+        return row, given
+
+    sha256, found, refused = read_lines(path, task)
+    rows, lines = [row for row, _ in found], [given for _, given in found]
+    return Tasks(path, sha256, rows, refused, lines, form() if any(one.get("tools") for one in lines) else None)
 
 
 def _pair(given: dict[str, Any], template: Template, max_tokens: int, line: int) -> tuple[Row, Row]:

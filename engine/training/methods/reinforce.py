@@ -16,6 +16,7 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
 from engine.problems import Problem
+from engine.scoring.said import Answer
 from engine.training import loading, objective
 from engine.training.bases import template
 from engine.training.bases.template import Template
@@ -91,7 +92,7 @@ class Reinforcing(Followed, GRPOTrainer):
     def rate(self, prompts: list[str], completion_ids: list[list[int]], **_: Any) -> list[float | None]:
         """What TRL asks: the payment of each answer, None where it is not known."""
         given = [self.tasks.given[int(prompt)] for prompt in prompts]
-        payments = rewards.pay_all(self.paid, [self._text(ids) for ids in completion_ids], given)
+        payments = rewards.pay_all(self.paid, self._answers(self.tasks, completion_ids, given), given)
         self._count(payments)
         if self.unknown == len(payments):
             raise Problem(f"No answer could be paid at step {self.state.global_step + 1}.", payments[0].why)
@@ -110,7 +111,7 @@ class Reinforcing(Followed, GRPOTrainer):
         assert self.watched is not None
         self.model.eval()
         rows, given = self.watched.rows[:WATCHED], self.watched.given[:WATCHED]
-        self.payments = rewards.pay_all(self.paid, [self._text(ids) for ids in self._answered(rows)], given)
+        self.payments = rewards.pay_all(self.paid, self._answers(self.watched, self._answered(rows), given), given)
         known = [payment.total for payment in self.payments if payment.total is not None]
         if not known:
             raise Problem("No answer to a held-out prompt could be paid.", self.payments[0].why)
@@ -158,8 +159,11 @@ class Reinforcing(Followed, GRPOTrainer):
             found += out[:, longest:].tolist()
         return found
 
+    def _answers(self, asked: Tasks, answers: list[list[int]], given: list[dict[str, Any]]) -> list[Answer]:
+        return [asked.answer(self._text(ids), row) for ids, row in zip(answers, given, strict=True)]
+
     def _text(self, ids: list[int]) -> str:
-        """The words of an answer, and the signs that begin a tool call."""
+        """The words of an answer, and the signs around a tool call."""
         end = ids.index(self.words.end_token) if self.words.end_token in ids else len(ids)
         return str(self.words.tokenizer.decode(ids[:end], skip_special_tokens=False)).strip()
 
