@@ -114,3 +114,6 @@ def test_the_figures_of_the_readme_are_those_of_the_demo():
         assert f"| {name} | {told(arm['facts'])} | {told(arm['tone'])} |" in README
     for side in ("base", "tuned", "majority"):
         assert told(figures["triage"][side]) in README
+    assert f"took {figures['seconds']:.0f} s" in README
+    both = [key for key, arm in figures["arms"].items() if min(arm["facts"]["low"], arm["tone"]["low"]) > 0.5]
+    assert "only the two together bring both" in README and both == ["tuned_rag"]
