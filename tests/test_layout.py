@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.job import KINDS
 from studio.folders import CODE
 
 FLOORS = {"pages": ("studio", "engine"), "studio": ("engine",), "engine": ()}  # each may import itself and these
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate")
+LATE = ("sklearn", "scipy.stats", "mistral_common")  # seconds of processor time, for the few that need them
+LIGHT = ("gather", "index", "make", "scan", "evaluate")  # jobs that leave models to processes of their own
 SETTINGS = tomllib.loads((CODE / "pyproject.toml").read_text())
 LIFTED = set(SETTINGS["tool"]["ruff"]["lint"]["per-file-ignores"])
 
@@ -79,6 +82,16 @@ def test_serving_the_pages_loads_no_torch():
         "import importlib, sys\n"
         f"for module in {wanted!r}: importlib.import_module(module)\n"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
+    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+def test_a_studio_and_a_job_without_a_model_start_without_what_they_may_never_need():
+    program = (
+        "import importlib, sys\n"
+        f"for module in {[*(KINDS[kind] for kind in LIGHT), 'studio.server']!r}: importlib.import_module(module)\n"
+        f"print(sorted(set({(*HEAVY, *LATE)!r}) & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
     assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr

@@ -7,8 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sklearn.feature_extraction.text import HashingVectorizer
-
 from engine.api.catalogue import EMBEDDING, read_aliases
 from engine.api.refusals import Refusal
 
@@ -45,5 +43,8 @@ def encode(texts: Sequence[str]) -> list[list[float]]:
 
 
 @lru_cache(maxsize=1)
-def _hashing() -> HashingVectorizer:
+def _hashing() -> Any:
+    # scikit-learn takes a second of processor time to load, which every studio would wait for
+    from sklearn.feature_extraction.text import HashingVectorizer
+
     return HashingVectorizer(n_features=SIZE, analyzer="char_wb", ngram_range=(3, 5), norm="l2", lowercase=True)

@@ -11,14 +11,13 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.utils.extmath import randomized_svd
 
 from engine.problems import Problem
 
@@ -102,6 +101,8 @@ def fit(texts: Sequence[str], size: int = SIZE) -> Embedder:
 
 
 def lexical(texts: Sequence[str], size: int = SIZE) -> Lexical:
+    from sklearn.utils.extmath import randomized_svd
+
     step = max(1, len(texts) // LEARN_FROM)
     counted = _features(texts[::step][:LEARN_FROM])
     n = counted.shape[0]
@@ -149,18 +150,24 @@ def neighbours(vectors: Vectors, least: float, most: int = 5) -> list[tuple[int,
     return [(first, second, score) for (first, second), score in sorted(found.items())]
 
 
-_whole = HashingVectorizer(
-    n_features=WORDS, token_pattern=r"(?u)\b\w+\b", alternate_sign=False, norm=None, dtype=np.float32
-)
-_parts = HashingVectorizer(
-    n_features=PARTS, analyzer="char_wb", ngram_range=(4, 4), alternate_sign=False, norm=None, dtype=np.float32
-)
+@cache
+def _hashing() -> tuple[Any, Any]:
+    """What finds whole words, and parts of words."""
+    # scikit-learn takes a second of processor time to load, which every studio would wait for
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    rest: dict[str, Any] = {"alternate_sign": False, "norm": None, "dtype": np.float32}
+    return (
+        HashingVectorizer(n_features=WORDS, token_pattern=r"(?u)\b\w+\b", **rest),
+        HashingVectorizer(n_features=PARTS, analyzer="char_wb", ngram_range=(4, 4), **rest),
+    )
 
 
 def _features(texts: Sequence[str]) -> sparse.csr_matrix:
     """(texts, features), logarithms of counts; only the first 2,000 signs of a text are looked at."""
     short = [text[:2000] for text in texts]
-    counted = sparse.hstack([_whole.transform(short), _parts.transform(short) * 0.3], format="csr")
+    whole, parts = _hashing()
+    counted = sparse.hstack([whole.transform(short), parts.transform(short) * 0.3], format="csr")
     counted.data = np.log1p(counted.data)
     return sparse.csr_matrix(counted)
 

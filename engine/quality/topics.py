@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from engine.quality.embedding import Vectors
 from engine.quality.nearness import words
@@ -75,6 +73,10 @@ def find(vectors: Vectors, texts: Sequence[str], approved: Sequence[bool]) -> Fo
 
 
 def _clusters(vectors: Vectors) -> npt.NDArray[np.int64]:
+    # scikit-learn takes a second of processor time to load, which whoever only looks at topics is spared
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
     sample = vectors[:: max(1, len(vectors) // SAMPLE)][:SAMPLE]
     best, chosen = -1.0, None
     for k in TRIED:

@@ -14,7 +14,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats as distributions
+import scipy
 
 from engine.scoring import stats
 from engine.scoring.stats import LEVEL, Difference, Estimate, Preference, Z
@@ -65,7 +65,7 @@ class Clusters:
     @property
     def t(self) -> float:
         """How many standard errors the 95 % interval is wide to either side."""
-        return float(distributions.t.ppf((1 + LEVEL) / 2, self.freedom))
+        return float(scipy.stats.t.ppf((1 + LEVEL) / 2, self.freedom))
 
     @property
     def freedom(self) -> float:
@@ -160,7 +160,7 @@ def paired_mean(before: Sequence[float], after: Sequence[float], clusters: Clust
     changes = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     found = mean(changes.tolist(), clusters)
     error = 0.0 if found.low is None else sqrt(clusters.variance(changes))
-    p = 2 * float(distributions.t.sf(abs(plain.value) / error, clusters.freedom)) if error else None
+    p = 2 * float(scipy.stats.t.sf(abs(plain.value) / error, clusters.freedom)) if error else None
     return replace(plain, low=found.low, high=found.high, p=p, of=clusters.told)
 
 
@@ -189,7 +189,7 @@ def apart(values: Sequence[float], inside: Sequence[bool], clusters: Clusters = 
     scores = (here - here.mean()) * (data - data.mean())
     sums = clusters.sums(scores) if clusters.shared else scores
     spread = sqrt(float((sums**2).sum()))
-    return 2 * float(distributions.t.sf(abs(sums.sum()) / spread, clusters.freedom)) if spread else 1.0
+    return 2 * float(scipy.stats.t.sf(abs(sums.sum()) / spread, clusters.freedom)) if spread else 1.0
 
 
 def turned(changes: Sequence[float] | np.ndarray) -> float:
@@ -202,7 +202,7 @@ def turned(changes: Sequence[float] | np.ndarray) -> float:
     for size, many in sizes.items():
         if size:
             spread = np.zeros(size * many + 1)
-            spread[::size] = distributions.binom.pmf(np.arange(many + 1), many, 0.5)
+            spread[::size] = scipy.stats.binom.pmf(np.arange(many + 1), many, 0.5)
             chances = np.convolve(chances, spread)
     total = len(chances) - 1
     beyond = np.abs(2 * np.arange(total + 1) - total) >= abs(round(float(np.sum(changes))))

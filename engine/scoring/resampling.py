@@ -13,7 +13,7 @@ from dataclasses import replace
 from math import sqrt
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 from engine.scoring import stats
 from engine.scoring.clustered import ALONE, Clusters
@@ -128,12 +128,13 @@ def _drawn(rows: np.ndarray, figure: Figure, wide: float) -> tuple[float | None,
 def _levels(value: float, draws: np.ndarray, without: np.ndarray, wide: float) -> tuple[float, float]:
     """Between which quantiles of the draws the interval lies, corrected for bias and skew; `without` each row once."""
     below = float((draws < value).mean() + (draws == value).mean() / 2)
-    bias = float(norm.ppf(min(max(below, 1 / len(draws)), 1 - 1 / len(draws))))
+    bias = float(scipy.stats.norm.ppf(min(max(below, 1 / len(draws)), 1 - 1 / len(draws))))
     off = np.nan_to_num(np.nanmean(without) - without)
     spread = float((off**2).sum()) ** 1.5
     skew = float((off**3).sum()) / (6 * spread) if spread else 0.0
-    low, high = (norm.cdf(bias + (bias + z) / (1 - skew * (bias + z))) for z in (-wide, wide))
-    return (float(low), float(high)) if low < high else (float(norm.cdf(-wide)), float(norm.cdf(wide)))
+    below_z = scipy.stats.norm.cdf
+    low, high = (below_z(bias + (bias + z) / (1 - skew * (bias + z))) for z in (-wide, wide))
+    return (float(low), float(high)) if low < high else (float(below_z(-wide)), float(below_z(wide)))
 
 
 def _counts(n: int) -> Iterator[np.ndarray]:

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+import scipy  # its parts load when they are first named; most processes that know of figures compute none
 
 LEVEL = 0.95
 POWER = 0.8
-Z = float(stats.norm.ppf((1 + LEVEL) / 2))
-Z_POWER = float(stats.norm.ppf(POWER))
+Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+Z_POWER = NormalDist().inv_cdf(POWER)
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def mean(values: Sequence[float], least: float = -np.inf, most: float = np.inf) 
     value = float(data.mean())
     if n == 1 or np.ptp(data) == 0:
         return Estimate(value, None, None, n)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1) * data.std(ddof=1) / sqrt(n))
+    half = float(scipy.stats.t.ppf((1 + LEVEL) / 2, n - 1) * data.std(ddof=1) / sqrt(n))
     return Estimate(value, max(least, value - half), min(most, value + half), n)
 
 
@@ -166,7 +167,7 @@ def newcombe(both: float, b: float, c: float, neither: float) -> tuple[float, fl
 
 def mcnemar(b: int, c: int) -> float:
     """The exact two-sided p of McNemar's test: the discordant items are a fair coin if nothing changed."""
-    return float(stats.binomtest(min(b, c), b + c).pvalue) if b + c else 1.0
+    return float(scipy.stats.binomtest(min(b, c), b + c).pvalue) if b + c else 1.0
 
 
 def paired_mean(before: Sequence[float], after: Sequence[float]) -> Difference:
@@ -175,7 +176,7 @@ def paired_mean(before: Sequence[float], after: Sequence[float]) -> Difference:
     changes = [late - early for early, late in pairs]
     found = mean(changes)
     b, c = sum(change < 0 for change in changes), sum(change > 0 for change in changes)
-    p = None if found.low is None else float(stats.ttest_1samp(changes, 0.0).pvalue)
+    p = None if found.low is None else float(scipy.stats.ttest_1samp(changes, 0.0).pvalue)
     return Difference(found.value, found.low, found.high, found.n, b, c, p)
 
 
@@ -189,7 +190,8 @@ def apart(first: Sequence[float], second: Sequence[float], groups: Sequence[Sequ
     if freedom == 0:
         return Estimate(value, None, None, len(first) + len(second))
     squares = sum(float(np.var(group)) * len(group) for group in groups if len(group))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
+    wide = float(scipy.stats.t.ppf((1 + LEVEL) / 2, freedom))
+    half = wide * sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
     return Estimate(value, value - half, value + half, len(first) + len(second))
 
 
@@ -203,7 +205,7 @@ def preference(wins: int, ties: int, losses: int) -> Preference:
         net=mean([1.0] * wins + [0.0] * ties + [-1.0] * losses, -1.0, 1.0),
         score=mean([1.0] * wins + [0.5] * ties + [0.0] * losses, 0.0, 1.0),
         decided=share(wins, decided),
-        p=float(stats.binomtest(wins, decided).pvalue) if decided else None,
+        p=float(scipy.stats.binomtest(wins, decided).pvalue) if decided else None,
     )
 
 
@@ -229,7 +231,7 @@ def interaction(
 def _bootstrapped(values: tuple[float, ...], seed: int) -> tuple[float, float]:
     """The 95 % BCa interval of the mean."""
     data, at_once = np.asarray(values), max(1, 2_000_000 // len(values))  # draws that are held in memory
-    found: Any = stats.bootstrap((data,), np.mean, confidence_level=LEVEL, method="BCa", batch=at_once, rng=seed)
+    found: Any = scipy.stats.bootstrap((data,), np.mean, confidence_level=LEVEL, method="BCa", batch=at_once, rng=seed)
     low, high = found.confidence_interval
     return float(low), float(high)
 
@@ -243,11 +245,11 @@ def items_needed(visible: float, discordant: float = 0.2) -> int:
     return ceil(_connor(visible, discordant) - 1e-9)
 
 
-def smallest_visible(n: int, discordant: float = 0.2) -> float | None:
+def smallest_visible(n: float, discordant: float = 0.2) -> float | None:
     """The smallest paired difference of shares that `n` items can show; None when not even the largest would show."""
     if n < _connor(1.0, discordant):
         return None
-    return float(optimize.brentq(lambda visible: _connor(visible, discordant) - n, 1e-6, 1.0))
+    return float(scipy.optimize.brentq(lambda visible: _connor(visible, discordant) - n, 1e-6, 1.0))
 
 
 def p_text(p: float | None) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from math import floor
 
 import numpy as np
-from scipy.stats import binom
+import scipy
 
 from engine.scoring.stats import LEVEL, Estimate
 from studio.data import preferences
@@ -119,7 +119,8 @@ def median(values: list[float]) -> Estimate:
     if not values:
         return Estimate(None, None, None, 0)
     ordered, n = sorted(values), len(values)
-    lowest = floor(binom.ppf((1 - LEVEL) / 2, n, 0.5))  # P(fewer than this many below the middle) is at most 2.5 %
+    # P(fewer than this many below the middle) is at most 2.5 %
+    lowest = floor(scipy.stats.binom.ppf((1 - LEVEL) / 2, n, 0.5))
     if n <= SHORTEST or lowest < 1:
         return Estimate(float(np.median(ordered)), None, None, n)
     return Estimate(float(np.median(ordered)), ordered[lowest - 1], ordered[n - lowest], n)

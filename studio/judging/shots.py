@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from engine import jsonl
 from engine.quality import embedding
@@ -40,6 +39,8 @@ def draw(store: Store, snapshot: str, k: int) -> list[dict[str, str]]:
 
 @lru_cache(maxsize=32)  # a snapshot never changes, and a search asks several times
 def _typical(file: Path, k: int) -> list[list[dict[str, str]]]:
+    from sklearn.cluster import KMeans  # takes a second of processor time, which every studio would wait for
+
     rows = _all_fit(file)
     if not rows or k < 1:
         return []

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats as tests
+import scipy
 
 from engine.data import language
 from engine.scoring import clustered
@@ -110,8 +110,8 @@ def _p(own: Scores, items: Sequence[str]) -> float | None:
     if own.scale.yes_no:
         right = [int(one.sum()) for one in (here, rest)]
         crossed = np.array([[right[0], len(here) - right[0]], [right[1], len(rest) - right[1]]])
-        return float(tests.fisher_exact(crossed).pvalue)
-    return 1.0 if values.nunique() == 1 else float(tests.mannwhitneyu(here, rest).pvalue)
+        return float(scipy.stats.fisher_exact(crossed).pvalue)
+    return 1.0 if values.nunique() == 1 else float(scipy.stats.mannwhitneyu(here, rest).pvalue)
 
 
 def beyond_chance(chances: Sequence[float | None]) -> list[bool | None]:
@@ -119,7 +119,7 @@ def beyond_chance(chances: Sequence[float | None]) -> list[bool | None]:
     known = [p for p in chances if p is not None]
     if not known:
         return [None] * len(chances)
-    adjusted = iter(tests.false_discovery_control(known, method="bh").tolist())
+    adjusted = iter(scipy.stats.false_discovery_control(known, method="bh").tolist())
     return [None if p is None else next(adjusted) <= Q for p in chances]
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.checking import tokens
-from engine.checking.tokens import Tokenizer
 from engine.data.conversations import Conversation
 from engine.data.unusable import Unusable
 from engine.problems import Problem
@@ -17,6 +15,9 @@ from studio.judging import evaluations
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import Order
 from studio.store import Store
+
+if TYPE_CHECKING:
+    from engine.checking.tokens import Tokenizer
 
 HELD = 200  # earlier answers of a candidate from which its tokens are told
 
@@ -75,7 +76,9 @@ def of(
     return Usual(read, written, f"{said}; answers as long as the expected ones")
 
 
-def _tokenizer(candidate: engine.Candidate) -> tuple[Tokenizer | None, str]:
+def _tokenizer(candidate: engine.Candidate) -> "tuple[Tokenizer | None, str]":
+    from engine.checking import tokens  # mistral_common takes half a second, which a studio that starts is spared
+
     try:
         if candidate.base:
             return tokens.load("starter", candidate.base), "prompts counted by its own tokenizer"
@@ -84,7 +87,7 @@ def _tokenizer(candidate: engine.Candidate) -> tuple[Tokenizer | None, str]:
         return None, "its tokens cannot be counted"
 
 
-def _counted(tokenizer: Tokenizer, prompt: Sequence[Any], answer: str) -> tuple[int, int] | None:
+def _counted(tokenizer: "Tokenizer", prompt: Sequence[Any], answer: str) -> tuple[int, int] | None:
     """Tokens of a prompt and of its expected answer; None where the tokenizer cannot take them."""
     if not prompt:
         return None

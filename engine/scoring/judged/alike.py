@@ -4,13 +4,21 @@ No model: the same two texts are as near in every evaluation. It finds words, no
 """
 
 from collections.abc import Sequence
-
-from sklearn.feature_extraction.text import HashingVectorizer
+from functools import cache
+from typing import Any
 
 NAME = "words 1"
-_parts = HashingVectorizer(n_features=2**18, analyzer="char_wb", ngram_range=(3, 5), alternate_sign=False, norm="l2")
 
 
 def cosines(text: str, others: Sequence[str]) -> list[float]:
     """The cosine of `text` with each of the others, 0 to 1; 0 where one holds no word."""
-    return [float(one) for one in (_parts.transform(others) @ _parts.transform([text]).T).toarray().reshape(-1)]
+    parts = _parts()
+    return [float(one) for one in (parts.transform(others) @ parts.transform([text]).T).toarray().reshape(-1)]
+
+
+@cache
+def _parts() -> Any:
+    # scikit-learn takes a second of processor time to load, which evaluations without such a metric are spared
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    return HashingVectorizer(n_features=2**18, analyzer="char_wb", ngram_range=(3, 5), alternate_sign=False, norm="l2")
