@@ -19,7 +19,7 @@ from engine.training.bases.template import Template
 from engine.training.forecast import plan
 from engine.training.forecast.memory import Load
 from engine.training.forecast.plan import Plan
-from engine.training.material import batches
+from engine.training.material import batches, course
 from engine.training.settings import CPT, GRPO, KTO, PREFERENCES, SFT, TrainSpec
 
 NAMED = 10  # bad lines that a refusal names
@@ -180,7 +180,7 @@ def planned(counted: Counted, left: Counted, spec: TrainSpec) -> Plan:
     if spec.method != SFT:
         return plan.plan(spec)  # other methods cut and pair rows in ways of their own
     each = max(1, -(-counted.rows // (spec.batch_size * spec.accumulation)))
-    steps = spec.steps or max(1, -(-round(spec.epochs * each * 1e6) // 1_000_000))
+    steps = max(1, course.n_steps(counted.rows, spec))
     return Plan(
         examples=counted.rows,
         tokens=counted.tokens,

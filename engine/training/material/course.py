@@ -26,9 +26,7 @@ def steps(rows: Sequence[Row], spec: TrainSpec) -> list[Step]:
     """
     size, lengths = _size(spec), [len(row.tokens) for row in rows]
     found: list[Step] = []
-    whole, rest = int(spec.epochs), spec.epochs % 1
-    each = per_epoch(rows, spec)
-    wanted = spec.steps or whole * each + math.ceil(round(rest * each, 6))
+    wanted = n_steps(len(rows), spec)
     for epoch in itertools.count() if rows else ():
         if len(found) >= wanted:
             break
@@ -40,6 +38,11 @@ def steps(rows: Sequence[Row], spec: TrainSpec) -> list[Step]:
 def per_epoch(rows: Sequence[Row], spec: TrainSpec) -> int:
     """Steps in which each row is seen once."""
     return math.ceil(len(rows) / _size(spec))
+
+
+def n_steps(n: int, spec: TrainSpec) -> int:
+    """How many `steps` a whole run over `n` rows has."""
+    return spec.steps or math.ceil(round(spec.epochs * math.ceil(n / _size(spec)), 6))
 
 
 def full_steps(n: int, spec: TrainSpec) -> int:
