@@ -52,11 +52,15 @@ def begin() -> None:
         library = two.selectbox("Library", held)
         name = three.text_input("Name", placeholder=f"{model} in four arms")
         parts.label("What is asked")
-        one, two, three = st.columns(3)
+        one, two = st.columns([5, 1])
         source = one.selectbox("Test items, asked once", asked, format_func=_offered, key="asked")
+        n = two.number_input(
+            "How many", 1, source.n, source.n, key=f"n-{source.name}", help="Always the same ones; fewer show less."
+        )
         fits = [s for s in searched if s.snapshot == source.snapshot] or searched
-        search = two.selectbox("Validation items, to search with", fits, format_func=_offered, key=f"s-{source.name}")
-        metrics = three.multiselect(
+        one, two = st.columns(2)
+        search = one.selectbox("Validation items, to search with", fits, format_func=_offered, key=f"s-{source.name}")
+        metrics = two.multiselect(
             "Metrics", contest.metrics(), default=sources.proposed(store, source), key=f"m-{source.name}"
         )
     voice = sources.voice(store, source)
@@ -65,12 +69,12 @@ def begin() -> None:
     plan = contest.budget(proposed, metrics, bool(shown), f"{base}-{voice}")
     probe, margin = contest.forgetting(probes.listed(store, base))
     races = variants.planned(plan, search.n, shown=bool(shown), reads=True)
-    st.markdown(contest.promise(races, source, probe))
+    st.markdown(contest.promise(races, n, probe))
     st.caption(contest.course(races))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not metrics):
         made = grids.start(
             store, name.strip() or f"{model} in four arms", model, library, source, search, plan, me,
-            snapshot=shown, guide=guides.file(store, voice), probe=probe, margin=margin,
+            snapshot=shown, guide=guides.file(store, voice), n=n, probe=probe, margin=margin,
         )  # fmt: skip
         nav.goto("grid", grid=made.id)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,6 +180,16 @@ def test_a_search_whose_evaluation_was_stopped_waits_for_somebody_to_go_on(store
     work.stop(store, baselines.asking(store, begun), "ada")
     baselines.catch_up(store)
     assert baselines.state(store, baselines.get(store, begun.id)) == baselines.STUCK
+
+
+def test_a_round_starts_once_however_many_look_when_the_one_before_has_ended(store, snapshot):
+    plan, asked = replace(PLAN, answers=300), source(store, snapshot, "validation")
+    begun = baselines.start(store, "search", "starter", asked, plan, "ada", snapshot=snapshot)
+    answered(store, baselines.asking(store, begun), likes)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: baselines.catch_up(store), range(4)))
+    assert [stage.n for stage in baselines.get(store, begun.id).stages] == [20, 40]
+    assert len(evaluations.listed(store)) == 2
 
 
 def test_what_a_search_has_tried_is_not_offered_to_everybody(store, snapshot):

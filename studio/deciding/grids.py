@@ -8,6 +8,7 @@ what tuning made the model forget, with a margin declared before.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Lock
 
 from engine import jobs
 from engine.problems import Problem
@@ -52,6 +53,7 @@ class Grid:
 
 
 KEPT = Rows(Grid, "grid", "grid")
+_one = Lock()  # the studio's clock and a page may both look; test items are asked once
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,14 @@ def catch_up(store: Store) -> None:
 
 
 def advance(store: Store, grid: Grid) -> Grid:
-    """Ask the four arms once the search has chosen what the base is told."""
-    found = baselines.get(store, grid.baseline)
-    if not found.done or grid.evaluation:
-        return grid
+    """Ask the four arms once the search has chosen what the base is told. One at a time, whoever looks."""
+    with _one:
+        grid = get(store, grid.id)
+        found = baselines.get(store, grid.baseline)
+        return _asked(store, grid, found) if found.done and not grid.evaluation else grid
+
+
+def _asked(store: Store, grid: Grid, found: Baseline) -> Grid:
     four, questions = _arms(store, grid, found), sources.questions(store, grid.source, grid.n)
     order = Order(questions, four, Measures(grid.metrics, grid.guide), name=grid.name)
     asked = evaluations.start(store, order, grid.made_by)

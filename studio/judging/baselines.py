@@ -7,6 +7,7 @@ every choice of examples from training data; then the best of these with so many
 
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import Lock
 
 from engine import jobs
 from engine.problems import Problem
@@ -15,12 +16,13 @@ from studio.judging import evaluations, rounds, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import SEARCH, Measures, Order
 from studio.judging.sources import Source
-from studio.judging.variants import PROMPTS, Baseline, Plan, Stage
+from studio.judging.variants import PASSAGES, PROMPTS, Baseline, Plan, Stage
 from studio.rows import Rows
 from studio.store import Store, now
 
 SEARCHING, DONE, STUCK = "searching", "done", "stuck"
 KEPT = Rows(Baseline, "baseline", "search")
+_one = Lock()  # the studio's clock and a page may both look; a round must not start twice
 
 
 def start(
@@ -57,7 +59,7 @@ def start(
         raise Problem(what, why, "Try fewer of them, or raise the budget.")
     with store.write(by, "baseline.start", made.id, name=name, model=model, answers=plan.answers) as cursor:
         KEPT.add(cursor, made)
-    return _begun(store, made, PROMPTS)
+    return advance(store, made)
 
 
 def listed(store: Store) -> list[Baseline]:
@@ -89,7 +91,14 @@ def catch_up(store: Store) -> None:
 
 
 def advance(store: Store, baseline: Baseline) -> Baseline:
-    """Choose where a round has ended, and start the next one, or the next race."""
+    """Choose where a round has ended, and start the next one, or the next race. One at a time, whoever looks."""
+    with _one:
+        return _advanced(store, get(store, baseline.id))
+
+
+def _advanced(store: Store, baseline: Baseline) -> Baseline:
+    if not baseline.stages:
+        return _begun(store, baseline, PROMPTS)
     waits = asking(store, baseline)
     if waits is not None:
         if waits.state != jobs.DONE:
@@ -99,7 +108,7 @@ def advance(store: Store, baseline: Baseline) -> Baseline:
     if baseline.done:
         return baseline
     ended = baseline.stages[-1]
-    return _halved(store, baseline, ended) if ended.more else _begun(store, baseline, variants.PASSAGES)
+    return _halved(store, baseline, ended) if ended.more else _begun(store, baseline, PASSAGES)
 
 
 def _begun(store: Store, baseline: Baseline, race: str) -> Baseline:

@@ -109,15 +109,15 @@ def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
     return choice, margin / 100
 
 
-def promise(races: Sequence[Race], source: Source, probe: Source | None) -> str:
+def promise(races: Sequence[Race], n: int, probe: Source | None) -> str:
     """How many answers all this takes, and what so many test items can show."""
-    visible = stats.smallest_visible(source.n)
+    visible = stats.smallest_visible(n)
     shows = "too few to see any difference" if visible is None else f"enough to see {100 * visible:.0f} points"
     searched = sum(race.answers for race in races)
-    asked = 4 * source.n + (2 * probe.n if probe else 0)
+    asked = 4 * n + (2 * probe.n if probe else 0)
     return (
-        f"Up to **{searched + asked:,} answers**: {searched:,} to search, {4 * source.n:,} for the four arms"
-        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{source.n} items** are {shows} of difference, "
+        f"Up to **{searched + asked:,} answers**: {searched:,} to search, {4 * n:,} for the four arms"
+        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{n} items** are {shows} of difference, "
         "four times out of five."
     )
 
