@@ -33,9 +33,9 @@ def head(library: Library, found: list[libraries.Document]) -> None:
 def documents(library: Library, found: list[libraries.Document]) -> None:
     stacks.arrived(store, library.name)
     stacks.gone(store, library.name, me)
-    stacks.refused(store, library.name, me)
     if found:
         stacks.documents(store, library, found, me)
+    stacks.refused(store, library.name, me)
     busy = bool(readings.live(store, library.name, READ))
     if busy and not found:
         st.caption("They are being read. You may leave this page; it goes on.")

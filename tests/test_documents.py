@@ -111,6 +111,58 @@ def test_where_most_letters_are_large_nothing_is_guessed_to_be_a_heading(tmp_pat
     assert {block.kind for block in read(tmp_path, "a.pdf", papers.pdf(slides)).blocks} == {PARAGRAPH}
 
 
+PROSE = "The lamp runs for fourteen hours on one charge, and longer in winter."
+
+
+def bold_page(*lines: tuple[float, str, str]) -> bytes:
+    """Lines at heights in letters of one size, F2 for bold ones, above a page of prose."""
+    said = "".join(papers.words(72, y, text, 10, font) for y, font, text in lines)
+    return papers.sheets([said + "".join(papers.words(72, 500 - 14 * n, f"{PROSE} {n}") for n in range(20))])
+
+
+def test_bold_lines_that_stand_above_text_are_headings_and_no_title_of_the_whole(tmp_path):
+    content = bold_page(
+        (780, "F1", PROSE), (750, "F2", "Care and"), (736, "F2", "cleaning"), (712, "F2", "How often?"),
+        (698, "F1", "Once a week."), (670, "F2", "2. Warranty"), (656, "F1", PROSE),
+    )  # fmt: skip
+    found = read(tmp_path, "lamp.pdf", content)
+    assert [(block.level, block.text) for block in found.blocks if block.kind == HEADING] == [
+        (2, "Care and cleaning"),
+        (2, "How often?"),
+        (2, "2. Warranty"),
+    ] and found.title == "lamp.pdf"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(750, "F2", "Mind the cable."), (736, "F1", PROSE)],  # a sentence
+        [(750, "F2", "Note:"), (736, "F1", PROSE)],
+        [(766, "F2", "Warranty"), (752, "F1", PROSE)],  # no space above
+        [(750, "F2", "Mind that"), (736, "F1", "it is hot, and stays so for an hour after use.")],  # it goes on
+        [(750, "F2", "Name    Price"), (736, "F1", PROSE)],  # columns
+        [(750, "F2", "Table 3 Prices"), (736, "F1", PROSE)],
+        [(750, "F2", "Total"), (736, "F1", "35.00")],  # no text below
+        [(750, "F2", "Yours sincerely")],
+        [(750 - 14 * n, "F2", f"Line {n} of a box") for n in range(3)] + [(700, "F1", PROSE)],
+    ],
+)
+def test_what_is_bold_and_no_heading_stays_text(tmp_path, lines):
+    found = read(tmp_path, "lamp.pdf", bold_page((780, "F1", PROSE), *lines))
+    assert HEADING not in {block.kind for block in found.blocks}
+    assert all(text.replace("    ", " ") in found.text for _, _, text in lines)
+
+
+def test_a_header_of_columns_is_no_heading_and_bold_text_throughout_neither(tmp_path):
+    row = papers.words(72, 750, "Part", 10, "F2") + papers.words(300, 750, "What it is for", 10, "F2")
+    below = "".join(papers.words(72, 736 - 14 * n, f"{PROSE} {n}") for n in range(20))
+    loud = "".join(papers.words(72, 700 - 60 * n, f"Line {n}", 10, "F2") for n in range(3))
+    loud += "".join(papers.words(72, 686 - 60 * n, PROSE) for n in range(3))
+    loud += "".join(papers.words(72, 400 - 14 * n, PROSE, 10, "F2") for n in range(9))
+    for drawn in (papers.words(72, 780, PROSE) + row + below, loud):
+        assert HEADING not in {block.kind for block in read(tmp_path, "a.pdf", papers.sheets([drawn])).blocks}
+
+
 def test_heads_of_pages_are_read_once_and_their_numbers_not_at_all(tmp_path):
     pages = [[(9, 810, "Lamp manual"), (12, 700, f"Text {word}."), (9, 30, f"Page {n} of 3")]
              for n, word in enumerate(("one", "two", "three"), 1)]  # fmt: skip

@@ -68,7 +68,8 @@ def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
     path: list[Block] = []
     held: list[Block] = []
     bare = False  # the innermost heading has nothing under it yet
-    for block in [*blocks, Block(HEADING, "", 1)]:
+    told = (block for block in blocks if block.kind != HEADING or block.text)  # one without words heads nothing
+    for block in [*told, Block(HEADING, "", 1)]:
         if block.kind != HEADING:
             held.append(block)
             bare = False

@@ -69,7 +69,8 @@ def _facts(document: Document, n: int) -> None:
     if document.pages:
         found["pages"] = f"{document.pages:,}"
     parts.facts({**found, "language": language.name(document.language)})
-    from_where = f" from {notices.plain(document.source)}" if document.source else ""
+    elsewhere = document.source not in ("", document.name)
+    from_where = f" from {notices.plain(document.source)}" if elsewhere else ""
     st.caption(
         f"{notices.plain(document.name)}, brought in{from_where} by {notices.plain(document.made_by)}, "
         f"{parts.ago(document.made_at)}."

@@ -63,7 +63,7 @@ def listing(store: Store, library: str, me: str) -> None:
     held = questions.approved(store, library)
     if not held:
         return
-    with st.expander(f"The {parts.count(len(held), 'question')} that count", key="held"):
+    with st.expander(f"{parts.count(len(held), 'question')} that count{'s' * (len(held) == 1)}", key="held"):
         n = max(1, -(-len(held) // SHOWN))
         page = st.pagination(n, key="held-page") if n > 1 else 1
         for one in held[(page - 1) * SHOWN : page * SHOWN]:

@@ -127,9 +127,10 @@ def arrived(store: Store, library: str) -> None:
     last = next((one for one in readings.listed(store, library, READ) if one.taken is not None), None)
     if last is not None and last.taken is not None:
         counts = {name: n for name, n in last.taken.items() if name != "missing"}
+        named = last.body["sources"][:3]
+        more = f" and {len(last.body['sources']) - 3:,} more" if last.body["sources"][3:] else ""
         st.caption(
-            f"{notices.plain(', '.join(last.body['sources'][:3]))} read {parts.ago(last.made_at)}: "
-            f"**{readings.words(counts)}**."
+            f"{notices.plain(', '.join(named))}{more} read {parts.ago(last.made_at)}: **{readings.words(counts)}**."
         )
 
 
@@ -181,9 +182,12 @@ def refused(store: Store, library: str, me: str) -> None:
         return
     parts.section(f"Not read ({len(found):,})")
     for one in found[:20]:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"refusal-{one.name}"):
-            st.markdown(f"**{notices.plain(one.name)}**  \n{notices.plain(one.why)}", width="stretch")
-            if st.button("Noted", key=f"noted-{one.name}", type="tertiary", icon=":material/check:"):
+        with st.container(border=True, key=f"refusal-{one.name}"):
+            said, noted = st.columns([7, 1], vertical_alignment="center")
+            begins = one.why.startswith(f"{one.name} ")  # most sentences name their file
+            why = one.why.removeprefix(one.name) if begins else f": {one.why}"
+            said.markdown(f"**{notices.plain(one.name)}**{notices.plain(why)}")
+            if noted.button("Noted", key=f"noted-{one.name}", type="tertiary", icon=":material/check:"):
                 arrivals.dismiss(store, library, me, one.name)
                 st.rerun()
     if len(found) > 20:

@@ -1,64 +1,36 @@
 """Layout: lines at places on pages become headings, paragraphs, bullets and tables. Pure.
 
-Headings are those of the bookmarks; without bookmarks, lines in letters that are clearly larger than the text's, where
-there are few enough of them to be headings. What repeats at the head or foot of pages is said once. A table that goes
+`headings` says which lines are some. What repeats at the head or foot of pages is said once. A table that goes
 on overleaf is a table on each page, with its header on each.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from statistics import median
+from dataclasses import replace
 
 from engine.reading import markdown
 from engine.reading.documents import HEADING, ITEM, PARAGRAPH, TABLE, Block
+from engine.reading.parsing import headings
+from engine.reading.parsing.lines import APART, BULLET, ENDS, Line, usual_distance
 
-LARGER = 1.15  # times the size of the text
-SHARE = 0.2  # of all letters; where more are large, large letters are no headings
-SIZES = 6
-LONGEST = 150  # characters of a heading
-ENOUGH = 3  # bookmarks found in the text, or half of them, to trust them
 REPEATED, FEWEST = 0.4, 3  # share of the pages, and pages, that make a line a running one; left ones may have another
 EDGE = 2  # lines at the head and at the foot of a page that may be running ones
-APART = 1.3  # times the usual distance of lines
 SAME = 3.0  # points that the columns of a table may stand elsewhere on its next page
 SHORT = 0.8  # of the longest line: what ends before may be the last of its paragraph
-BULLET = re.compile(r"^(?:[•▪■◦‣●○∙·*–-]\s+|(?=\d{1,3}[.)]\s))")
 BROKEN = re.compile(r"[^\W\d]-$")  # a word goes on in the next line
 NOT_BROKEN = re.compile(r"(?:und|oder|bzw|sowie|and|or|et|ou|e|o|y|en|of|och|og|i)\b")  # "Vor- und Nachteile"
-LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 NUMBER = re.compile(  # "Page 3 of 9", "- 3 -", in the languages of Europe
     r"\W*(?:(?:pages?|seite|p[áa]gina|pag|strana|strona|str|side|sida|sivu|oldal|blz|p|s)\b)?\W*\d+"
     r"(?:\W+(?:(?:of|von|de|di|da|sur|van|av|af|z|ze|iz|din)\W+)?\d+)?\W*(?:oldal)?\W*",
     re.IGNORECASE,
 )
-ENDS = (".", "!", "?", "…", ":", ".”", '."', ".»", ".)")
-
-
-@dataclass(frozen=True)
-class Line:
-    """`size` of its letters and the place of its first one, in points of the page as it is shown; y counts upwards.
-
-    A table is one line too: with `rows` of cells, the places of its `columns`, and no size."""
-
-    text: str
-    size: float
-    x: float
-    y: float
-    page: int = 0
-    level: int = 0  # of a heading
-    running: bool = False  # the head or foot of most pages
-    rows: tuple[tuple[str, ...], ...] = ()
-    columns: tuple[float, ...] = ()
-    headed: bool = False  # the first row of a table is in letters of its own
 
 
 def blocks(pages: Sequence[Sequence[Line]], outline: Mapping[int, Mapping[str, int]]) -> tuple[list[Block], list[str]]:
     """The blocks of a document, and remarks on what was left out. `outline`: page -> bare title -> level."""
     lines, remarks = _without_running([[replace(line, page=n) for line in page] for n, page in enumerate(pages, 1)])
-    lines = _titled(list(_gone_on(lines)), outline)
+    lines = headings.titled(list(_gone_on(lines)), outline)
     found: list[Block] = []
     for together in _together(lines):
         text, first = joined([line.text for line in together]), together[0]
@@ -75,14 +47,9 @@ def blocks(pages: Sequence[Sequence[Line]], outline: Mapping[int, Mapping[str, i
 
 
 def title(blocks: Sequence[Block]) -> str:
-    """The first heading of the highest level that there is, '' without any."""
-    headings = [block for block in blocks if block.kind == HEADING]
-    return min(headings, key=lambda block: block.level).text if headings else ""
-
-
-def plain(text: str) -> str:
-    """Without joined letters, which nobody types when they search."""
-    return text.translate(LIGATURES)
+    """The first heading of the first level, or the one that a document begins with; '' without any."""
+    found = [block for block in blocks if block.kind == HEADING and (block.level == 1 or block is blocks[0])]
+    return min(found, key=lambda block: block.level).text if found else ""
 
 
 def joined(lines: Sequence[str]) -> str:
@@ -92,11 +59,6 @@ def joined(lines: Sequence[str]) -> str:
         goes_on = BROKEN.search(text[-2:]) and line[:1].islower() and not NOT_BROKEN.match(line)
         text = text[:-1] + line if goes_on or text.endswith("\u00ad") else f"{text} {line}"
     return text.replace("\u00ad", "")
-
-
-def bare(text: str) -> str:
-    """A title as it can be compared: without case, spaces and the signs around it."""
-    return re.sub(r"\W+", " ", plain(text).casefold()).strip()
 
 
 def _without_running(pages: list[list[Line]]) -> tuple[list[Line], list[str]]:
@@ -163,37 +125,9 @@ def _goes_on(before: Line, line: Line) -> bool:
     )
 
 
-def _titled(lines: list[Line], outline: Mapping[int, Mapping[str, int]]) -> list[Line]:
-    """The lines, those that are headings with their level."""
-    marked = [
-        line if line.rows else replace(line, level=outline.get(line.page, {}).get(bare(line.text), 0)) for line in lines
-    ]
-    n = sum(line.level > 0 for line in marked)
-    if n and (n >= ENOUGH or 2 * n >= sum(map(len, outline.values()))):
-        return marked
-    letters: Counter[float] = Counter()
-    for line in lines:
-        if not line.rows:
-            letters[line.size] += len(line.text)
-    if not letters:
-        return lines
-    body = letters.most_common(1)[0][0]
-    large = Counter({size: n for size, n in letters.items() if size >= LARGER * body})
-    candidates = {line.size for line in lines if line.size in large and _can_be_title(line)}
-    if large.total() > SHARE * sum(len(line.text) for line in lines) or len(candidates) > SIZES:
-        return lines
-    levels = {size: n for n, size in enumerate(sorted(candidates, reverse=True), 1)}
-    return [replace(line, level=levels.get(line.size, 0) if _can_be_title(line) else 0) for line in lines]
-
-
-def _can_be_title(line: Line) -> bool:
-    letters = sum(sign.isalpha() for sign in line.text)
-    return not line.rows and letters > 1 and len(line.text) <= LONGEST and not line.text.endswith((",", ";"))
-
-
 def _together(lines: list[Line]) -> Iterator[list[Line]]:
     """Lines that are one paragraph, one bullet or one heading."""
-    usual = _usual_distance(lines)
+    usual = usual_distance(lines)
     widest = max((len(line.text) for line in lines), default=0)
     held: list[Line] = []
     for line in lines:
@@ -203,16 +137,6 @@ def _together(lines: list[Line]) -> Iterator[list[Line]]:
         held.append(line)
     if held:
         yield held
-
-
-def _usual_distance(lines: list[Line]) -> float:
-    """Between neighbours in letters of one size, in sizes of the letters."""
-    found = [
-        (one.y - two.y) / one.size
-        for one, two in pairwise(lines)
-        if one.page == two.page and one.size == two.size > 0 and 0 < one.y - two.y < 3 * one.size
-    ]
-    return median(found) if found else 1.2
 
 
 def _parts(held: list[Line], line: Line, usual: float, widest: int) -> bool:

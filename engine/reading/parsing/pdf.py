@@ -8,6 +8,8 @@ the others are read.
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from engine.data.formats.table import Progress
 from engine.problems import Problem
 from engine.reading.documents import Document
 from engine.reading.parsing import kinds, layout, limits, ruled
-from engine.reading.parsing.layout import Line
+from engine.reading.parsing.lines import Line, bare, plain
 
 KEPT = 50  # pages whose parsed objects are held at once
 MOST_ENTRIES = 5_000  # of an outline
@@ -27,9 +29,24 @@ UNTITLED = ("microsoft word", "untitled", "unbenannt", "powerpoint", "document",
 FILE_NAME = re.compile(r"\S+\.(?:html?|docx?|dotx?|odt|rtf|pdf|tex|dvi|indd|pptx?|xlsx?|txt|md)", re.IGNORECASE)
 UNKNOWN = 0.1  # share of signs that are no letters, beyond which a text is not readable
 STRANGE = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0e-\x1f]")
+BOLD = re.compile(r"bold|black|heavy|demi|^(?:CM|SF|EC)BX|-Medi$", re.IGNORECASE)
+WIDE = re.compile(r"\s{3,}")  # within a line: space that sets columns
+LETTER = 0.6  # of their size, that letters are wide
+GAP = 1.5  # sizes of the letters
 NO_OCR = "Text in pictures is not recognised here (no OCR)."
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its remarks on broken files are for programmers
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A piece of a line: what it says, in letters of which size, where."""
+
+    text: str
+    size: float
+    x: float
+    y: float
+    bold: bool
 
 
 def read(path: Path, name: str, progress: Progress) -> Document:
@@ -95,19 +112,19 @@ def _page(page: Any) -> tuple[list[Line], bool, ruled.Strokes]:
     """The lines of a page in the order of its text, whether it shows a picture, and what it draws."""
     found: list[Line] = []
     strokes, turned = ruled.Strokes(), _turned(page)
-    held: list[tuple[str, float, float, float]] = []  # what stands in the line so far: text, size, x, y
+    held: list[_Said] = []  # what stands in the line so far
 
     def hear(text: str, outer: list[float], inner: list[float], font: Any, size: float) -> None:
         *whole, rest = text.split("\n")
         size, x, y = _place(outer, inner, size)
-        place = (size, *turned(x, y))
+        x, y = turned(x, y)
         for part in whole:
             if part:
-                held.append((part, *place))
+                held.append(_Said(part, size, x, y, _bold(font)))
             found.extend(_line(held))
             held.clear()
         if rest:
-            held.append((rest, *place))
+            held.append(_Said(rest, size, x, y, _bold(font)))
 
     page.extract_text(visitor_text=hear, visitor_operand_before=strokes.see)
     found.extend(_line(held))
@@ -134,16 +151,37 @@ def _place(outer: list[float], inner: list[float], size: float) -> tuple[float, 
     return abs(size) * tall, x, y
 
 
-def _line(held: list[tuple[str, float, float, float]]) -> Iterator[Line]:
+def _bold(font: Any) -> bool:
+    """Whether letters are bold; the name of their font says so, behind what marks it as a part of one."""
+    try:
+        return bool(font and BOLD.search(str(font["/BaseFont"]).lstrip("/").rpartition("+")[2]))
+    except (KeyError, TypeError, PyPdfError):
+        return False
+
+
+def _line(held: list[_Said]) -> Iterator[Line]:
     """One line: the size is that of most of its letters, the place that of its first."""
-    text = " ".join("".join(part[0] for part in held).split())
+    text = " ".join("".join(part.text for part in held).split())
     if text:
         sizes: dict[float, int] = {}
-        for part, size, _, _ in held:
-            half = round(size * 2) / 2
-            sizes[half] = sizes.get(half, 0) + len(part.strip())
-        first = next(part for part in held if part[0].strip())
-        yield Line(layout.plain(text), max(sizes, key=lambda size: sizes[size]), first[2], first[3])
+        for part in held:
+            half = round(part.size * 2) / 2
+            sizes[half] = sizes.get(half, 0) + len(part.text.strip())
+        shown = [part for part in held if part.text.strip()]
+        size = max(sizes, key=lambda size: sizes[size])
+        yield Line(
+            plain(text),
+            size,
+            shown[0].x,
+            shown[0].y,
+            bold=all(part.bold for part in shown),
+            spread=any(WIDE.search(part.text.strip()) for part in shown) or any(starmap(_apart, pairwise(shown))),
+        )
+
+
+def _apart(one: _Said, two: _Said) -> bool:
+    """Whether two pieces of a line stand as far from each other as columns do; letters are about so wide."""
+    return two.x - (one.x + LETTER * one.size * len(one.text.strip())) > GAP * one.size
 
 
 def _shows(page: Any) -> bool:
@@ -166,7 +204,7 @@ def _outline(reader: pypdf.PdfReader) -> dict[int, dict[str, int]]:
                 continue
             page = reader.get_destination_page_number(entry)
             if page is not None and page >= 0:
-                found.setdefault(page + 1, {})[layout.bare(str(entry.title or ""))] = min(level, 6)
+                found.setdefault(page + 1, {})[bare(str(entry.title or ""))] = min(level, 6)
 
     try:
         walk(reader.outline, 1)

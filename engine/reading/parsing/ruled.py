@@ -21,7 +21,7 @@ from typing import Any
 
 from engine.reading.parsing import banded, layout, limits
 from engine.reading.parsing.banded import Box
-from engine.reading.parsing.layout import Line
+from engine.reading.parsing.lines import Line, plain
 
 FEWEST = 3  # lines across and lines down that make two rows and two columns
 MOST_DRAWN = 20_000  # lines of a page; drawings have more
@@ -263,7 +263,7 @@ def _lines(letters: list[Letter]) -> list[str]:
     for before, word in zip([None, *words], words, strict=False):
         if before is None or word["top"] >= before["bottom"] - 1:
             found.append([])
-        found[-1].append(layout.plain(word["text"]))
+        found[-1].append(plain(word["text"]))
     return [" ".join(line) for line in found]
 
 
