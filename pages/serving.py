@@ -130,6 +130,8 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
     }
     parts.facts({name: value for name, value in shown.items() if value})
     if loading:
+        if one.fell:
+            st.caption(f"{notices.plain(one.fell)} It is started anew, at its address and with its tuned models.")
         st.caption("A small model takes seconds to load, a large one minutes. What is asked meanwhile waits for it.")
     if not told.fresh and one.state != serving.LOADING:
         st.warning("Nobody watches it at the moment; it is being looked after anew.", icon=":material/visibility_off:")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine import events
 from engine.problems import Problem
 from engine.serving import servers
 from studio.building import models, serving
@@ -84,6 +85,16 @@ def test_a_server_is_started_from_the_form_and_restarted(answering: Store, app):
     look(app, "serving").button(key=f"restart-{one.id}").click().run()
     until(lambda: serving.get(answering, one.id).health.restarts == 1)
     assert not app.exception and "Started." in serving.get(answering, one.id).history
+
+
+def test_what_a_server_died_of_is_told_until_it_answers_again(answering: Store):
+    one = begun(answering)
+    serving.stop(answering, one, "ada")
+    told = []
+    for kind, more in (("died", {"code": -9}), ("started", {}), ("up", {"seconds": 3})):
+        events.append(one.server.folder, kind, **more)
+        told.append(one.fell)
+    assert told == ["It died (code -9).", "It died (code -9).", ""]
 
 
 def test_an_endpoint_is_tested_with_one_greeting(full: Full, app):

@@ -62,6 +62,13 @@ class Serving:
         return processes.log(self.server.folder)
 
     @property
+    def fell(self) -> str:
+        """What it died of, while it is being started anew; '' otherwise."""
+        lately = events.read(self.server.folder)[0][-2:]
+        died = [event for event in lately if event["kind"] == "died"]
+        return _sentence(died[0]) if died and lately[-1]["kind"] in ("died", "started") else ""
+
+    @property
     def history(self) -> list[str]:
         """What happened to it, newest first, in sentences."""
         return [said for _, said in self.happened]
