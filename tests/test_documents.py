@@ -139,7 +139,10 @@ def test_bold_lines_that_stand_above_text_are_headings_and_no_title_of_the_whole
         [(750, "F2", "Mind the cable."), (736, "F1", PROSE)],  # a sentence
         [(750, "F2", "Note:"), (736, "F1", PROSE)],
         [(766, "F2", "Warranty"), (752, "F1", PROSE)],  # no space above
-        [(750, "F2", "Mind that"), (736, "F1", "it is hot, and stays so for an hour after use.")],  # it goes on
+        [
+            (750, "F2", "Mind that the lamp, whatever you do with it"),
+            (736, "F1", "is hot, and stays so for an hour after use."),
+        ],  # it goes on
         [(750, "F2", "Name    Price"), (736, "F1", PROSE)],  # columns
         [(750, "F2", "Table 3 Prices"), (736, "F1", PROSE)],
         [(750, "F2", "Total"), (736, "F1", "35.00")],  # no text below

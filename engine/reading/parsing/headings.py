@@ -19,6 +19,7 @@ DEEPEST = 6
 LONGEST = 150  # characters of a heading
 SHORT, LINES = 100, 2  # characters and lines of one that is bold only
 NEAR = 3.0  # sizes of its letters that the text may begin below it
+FULL = 0.8  # of the line below; a sentence goes on there only from a line that is full
 TEXT = 40  # characters; a line that says so much is running text, or a sentence, however short
 ENOUGH = 3  # bookmarks found in the text, or half of them, to trust them
 CAPTION = re.compile(
@@ -96,6 +97,8 @@ def _heads(lines: Sequence[Line], run: Sequence[int], usual: float) -> bool:
     below = lines[run[-1] + 1] if run[-1] + 1 < len(lines) else None
     if below is None or not 0.5 * last.size < _down(last, below) < NEAR * last.size or not _text(below):
         return False
+    if below.text[:1].islower() and len(last.text) >= FULL * len(below.text):  # a sentence that only begins bold
+        return False
     if above is None or above.rows or above.level:
         return True
     if above.page != first.page or above.y < first.y:  # it begins a page or column, and nothing goes on there
@@ -122,9 +125,7 @@ def _text(line: Line) -> bool:
     if line.rows or line.level or BULLET.match(line.text):
         return True
     words = len(line.text.split())
-    if line.bold or line.text[:1].islower():  # a sentence goes on that only begins bold
-        return False
-    return len(line.text) >= TEXT or (words > 2 and line.text.endswith((".", "!", "?")))
+    return not line.bold and (len(line.text) >= TEXT or (words > 2 and line.text.endswith((".", "!", "?"))))
 
 
 def _down(above: Line, below: Line) -> float:
