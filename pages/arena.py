@@ -11,8 +11,8 @@ from studio.building import candidates
 from studio.judging import evaluations, judgements, pairs
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import COMPARISON
-from studio.judging.pairs import BlindPair
-from studio.ui import chat, fix, learning, nav, notices, parts, results, state
+from studio.judging.pairs import BlindPair, Revealed
+from studio.ui import bubbles, chat, fix, learning, nav, notices, parts, results, state
 from studio.writing import fixing
 
 VERDICTS = (  # verdict, words on its button, key
@@ -105,6 +105,9 @@ def compare(evaluation: Evaluation) -> None:
         finished(evaluation, judged)
         return
     st.progress(judged / of, text=_pace(evaluation, judged, of))
+    if pair.before:
+        parts.label("What was said before")
+        bubbles.conversation(pair.before)
     chat.question(pair.prompt)
     for column, side, text in zip(st.columns(2, border=True), ("Left", "Right"), (pair.left, pair.right), strict=True):
         with column:
@@ -147,9 +150,9 @@ def finished(evaluation: Evaluation, judged: int) -> None:
         deal(evaluation)
         return
     st.space("medium")
-    with st.container(border=True, horizontal_alignment="center"):
-        parts.heading("All judged", f"You have judged all {judged} pairs. Thank you.", "Arena")
-        with st.container(horizontal=True, horizontal_alignment="center"):
+    with st.container(border=True):
+        parts.heading("All judged", f"You have judged all {judged} pairs. Thank you.", f"Arena · {evaluation.name}")
+        with st.container(horizontal=True):
             if st.button("Show who was who", type="primary", icon=":material/visibility:"):
                 nav.goto("arena", evaluation=evaluation.id, show="names")
             if st.button("Learn from these verdicts", icon=":material/school:"):
@@ -172,7 +175,8 @@ def names(evaluation: Evaluation) -> None:
     if rows:
         parts.label(f"Your {len(rows)} verdicts, newest first")
         st.dataframe(
-            [{"left": row.left, "right": row.right, "you said": row.verdict} for row in rows],
+            [{"left": row.left, "right": row.right, "you said": said(row), "question": row.prompt} for row in rows],
+            column_config={"question": st.column_config.TextColumn(width="large")},
             hide_index=True,
             height=min(420, 36 * (len(rows) + 1)),
         )
@@ -194,6 +198,12 @@ def names(evaluation: Evaluation) -> None:
             nav.goto("arena", evaluation=evaluation.id, show="deal")
         if st.button("Dashboard", type="tertiary", icon=nav.place("dashboard").symbol):
             nav.goto("dashboard", evaluation=evaluation.id)
+
+
+def said(row: Revealed) -> str:
+    """A verdict with the name of who stood on that side."""
+    named = {judgements.LEFT: row.left, judgements.RIGHT: row.right, judgements.TIE: "equally good"}
+    return named.get(row.verdict, row.verdict)
 
 
 evaluations.catch_up(store)

@@ -9,7 +9,7 @@ from studio.data import datasets, examples
 from studio.judging import asking
 from studio.judging.asking import Said, Turn
 from studio.reading import questions
-from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state
+from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state, unsent
 from studio.writing.fixing import Bad
 
 MOST = 4  # candidates; more columns are too narrow to read
@@ -169,7 +169,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", ke
         help="No names and no figures, and another order for each question. Switch it off to see who said what.",
     )
     marked = n > 1 and st.toggle("Mark what differs", key="differs", persist_state="session")
-order = [*map(choosing.choice, begun.chosen if begun else ()), *choosing.defaults(MOST)]
+order = [*map(choosing.choice, begun.chosen if begun else ()), *choosing.defaults(MOST), *held]
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
@@ -198,6 +198,7 @@ suggestions = st.empty()
 question = st.chat_input("Ask something", submit_mode="disable")
 if not (said or question or pasted or goes_on):
     question = suggestions.pills("Try one", examples_to_click(chosen), key="suggested")
+unsent.keep({"question": unsent.CHAT, "list": ".st-key-list textarea"})
 standing.remember(chosen, follow, bool(said) or any(one.id not in held and one.name != one.model for one in chosen))
 if asked := goes_on or pasted or ([question] if question else []):
     suggestions.empty()

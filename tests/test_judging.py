@@ -224,7 +224,7 @@ def test_a_blind_pair_holds_no_name_of_a_model_candidate_or_response(store):
     pair = pairs.next_blind(store, found.id, "ada")
     held = store.rows("select id, model from response")
     secret = {plain.id, tuned.id, plain.model, tuned.model, *(row["id"] for row in held)}
-    assert set(vars(pair)) == {"id", "prompt", "left", "right"}
+    assert set(vars(pair)) == {"id", "prompt", "left", "right", "before"}
     assert not [word for word in secret for said in (pair.id, pair.prompt) if word in said]
 
 
@@ -235,6 +235,17 @@ def test_sides_are_balanced_within_what_chance_allows(store, judge):
     left = sum(pairs.left(store, row["id"], judge) == row["first"] for row in store.rows("select id, first from pair"))
     assert abs(left - n / 2) < 4 * math.sqrt(n / 4)  # four standard deviations of a fair coin
     assert found and plain
+
+
+def test_a_pair_shows_the_turns_that_led_to_its_question(store):
+    plain, tuned = judged.two(store)
+    turns = [("system", "Be kind."), ("user", "Is it blue?"), ("assistant", "Yes."), ("user", "And how big?")]
+    item = {"id": "i000", "messages": [{"role": role, "content": said} for role, said in turns], "answer": "Big."}
+    lines = [judged.answer(who, "i000", who.name) for who in (plain, tuned)]
+    found = judged.evaluation(store, [item], lines)
+    pairs.deal(store, found.id, plain.id, tuned.id, "ada")
+    pair = pairs.next_blind(store, found.id, "ada")
+    assert pair.prompt == "And how big?" and [one["content"] for one in pair.before] == ["Is it blue?", "Yes."]
 
 
 def test_sides_do_not_follow_from_who_judges(store):
@@ -364,7 +375,7 @@ def test_who_was_who_names_each_side_as_the_judge_saw_it(store):
     pair = pairs.next_blind(store, found.id, "ada")
     judgements.record(store, pair.id, "ada", judgements.LEFT)
     (seen,) = pairs.reveal(store, found.id, "ada")
-    assert pair.left.startswith(seen.left) and pair.right.startswith(seen.right)
+    assert pair.left.startswith(seen.left) and pair.right.startswith(seen.right) and seen.prompt == pair.prompt
     assert pairs.reveal(store, found.id, "bo") == []
 
 
@@ -512,6 +523,7 @@ def test_a_preference_is_put_in_words_with_the_sign_test(store):
     said = findings.preferred(tally)
     assert said.startswith("tuned is preferred to plain: it wins 93 % (81-97, n = 41) of the decided pairs")
     even = judgements.Tally("plain", "tuned", (1,) * 6 + (0,) + (-1,) * 8, skipped=0, judges=2)
-    assert findings.preferred(even).startswith("Cannot tell which is preferred: 6 for plain, 8 for tuned, 1 tie (2 ")
+    doubt = "tuned wins 57 % (33-79, n = 14) of the decided pairs (6 for plain, 8 for tuned, 1 tie; 2 judges). Chance"
+    assert findings.preferred(even).startswith(f"Cannot tell which is preferred: {doubt}")
     none = judgements.Tally("plain", "tuned", (), skipped=2, judges=1)
     assert findings.preferred(none).startswith("Nobody has decided")

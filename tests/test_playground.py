@@ -1,17 +1,19 @@
 """The playground beyond one question: lists, four columns, blind mode, links, and what can be kept of it."""
 
 import pytest
+from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, libraries, models
 from studio.data import examples
+from studio.folders import Home
 from studio.judging import arrangements, asking
 from studio.judging.asking import DONE, FAILED, Said, Turn
 from studio.reading import questions
 from studio.ui import blind, chat
-from tests import judged, speaking
+from tests import browsing, judged, speaking
 from tests.conftest import ENTRY, Full, look, words
 from tests.test_judging_pages import press
 
@@ -200,3 +202,29 @@ def test_a_library_is_asked_beside_the_same_model_without_it(full: Full, app):
     assert not app.exception and "With 2 passages of handbook." in words(app)
     look(app, "playground", model="tiny")
     assert app.selectbox(key="who-0").value == "tiny"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(browsing.CHROMIUM is None, reason="no Chromium here")
+def test_what_is_typed_outlives_a_reload_and_one_press_leads_back(tmp_path):
+    with browsing.studio(Home(tmp_path / "home")) as opened, browsing.tab(opened.url) as page:
+        page.get_by_role("link", name="Playground").click()
+        typed = page.get_by_placeholder("Ask something")
+        typed.press_sequentially("How long is")
+        expect(typed).to_have_value("How long is")
+        page.wait_for_function("Object.values(sessionStorage).includes('How long is')")
+        page.reload()
+        expect(typed).to_have_value("How long is")
+        page.get_by_role("button", name="Settings").first.click()
+        page.get_by_label("System prompt").fill("Be kind.")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_url("**/playground?seat=*")
+        page.go_back()
+        page.wait_for_url(f"{opened.url}/")
+        page.go_forward()
+        expect(typed).to_have_value("How long is")
+        expect(page.get_by_text("With a system prompt.")).to_be_visible()
+        browsing.drawn(page)
+        typed.fill("")
+        page.wait_for_function("!Object.values(sessionStorage).includes('How long is')")

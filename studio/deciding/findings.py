@@ -146,18 +146,18 @@ def preferred(tally: Tally) -> str:
         return f"Nobody has decided between {tally.first} and {tally.second} yet."
     if found.p is None:
         return f"Cannot tell: every pair was a tie ({counts}; {who})."
+    won = tally if tally.wins >= tally.losses else tally.turned
+    share = f"wins {won.preference.decided} of the decided pairs ({counts}; {who})"
     if tally.clusters.shared and tally.clusters.count == 1:
-        return f"Cannot tell which is preferred: all verdicts are{on} ({counts.removesuffix(on)}; {who})."
+        return f"Cannot tell which is preferred: {won.first} {share}, and all verdicts are{on}."
     if found.p >= 0.05:
         return (
-            f"Cannot tell which is preferred: {counts} ({who}). "
-            f"A fair coin would look like this often ({stats.p_text(found.p)})."
+            f"Cannot tell which is preferred: {won.first} {share}. "
+            f"Chance alone would often enough do that ({stats.p_text(found.p)})."
         )
-    won = tally if tally.wins > tally.losses else tally.turned
     return (
-        f"{won.first} is preferred to {won.second}: it wins {won.preference.decided} of the decided pairs "
-        f"({counts}; {who}). "
-        f"A fair coin would hardly ever do that ({stats.p_text(found.p)})."
+        f"{won.first} is preferred to {won.second}: it {share}. "
+        f"Chance alone would hardly ever do that ({stats.p_text(found.p)})."
     )
 
 

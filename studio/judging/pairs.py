@@ -21,11 +21,13 @@ class BlindPair:
     prompt: str
     left: str
     right: str
+    before: tuple[dict[str, Any], ...] = ()  # turns of the conversation that the prompt ends
 
 
 @dataclass(frozen=True)
 class Revealed:
     pair: str
+    prompt: str
     left: str  # candidate names
     right: str
     verdict: str
@@ -78,11 +80,11 @@ def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
     )
     if row is None:
         return None
-    prompt = json.loads(row["body"])["messages"][-1]["content"]
+    said = [message for message in json.loads(row["body"])["messages"] if message["role"] != "system"]
     texts = [row["first_text"], row["second_text"]]
     if swapped(row["id"], judge):
         texts.reverse()
-    return BlindPair(row["id"], prompt, *texts)
+    return BlindPair(row["id"], said[-1]["content"], *texts, before=tuple(said[:-1]))
 
 
 def swapped(pair: str, judge: str) -> bool:
@@ -117,9 +119,10 @@ def reveal(store: Store, evaluation: str, judge: str) -> list[Revealed]:
     """Who was who in what this judge has judged. For after the judging."""
     rows = store.rows(
         """
-        select j.pair, j.verdict, l.name as left, r.name as right
+        select j.pair, i.body->'messages'->-1->>'content' as prompt, j.verdict, l.name as left, r.name as right
         from judgement j
         join pair p on p.id = j.pair
+        join item i on i.evaluation = p.evaluation and i.id = p.item
         join response a on a.id = j.shown_left
         join response b on b.id = (case when j.shown_left = p.first then p.second else p.first end)
         join candidate l on l.id = a.candidate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.ui import nav, notices, seat
+from studio.ui import address, nav, notices, seat
 
 HERE = Path(__file__).parent
 
@@ -19,4 +19,5 @@ page = nav.navigation()
 with notices.shown():
     with st.sidebar:
         seat.choose()
+        address.settle()
     page.run()

@@ -66,14 +66,16 @@ def preference(tally: Tally, key: str) -> None:
     for color, (name, n) in zip((charts.ACCENT, charts.HAIR, charts.SECOND), parts_of, strict=True):
         figure.add_bar(
             x=[n], y=[""], name=name, orientation="h", marker={"color": color}, text=[str(n) if n else ""],
-            textposition="inside", insidetextanchor="middle", hovertemplate=f"{html.escape(name)}: {n}<extra></extra>",
+            textposition="inside", insidetextanchor="middle",
+            insidetextfont={"color": charts.INK} if color == charts.HAIR else None,
+            hovertemplate=f"{html.escape(name)}: {n}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", showlegend=True, legend={"traceorder": "normal"})
     figure.update_xaxes(visible=False, range=[0, tally.n])
     figure.update_yaxes(visible=False)
     said = findings.preferred(tally)
     charts.show(figure, key, said)
-    st.markdown(notices.plain(said))
+    st.markdown(UNPARTED.sub("\N{NO-BREAK SPACE}", notices.plain(said)))
     if tally.skipped:
         st.caption(f"{tally.skipped} skipped, counted nowhere.")
 
@@ -121,7 +123,7 @@ def effects(found: Effects) -> None:
     st.html(f'<div class="verdicts two">{cells}</div>')
 
 
-UNPARTED = re.compile(r" (?=[%€])|(?<=\bn) (?==)|(?<==) |(?<= to) (?=[+-])")
+UNPARTED = re.compile(r" (?=[%€])|(?<=\b[np]) (?=[=<])|(?<=[=<]) |(?<= to) (?=[+-])")
 
 
 def figures(text: str) -> str:
