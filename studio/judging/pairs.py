@@ -81,10 +81,10 @@ def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
     if row is None:
         return None
     said = [message for message in json.loads(row["body"])["messages"] if message["role"] != "system"]
-    texts = [row["first_text"], row["second_text"]]
+    one, other = row["first_text"], row["second_text"]
     if swapped(row["id"], judge):
-        texts.reverse()
-    return BlindPair(row["id"], said[-1]["content"], *texts, before=tuple(said[:-1]))
+        one, other = other, one
+    return BlindPair(row["id"], said[-1]["content"], one, other, tuple(said[:-1]))
 
 
 def swapped(pair: str, judge: str) -> bool:
