@@ -19,6 +19,11 @@ import psutil
 
 FILE = "process.json"
 
+# What every process of ours is told unless whoever starts it says otherwise. A thread with nothing to do sleeps: by
+# default it spins for a while, which takes the cores from whoever has work, and a job runs beside the studio, its
+# servers and other jobs.
+TOLD = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+
 
 def start(folder: Path, module: str) -> psutil.Process:
     """Run `python -m module folder` in a group of its own, which outlives whoever started it.
@@ -32,7 +37,7 @@ def start(folder: Path, module: str) -> psutil.Process:
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+            env={**TOLD, **os.environ},
         )
     return remember(folder, child.pid)
 

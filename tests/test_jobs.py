@@ -57,6 +57,18 @@ def test_the_newest_event_is_found_however_long_the_file_and_whatever_is_being_w
     assert events.last(tmp_path / "nowhere", "end") is None
 
 
+@pytest.mark.parametrize("given, found", [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_a_jobs_idle_threads_sleep_unless_somebody_says_otherwise(tmp_path, monkeypatch, given, found):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    job = sleeping(tmp_path, steps=1000)
+    jobs.start(job)
+    process = processes.find(job.folder)
+    assert process is not None and process.environ()["OMP_WAIT_POLICY"] == found
+    kill(job)
+
+
 def test_a_job_waits_in_the_queue_runs_and_leaves_its_result(tmp_path):
     job = sleeping(tmp_path, steps=2)
     assert job.state == jobs.QUEUED and job.by == "ada"

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine import processes
 from engine.problems import Problem
 
 FILE, MARK = "cluster.json", "ray.json"  # of the jobs folder; of one job's
@@ -65,7 +66,7 @@ def start(folder: Path, cluster: Cluster) -> None:
         "submission_id": submission,
         "entrypoint_num_cpus": cluster.cpus,
         "entrypoint_num_gpus": cluster.gpus,
-        "runtime_env": {"env_vars": {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}},
+        "runtime_env": {"env_vars": processes.TOLD},
         "metadata": {"atelier": folder.name},
     }
     # noted first: killed in between, it is looked for there and not found, and never started twice
