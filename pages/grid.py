@@ -173,6 +173,8 @@ def fairness(grid: Grid) -> None:
     for sentence in grids.fairness(store, grid):
         st.markdown(f"- {notices.plain(sentence)}")
     search = baselines.get(store, grid.baseline)
+    if not search.done:
+        st.caption(f"Planned: {contest.course(search.races)}")
     for stage in search.stages:
         with st.expander(f"Searched: {stage.name}, {len(stage.words)} variants, n = {stage.n} each"):
             st.dataframe(contest.tried(variants.tried(store, search, stage)), hide_index=True)

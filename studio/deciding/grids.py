@@ -202,9 +202,8 @@ def fairness(store: Store, grid: Grid) -> list[str]:
     """What the arms share and what the base was given, a sentence each."""
     search = baselines.get(store, grid.baseline)
     budget = f"a budget of {search.plan.answers:,} answers, of which {search.spent:,} were asked for"
-    said = [
-        f"The base's best prompt was searched among {search.tried} variants on {search.source.name}, with {budget}."
-    ]
+    going = "was searched" if search.done else "is searched"
+    said = [f"The base's best prompt {going} among {search.tried} variants on {search.source.name}, with {budget}."]
     if grid.arms is None:
         return said
     said += [

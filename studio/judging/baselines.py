@@ -148,7 +148,7 @@ def _chosen(store: Store, baseline: Baseline) -> Baseline:
     best = found[0].candidate if found[0].worth is not None else next(iter(stage.words))
     baseline = replace(baseline, stages=(*before, replace(stage, best=best)))
     if not stage.more:
-        baseline = replace(baseline, **{"prompt" if stage.name == PROMPTS else "rag": best})
+        baseline = replace(baseline, prompt=best) if stage.name == PROMPTS else replace(baseline, rag=best)
     return _kept(store, baseline, "baseline.choose")
 
 

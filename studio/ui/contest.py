@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.scoring import known, stats
 from studio.building import libraries
-from studio.deciding import findings, grids
+from studio.deciding import findings, grids, reports
 from studio.deciding.grids import Forgetting, Grid
 from studio.deciding.reports import Line
 from studio.judging import probes, sources, variants
@@ -18,6 +18,7 @@ from studio.judging.variants import Plan, Race, Tried
 from studio.store import Store
 from studio.ui import charts, results
 
+OTHERS = 3  # metrics that are told beside the one that was chosen; more nobody reads
 STANDINGS = {
     grids.SEARCHING: ("primary", "search", "searching the base's best prompt"),
     grids.ASKING: ("primary", "autorenew", "asking the four arms"),
@@ -123,15 +124,22 @@ def promise(races: Sequence[Race], n: int, probe: Source | None) -> str:
 
 
 def decision(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
-    """Which is best and how sure that is, what it costs, what tuning made the model forget, and what to do next."""
+    """Which is best and how sure that is, by the other metrics too, what it costs, what tuning made it forget, and what
+    to do next."""
     lead = findings.leading(store, evaluation.id, metric, lines)
-    told = [findings.headline(store, evaluation.id, metric, lines), findings.price_of_it(lines)]
+    others = [other for other in evaluation.metrics if other != metric][:OTHERS]
+    told = [findings.headline(store, evaluation.id, metric, lines)]
+    told += [
+        findings.headline(store, evaluation.id, one, reports.frontier(store, evaluation.id, one)) for one in others
+    ]
+    told.append(findings.price_of_it(lines))
     probe = grids.forgotten(store, grid) if grid else None
     if grid and probe:
         told.append(f"Questions that {grid.model} was not tuned for: {small(probe.words)} {probe.advice}")
     elif grid:
         told.append(f"What tuning made {grid.model} forget is not known: no general question was answered.")
-    return [*told, findings.next_step(lead, sum(1 for line in lines if line.quality.n))]
+    follows = findings.next_step(lead, sum(1 for line in lines if line.quality.n))
+    return [*told, follows.replace("Next:", f"Next, if {metric} is what counts most:") if others else follows]
 
 
 def small(sentence: str) -> str:
