@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from engine import events, jobs, processes
+from engine import events, jobs, processes, waking
 from engine.problems import Problem
 
 KINDS = {
@@ -42,7 +42,9 @@ def main(folder: Path) -> int:
     kind = json.loads((folder / "job.json").read_text())["kind"]
     events.append(folder, "start")
     try:
-        result = importlib.import_module(KINDS.get(kind, kind)).run(folder)
+        with waking.modules():
+            module = importlib.import_module(KINDS.get(kind, kind))
+        result = module.run(folder)
     except Stop:
         events.append(folder, "end", state=jobs.STOPPED)
         return 0

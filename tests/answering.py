@@ -49,8 +49,12 @@ class Answering(BaseHTTPRequestHandler):
         """Nothing: tests read assertions, not access logs."""
 
 
+def main(folder: Path, port: int) -> None:
+    Answering.folder = folder
+    Answering.known = adapters.folders(adapters.kept(folder))
+    assert (Path(specs.read(folder, ServeSpec).model) / "config.json").exists(), "the base is gone"
+    ThreadingHTTPServer(("127.0.0.1", port), Answering).serve_forever()
+
+
 if __name__ == "__main__":
-    Answering.folder = Path(sys.argv[1])
-    Answering.known = adapters.folders(adapters.kept(Answering.folder))
-    assert (Path(specs.read(Answering.folder, ServeSpec).model) / "config.json").exists(), "the base is gone"
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Answering).serve_forever()
+    main(Path(sys.argv[1]), int(sys.argv[2]))

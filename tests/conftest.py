@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from engine import events, jobs, processes
+from engine import events, jobs, processes, waking
 from studio import members
 from studio.building import models, runs
 from studio.data import datasets
@@ -22,6 +22,13 @@ from tests import judged, tiny
 
 ENTRY = CODE / "studio" / "ui" / "app.py"
 PAGES = CODE / "pages"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Each process collects all files, which loads nearly all there is."""
+    with waking.modules():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -219,7 +219,7 @@ def test_one_that_dies_again_and_again_stays_down_and_says_so(place, base):
 
 def test_one_that_never_answers_is_given_up_at_once(place, base):
     server = servers.begin(place, ServeSpec(model=str(base), module="tests.nobody"))
-    with pytest.raises(Problem, match=r"ended before it answered(.|\n)*No module named tests\.nobody"):
+    with pytest.raises(Problem, match=r"ended before it answered(.|\n)*No module named 'tests\.nobody'"):
         servers.ready(server, 30)
     assert server.ended == "It never answered."
 

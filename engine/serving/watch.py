@@ -92,7 +92,7 @@ class Watch:
             command = vllms.command(self.spec, self.port, sound)
             more = vllms.environment(scratch.made(self.folder))
         else:
-            command = [sys.executable, "-m", self.spec.module, str(self.folder), str(self.port)]
+            command = [sys.executable, "-m", "engine.serving.small", self.spec.module, str(self.folder), str(self.port)]
             more = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", WAITING)}
         # in a group of its own: it may outlive this process, and its workers end with it
         self.popen = subprocess.Popen(command, env={**os.environ, **more}, start_new_session=True)

@@ -7,15 +7,16 @@ import threading
 import time
 from pathlib import Path
 
+from engine import waking
 from engine.problems import Problem
-from engine.training import train
-from engine.training.together import FIRST
 
 
 def main(folder: Path) -> None:
     # asked to stop, the first worker still needs the others for the step that it is in; it ends them itself
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(int(os.environ[FIRST]),), daemon=True).start()
+    with waking.modules():
+        from engine.training import together, train
+    threading.Thread(target=_follow, args=(int(os.environ[together.FIRST]),), daemon=True).start()
     try:
         train.run(folder)
     except Problem as problem:

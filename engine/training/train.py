@@ -12,6 +12,7 @@ from typing import Any
 
 from transformers.utils import logging
 
+from engine import waking
 from engine.scaling import spread
 from engine.training import leaving, together, trackers
 from engine.training.methods import supervised
@@ -28,7 +29,9 @@ def run(folder: Path) -> dict[str, Any]:
     if spec.method in (*PREFERENCES, GRPO):
         # TRL takes seconds to load, which supervised runs are spared
         name = "reinforce" if spec.method == GRPO else "preference"
-        return dict(importlib.import_module(f"engine.training.methods.{name}").run(folder, spec))
+        with waking.modules():
+            method = importlib.import_module(f"engine.training.methods.{name}")
+        return dict(method.run(folder, spec))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft asks by an old name

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from engine import waking
 from engine.problems import Problem
 from studio.cli.shell import HomeOption, Json, app, console, home_of
 
@@ -17,7 +18,8 @@ def studio(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
 ) -> None:
     """Open the studio: pages at /, the engine's API at /v1."""
-    from studio import server  # Streamlit takes a second to load; other commands need none of it
+    with waking.modules():
+        from studio import server  # Streamlit takes a second to load; other commands need none of it
 
     console.print(f"Atelier is open at [bold]http://{host}:{port}[/] (home {home_of(home).root}). Ctrl-C closes it.")
     server.serve(home_of(home), host, port)
@@ -37,7 +39,8 @@ def demo(
     loop.show(report, place, console)
     if not no_serve:
         console.print(f"\nThe studio opens on it at [bold]http://127.0.0.1:{port}/dashboard[/]. Ctrl-C closes it.")
-        from studio import server
+        with waking.modules():
+            from studio import server
 
         server.serve(place, port=port)
 

@@ -1,4 +1,4 @@
-"""`python -m engine.serving.small.embeds FOLDER PORT`: the server of a sentence-transformers model, by its folder.
+"""`python -m engine.serving.small engine.serving.small.embeds FOLDER PORT`: a sentence-transformers model.
 
 A model that makes texts into points answers at `/v1/embeddings`, as OpenAI's and Mistral's APIs do; a cross-encoder,
 which says how well a passage answers a question, at `/v1/rerank`, as vLLM does. A long request is done in parts, so
@@ -194,7 +194,3 @@ def main(folder: Path, port: int) -> None:
     config = uvicorn.Config(service.app(), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     print(f"{spec.served_name} answers at port {port} after {time.time() - began:.1f} s", flush=True)
     uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

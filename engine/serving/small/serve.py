@@ -1,4 +1,4 @@
-"""`python -m engine.serving.small.serve FOLDER PORT`: a server for small models on the CPU.
+"""`python -m engine.serving.small engine.serving.small.serve FOLDER PORT`: a server for small models on the CPU.
 
 One base and its adapters. It speaks what vLLM speaks (chat completions plain and streamed, models, loading and
 unloading of adapters, health), so that vLLM takes its place where a GPU is. Questions that arrive together are
@@ -275,7 +275,3 @@ async def _written(pieces: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
 
 def _event(body: dict[str, Any]) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
