@@ -75,9 +75,11 @@ def frontier(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
         with column:
             st.subheader(title)
             alt = "; ".join(f"{line.name} {line.said}" for line in asked)
-            figure = charts.frontier(table, against, quality=quality, percent=percent)
+            figure = charts.frontier(table.dropna(subset=[against]), against, quality=quality, percent=percent)
             charts.show(figure, key=f"frontier-{against}", alt=alt)
     st.caption(f"Up to {evaluation.at_once} questions at a time: each answer is cheaper and slower so than alone.")
+    if unpriced := [line.name for line in asked if line.cost is None]:
+        st.caption(notices.plain(f"Not among the costs, since nobody has set a price: {', '.join(unpriced)}."))
 
 
 def four(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:

@@ -415,6 +415,18 @@ def test_a_frontier_line_has_quality_cost_and_time_of_the_answers_that_came(stor
     assert line.cost == pytest.approx(125.0)
 
 
+def test_what_nobody_has_said_the_price_of_costs_nobody_knows_what(store):
+    models.add(store, "far", models.ENDPOINT, "https://models.example.org/v1", "ada")
+    far, (plain, _) = candidates.add(store, "far", "far", "ada"), judged.two(store)
+    lines = [judged.answer(one, "i000", "x", scores=judged.right(1.0)) for one in (far, plain)]
+    found = judged.evaluation(store, judged.items(1), lines)
+    told = {line.name: line for line in reports.frontier(store, found.id, "facts")}
+    assert told["far"].cost is None and findings.euros(told["far"].cost) == "not known"
+    assert told["plain"].cost is not None
+    said = findings.price_of_it([told["far"], told["plain"]])
+    assert "far cost nobody knows what" in said and "the cheapest of those whose price is known is plain" in said
+
+
 def test_answers_come_worst_first_with_what_was_expected_and_why(store):
     found, plain, _ = ten_questions(store, 3, 8)
     table = reports.answers(store, found.id, "facts", plain.id)

@@ -71,4 +71,4 @@ def test_an_earlier_evaluation_of_the_same_questions_says_how_alike_they_are(sto
     judged.evaluation(store, items, lines, name="Sweep")
     after = reach.of(store, items)
     assert after.measured_by == "Sweep" and after.visible.known  # each document's questions differ as much as any
-    assert after.visible.best == before.visible.best and "as alike as in Sweep" in after.shows
+    assert after.visible.best == before.visible.best and "as alike as in “Sweep”" in after.shows

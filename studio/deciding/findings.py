@@ -57,9 +57,12 @@ def next_step(lead: Sequence[Line], told: int) -> str:
         return ""
     if len(lead) == 1:
         return f"Next: read the worst answers of {lead[0].name}; if you can live with them, take it."
-    cheapest = min(lead, key=lambda line: line.cost)
+    known = [line for line in lead if line.cost is not None]
+    cheapest = min(known, key=lambda line: line.cost or 0.0) if known else lead[0]
+    which = "the cheapest of them" if len(known) == len(lead) else "the cheapest of those whose price is known"
+    take = f"take {cheapest.name}, {which}" if known else "take the cheapest of them, once their prices are set"
     return (
-        f"Next: where {_listed([line.name for line in lead])} would do, take {cheapest.name}, the cheapest of them; "
+        f"Next: where {_listed([line.name for line in lead])} would do, {take}; "
         "to tell them apart, ask more items or have people judge them blind."
     )
 
@@ -91,15 +94,20 @@ def price_of_it(lines: Sequence[Line]) -> str:
     asked = [line for line in lines if line.quality.n]
     if not asked:
         return ""
-    best, cheapest = asked[0], min(asked, key=lambda line: line.cost)
-    said = f"1,000 answers of {best.name} cost {euros(best.cost)}, and half of them take under {best.seconds:.1f} s"
+    best, known = asked[0], [line for line in asked if line.cost is not None]
+    amount = f"cost {euros(best.cost)}" if best.cost is not None else "cost nobody knows what, since no price is set"
+    said = f"1,000 answers of {best.name} {amount}, and half of them take under {best.seconds:.1f} s"
+    cheapest = min(known, key=lambda line: line.cost or 0.0, default=best)
     if best.candidate == cheapest.candidate:
-        return said + "; no other candidate is cheaper."
-    return f"{said}; the cheapest is {cheapest.name} with {euros(cheapest.cost)}."
+        return said + ("; no other candidate is cheaper." if len(known) == len(asked) else ".")
+    of = "the cheapest" if len(known) == len(asked) else "the cheapest of those whose price is known"
+    return f"{said}; {of} is {cheapest.name} with {euros(cheapest.cost)}."
 
 
-def euros(amount: float) -> str:
-    """An amount to two digits that mean something: 12.30 €, 0.023 €."""
+def euros(amount: float | None) -> str:
+    """An amount to two digits that mean something: 12.30 €, 0.023 €; `not known` where nobody knows it."""
+    if amount is None:
+        return "not known"
     if amount == 0 or amount >= 1:
         return f"{amount:,.2f} €"
     return f"{amount:.2g} €" if amount >= 1e-4 else "under 0.0001 €"

@@ -9,6 +9,7 @@ import pandas as pd
 from engine.scoring import stats
 from engine.scoring.scales import SHARE, Scale
 from engine.scoring.whole import Whole
+from studio.building import models
 from studio.building.runs import Run
 from studio.deciding import prices
 from studio.judging import evaluations, figures, judgements
@@ -26,7 +27,7 @@ class Line:
     quality: stats.Estimate
     seconds: float  # median for one answer, with others being asked at the same time
     seconds_p95: float
-    cost: float  # euros for 1,000 answers
+    cost: float | None  # euros for 1,000 answers; None where nobody has said what an endpoint's tokens cost
     failed: int  # answers that never came; counted nowhere else
     scale: Scale = SHARE
 
@@ -39,10 +40,11 @@ class Line:
 def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
     """Quality against cost and latency, a line a candidate, best first.
 
-    An answer costs what its endpoint took for it where that is known, else the machine's time for it: what it took,
-    divided by how many were asked at once (Little's law).
+    An answer costs what it was billed where that is known, else, of a model of ours, the machine's time for it: what it
+    took, divided by how many were asked at once (Little's law).
     """
     price = prices.assume(store)
+    elsewhere = {model.name for model in models.listed(store) if model.kind == models.ENDPOINT}
     at_once = evaluations.get(store, evaluation).at_once
     scores = figures.scores(store, evaluation, metric)
     rows = store.rows(
@@ -70,8 +72,8 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
             quality=scores.estimate(row["candidate"]),
             seconds=row["seconds"],
             seconds_p95=row["p95"],
-            cost=1000 * (prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price)
-                         if row["billed"] is None else row["billed"]),
+            cost=1000 * row["billed"] if row["billed"] is not None else None if row["model"] in elsewhere
+                 else 1000 * prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price),
             failed=row["failed"],
             scale=scores.scale,
         )

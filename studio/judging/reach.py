@@ -36,7 +36,7 @@ class Reach:
         if not seen.of:
             return said
         if self.measured_by:
-            return f"{said}, if those that belong together are as alike as in {self.measured_by}"
+            return f"{said}, if those that belong together are as alike as in “{self.measured_by}”"
         return f"{said}: the more alike those that belong together are answered, the less is seen"
 
 

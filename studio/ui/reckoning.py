@@ -31,7 +31,8 @@ def shown(store: Store, order: Order) -> None:
         st.caption(notices.plain(order.words))
         st.markdown(_in_words(found))
         with st.expander("What that rests on", type="compact", icon=":material/calculate:"):
-            st.dataframe(pd.DataFrame(map(_row, found.all)), hide_index=True)
+            width = {"Euros": st.column_config.TextColumn(width=90)}
+            st.dataframe(pd.DataFrame(map(_row, found.all)), hide_index=True, column_config=width)
 
 
 def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
