@@ -1,21 +1,26 @@
-"""Real vLLM: the starter and two adapters from one process, killed while an evaluation runs. One start, one restart."""
+"""Real vLLM: the starter, given places for tools, and adapters from one process, killed while an evaluation runs.
+
+One start, one restart.
+"""
 
 import asyncio
 import json
 import math
 import os
+import re
 import signal
 import statistics
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import AddedToken
 
-from engine import events, jobs, jsonl, processes
+from engine import events, jobs, jsonl, processes, specs
 from engine.scoring import candidates, likely
 from engine.scoring.candidates import Candidate
 from engine.scoring.evaluate import EvaluateSpec
@@ -25,12 +30,15 @@ from engine.serving.asking import calls, client
 from engine.serving.asking.asker import Asker
 from engine.serving.asking.calls import Failure
 from engine.serving.asking.client import Decoding, Endpoint, Question
+from engine.training import train
 from engine.training.bases import template
 from engine.training.forecast import machine
 from engine.training.material import batches
+from engine.training.settings import TrainSpec
 from studio.folders import CODE, SAMPLE, STARTER
-from tests import adapters
+from tests import adapters, tiny
 from tests.test_after import job
+from tests.test_tools import AFTER, ORDER, RESULT, STOCK, ask, calling, functions
 
 VLLM = Path(os.environ.get(servers.VLLM) or CODE / ".venv-vllm" / "bin" / "python")
 pytestmark = [
@@ -41,21 +49,86 @@ QUESTIONS = [f"Where is my order number {n}?" for n in range(40)]
 SHORT = Decoding(max_tokens=24)
 
 
+CALLED = [("find_order", {"number": 41})]
+LEARNED: list[dict[str, Any]] = [
+    {"messages": [*ask("Where is order 41?"), calling(*CALLED)]},
+    {"messages": [*ask("Where is order 7?"), calling(("find_order", {"number": 7}))]},
+    {"messages": [*AFTER, {"role": "assistant", "content": RESULT}]},
+    {"messages": [*ask("Hello!"), {"role": "assistant", "content": "Hello to you."}]},
+]
+# the starter's template with Mistral's places for tools
+PLACES = {
+    "{{ '[INST] ' +": "{% if at.first and tools %}{{ '[AVAILABLE_TOOLS] ' + tools | tojson + '[/AVAILABLE_TOOLS]' }}"
+    "{% endif %}{{ '[INST] ' +",
+    "{% elif message['role'] == 'assistant' %}": "{% elif message['role'] == 'tool' %}"
+    "{{ '[TOOL_RESULTS] ' + message['content'] + '[/TOOL_RESULTS]' }}{% elif message['tool_calls'] %}{% generation %}"
+    "{{ '[TOOL_CALLS] [' }}{% for call in message['tool_calls'] %}{{ call['function'] | tojson }}"
+    "{{ ', ' if not loop.last else ']' }}{% endfor %}{{ eos_token }}{% endgeneration %}"
+    "{% elif message['role'] == 'assistant' %}",
+}
+
+
 def asked(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("vllm")
-    for seed, name in enumerate(("plain", "playful", "late")):
-        adapters.adapter(STARTER, folder / name, seed=seed)
+def base(tmp_path_factory) -> Path:
+    """The starter with Mistral's marks of tools, of which it knows nothing."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("base") / STARTER.name
+    words = AutoTokenizer.from_pretrained(STARTER)
+    words.add_tokens(
+        [AddedToken(mark, special=True, normalized=False) for mark in tiny.TOOL_MARKS], special_tokens=True
+    )
+    for place, filled in PLACES.items():
+        assert place in words.chat_template
+        words.chat_template = words.chat_template.replace(place, filled)
+    model = AutoModelForCausalLM.from_pretrained(STARTER)
+    torch.manual_seed(0)
+    model.resize_token_embeddings(len(words), mean_resizing=False)
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
+def place(tmp_path_factory, base) -> Path:
+    folder = tmp_path_factory.mktemp("vllm")
+    for seed, name in enumerate(("plain", "playful", "late")):
+        adapters.adapter(base, folder / name, seed=seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def caller(place, base) -> Path:
+    """An adapter that learned to call a tool and to read what comes of it."""
+    rows = tiny.jsonl(place / "train.jsonl", [{**row, "tools": [ORDER]} for row in LEARNED])
+    run = place / "run"
+    run.mkdir()
+    spec = TrainSpec(
+        base=str(base), train=str(rows), steps=24, batch_size=4, rank=8, learning_rate=5e-3, checkpoint_every=1000
+    )
+    specs.write(run, spec)
+    return Path(train.run(run)["adapter"])
+
+
+@pytest.fixture(scope="module")
+def small(running, place, base) -> Endpoint:
+    """Our own server of the same base, to compare with."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv(servers.VLLM)
+        found = servers.ensure(place / "small", base)
+    yield found
+    for server in servers.listed(place / "small"):
+        servers.stop(server)
+
+
+@pytest.fixture(scope="module")
 def running(place) -> Path:
-    """The folder of servers, with vLLM in it for whoever wants the starter."""
+    """The folder of servers, with vLLM in it for whoever wants the base."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(servers.VLLM, str(VLLM))
         environment.setenv(machine.PRECISION, "float32")
@@ -65,8 +138,8 @@ def running(place) -> Path:
 
 
 @pytest.fixture(scope="module")
-def endpoint(running, place) -> Endpoint:
-    found = servers.ensure(running, STARTER)
+def endpoint(running, place, base) -> Endpoint:
+    found = servers.ensure(running, base)
     for name in ("plain", "playful"):
         client.load_adapter(found, named(place, name), place / name)
     return found
@@ -126,7 +199,7 @@ def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, plac
         client.chat(endpoint, named(place, "late"), Question(asked(QUESTIONS[0]), SHORT))
 
 
-def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
+def test_schemas_logprobs_seeds_and_stop_words_reach_it(endpoint):
     schema = {
         "type": "object",
         "properties": {"team": {"enum": ["returns", "orders"]}},
@@ -135,22 +208,6 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
     }
     shaped = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), Decoding(max_tokens=60, schema=schema)))
     assert json.loads(shaped.text)["team"] in ("returns", "orders")
-
-    tool = {"type": "function", "function": {"name": "find_order", "parameters": schema, "strict": True}}
-    words = Tokenizer.from_file(str(STARTER / "tokenizer.json"))
-    spaces = [n for n in range(words.get_vocab_size()) if not words.decode([n]).strip()]
-    choice = {
-        "tool_choice": {"type": "function", "function": {"name": "find_order"}},
-        "logit_bias": {str(n): -100 for n in spaces},  # else it fills what is left with spaces, which a call may hold
-    }
-    decoding = Decoding(max_tokens=160)
-    whole = client.chat(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), decoding, tools=[tool], more=choice))
-    stream = client.stream(endpoint, STARTER.name, Question(asked(QUESTIONS[0]), decoding, tools=[tool], more=choice))
-    assert list(stream) == []
-    for answer in (whole, stream.answer):
-        [call] = answer.calls
-        assert call["function"]["name"] == "find_order"
-        assert json.loads(call["function"]["arguments"])["team"] in ("returns", "orders")
 
     chances = Question(asked(QUESTIONS[0]), SHORT, more={"logprobs": True, "top_logprobs": 3})
     told = client.chat(endpoint, STARTER.name, chances)
@@ -167,25 +224,64 @@ def test_schemas_tools_logprobs_seeds_and_stop_words_reach_it(endpoint):
     assert cut.text == text[: text.index(text[5:9])] and cut.finish == "stop"
 
 
+def test_a_base_that_knows_no_tools_calls_rightly_when_it_must_and_the_same_with_the_same_seed(endpoint):
+    def called(seed: int, **more: Any) -> tuple[list[tuple[str, dict[str, Any]]], str]:
+        question = Question(ask("Hm?"), Decoding(1.0, 1.0, 130, seed), [ORDER, STOCK], more)
+        answer = client.chat(endpoint, STARTER.name, question)
+        stream = client.stream(endpoint, STARTER.name, question)
+        assert list(stream) == [] and functions(stream.answer) == functions(answer)
+        return functions(answer), answer.finish
+
+    stock = {"tool_choice": {"type": "function", "function": {"name": "stock"}}}
+    for seed in range(3):
+        [(name, arguments)], finish = called(seed, **stock)
+        assert (name, finish) == ("stock", "stop") and arguments["cup"] in ("large", "small")
+        assert called(seed, **stock) == ([(name, arguments)], finish)
+
+
+def test_calls_and_what_comes_of_them_are_the_same_from_vllm_and_from_the_small_server(endpoint, small, place, caller):
+    offered, room = [ORDER], Decoding(max_tokens=80)
+    for server in (endpoint, small):
+        client.load_adapter(server, "caller", caller)
+    try:
+        for server in (endpoint, small):
+            question = Question(LEARNED[0]["messages"][:1], room, offered, {"logprobs": True})
+            whole = client.chat(server, "caller", question)
+            stream = client.stream(server, "caller", replace(question, more={}))
+            assert list(stream) == []
+            for answer in (whole, stream.answer):
+                assert (functions(answer), answer.text, answer.finish) == (CALLED, "", "tool_calls")
+                [call] = answer.calls
+                assert re.fullmatch("[a-zA-Z0-9]{9}", call["id"]) and call["type"] == "function"
+            assert len(whole.logprobs) == whole.tokens_out
+            must = Question(ask("Hello!"), room, offered, {"tool_choice": "required"})
+            [(name, arguments)] = functions(client.chat(server, "caller", must))
+            assert name == "find_order" and arguments["number"] in (7, 41)
+            result = {"role": "tool", "tool_call_id": call["id"], "content": "shipped"}
+            turn = [*question.messages, {"role": "assistant", "tool_calls": whole.calls}, result]
+            assert client.chat(server, "caller", Question(turn, room, offered)).text.strip() == RESULT
+            hello = client.chat(server, "caller", Question(ask("Hello!"), room, offered))
+            assert (hello.text.strip(), hello.calls, hello.finish) == ("Hello to you.", [], "stop")
+    finally:
+        for server in (endpoint, small):
+            client.unload_adapter(server, "caller")
+
+
 def test_it_knows_the_readers_of_calls_that_it_is_told_to_use():
     [known] = VLLM.parent.parent.glob("lib/python*/site-packages/vllm/tool_parsers/__init__.py")
     for name in {"mistral", *vllms.PARSERS.values()}:
         assert f'"{name}": (' in known.read_text()
 
 
-def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(
-    endpoint, running, place, monkeypatch
-):
+def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(endpoint, small, place, base):
     """All in 32 bits: in 16 the rounding of each makes about a thousandth over so few tokens (docs/likelihood.md)."""
     rows = [json.loads(line)["messages"] for line in (SAMPLE / "answers" / "validation.jsonl").open()]
-    light = adapters.adapter(STARTER, place / "light", seed=3, std=0.02)
-    monkeypatch.delenv(servers.VLLM)
-    small = servers.ensure(place / "small", STARTER)
+    light = adapters.adapter(base, place / "light", seed=3, std=0.02)
     for server in (endpoint, small):
         client.load_adapter(server, named(place, "light"), light)
     try:
         for name, adapter in ((STARTER.name, None), (named(place, "light"), light)):
-            wanted = by_hand(rows, adapter)
+            wanted = by_hand(base, rows, adapter)
             found = [perplexity(server, name, rows) for server in (endpoint, small)]
             print(name, wanted, found)
             assert len({tokens for _, tokens in [*wanted, *found]}) == 1
@@ -193,19 +289,17 @@ def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_b
                 assert value == pytest.approx(wanted[0][0], rel=1e-4)
     finally:
         client.unload_adapter(endpoint, named(place, "light"))
-        for server in servers.listed(place / "small"):
-            servers.stop(server)
 
 
-def by_hand(rows: list[list[dict[str, str]]], adapter: Path | None) -> list[tuple[float, int]]:
+def by_hand(base: Path, rows: list[list[dict[str, str]]], adapter: Path | None) -> list[tuple[float, int]]:
     """Perplexity and tokens of what training would learn: by transformers' own loss, and one token after the other."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(STARTER, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     model = (PeftModel.from_pretrained(model, adapter) if adapter else model).eval()
-    words, nll, loop, tokens = template.load(str(STARTER)), 0.0, 0.0, 0
+    words, nll, loop, tokens = template.load(str(base)), 0.0, 0.0, 0
     for messages in rows:
         row = batches.row({"messages": messages}, words, 1024)
         learned = [at for at, trained in enumerate(row.trained) if trained]
@@ -248,9 +342,13 @@ def test_what_it_does_is_told_in_its_folder(endpoint, running, place):
     found = server.health
     assert found.state == health.UP and found.written > 100 and found.per_second and found.first_token
     assert {named(place, "plain"), named(place, "playful")} <= set(found.adapters)
+    log = (server.folder / "log.txt").read_text()
+    assert "POST /v1/chat/completions" in log and not any(f"GET {path} " in log for path in vllms.WATCHED.split(","))
 
 
-def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_request_is_lost(endpoint, running, place):
+def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_request_is_lost(
+    endpoint, running, place, base
+):
     """Every item is answered once, by who was asked, and scored as it would have been without."""
     items = [
         {"id": f"i{n}", "messages": asked(question), "answer": "Nobody says this."}
@@ -258,8 +356,8 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     ]
     jsonl.write(place / "items.jsonl", items)
     chosen = [
-        Candidate("base", STARTER.name, base=str(STARTER), decoding=SHORT),
-        Candidate("playful", "playful", base=str(STARTER), adapter=str(place / "playful"), decoding=SHORT),
+        Candidate("base", STARTER.name, base=str(base), decoding=SHORT),
+        Candidate("playful", "playful", base=str(base), adapter=str(place / "playful"), decoding=SHORT),
     ]
     spec = EvaluateSpec(
         candidates=[asdict(one) for one in chosen],
@@ -309,14 +407,14 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     assert processes.find(server.folder) == watcher
 
 
-def test_the_watcher_is_killed_and_vllm_goes_on_answering(endpoint, running, place):
+def test_the_watcher_is_killed_and_vllm_goes_on_answering(endpoint, running, place, base):
     [server] = servers.listed(running)
     child = processes.find(server.folder, servers.CHILD)
     processes.find(server.folder).send_signal(signal.SIGKILL)
     until = time.monotonic() + 30
     while server.alive and time.monotonic() < until:
         time.sleep(0.05)
-    assert servers.ensure(running, STARTER) == endpoint and server.alive
+    assert servers.ensure(running, base) == endpoint and server.alive
     assert client.chat(endpoint, named(place, "playful"), Question(asked("Hello"), SHORT)).text
     assert processes.find(server.folder, servers.CHILD) == child
     servers.stop(server)

@@ -15,6 +15,7 @@ from engine.training.forecast import machine
 
 RANKS = 64  # largest rank of an adapter; more costs memory for each one that may be loaded
 AT_ONCE = 4  # adapters that answer in one batch
+WATCHED = "/health,/v1/models,/metrics"  # what its watcher asks each second: noted, it would bury the rest of its log
 MARK = "[TOOL_CALLS]"  # what Mistral's tool models write before a call, as a token of its own
 # what stands in the chat templates of other families: which of vLLM's parsers reads the calls that these write
 PARSERS = {
@@ -30,6 +31,7 @@ def command(spec: ServeSpec, port: int, adapters: Mapping[str, Kept]) -> list[st
     # its `vllm` command asks for a package of that name, which the build for CPUs has not
     start = [spec.program, "-m", "vllm.entrypoints.openai.api_server", "--model", spec.model]
     where = ["--host", spec.host, "--port", str(port), "--served-model-name", spec.served_name]
+    quiet = ["--disable-access-log-for-endpoints", WATCHED]
     lora = ["--enable-lora", "--max-lora-rank", str(RANKS), "--max-num-seqs", str(spec.max_batch)]
     # beyond these it reads an adapter again when it is asked; the least recently used one makes room
     room = ["--max-loras", str(min(AT_ONCE, spec.adapters)), "--max-cpu-loras", str(spec.adapters)]
@@ -41,7 +43,7 @@ def command(spec: ServeSpec, port: int, adapters: Mapping[str, Kept]) -> list[st
     # compiling costs more than it saves without a GPU
     here = ["--gpu-memory-utilization", f"{spec.share:g}"] if on_gpu() else ["--enforce-eager"]
     exact = ["--dtype", "float32"] if os.environ.get(machine.PRECISION) == "float32" else []
-    return [*start, *where, *lora, *more, *here, *exact]
+    return [*start, *where, *quiet, *lora, *more, *here, *exact]
 
 
 def environment(scratch: Path) -> dict[str, str]:
