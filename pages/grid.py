@@ -10,7 +10,7 @@ from studio.deciding import findings, grids, reports
 from studio.deciding.grids import Grid
 from studio.judging import baselines, evaluations, probes, sources, variants
 from studio.judging.sources import Source
-from studio.ui import contest, live, nav, notices, parts, results, state
+from studio.ui import contest, live, nav, notices, parts, reckoning, results, state
 from studio.writing import guides
 
 store, me = state.store(), state.me()
@@ -69,7 +69,8 @@ def begin() -> None:
     plan = contest.budget(proposed, metrics, bool(shown), f"{base}-{voice}")
     probe, margin = contest.forgetting(probes.listed(store, base))
     races = variants.planned(plan, search.n, shown=bool(shown), reads=True)
-    st.markdown(contest.promise(races, n, probe))
+    seen = reckoning.reaching(store, sources.questions(store, source, n).items)
+    st.markdown(contest.promise(races, seen, probe))
     st.caption(contest.course(races))
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not metrics):
         made = grids.start(

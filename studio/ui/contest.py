@@ -6,17 +6,18 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from engine.scoring import known, stats
+from engine.scoring import known
 from studio.building import libraries
 from studio.deciding import findings, grids, reports
 from studio.deciding.grids import Forgetting, Grid
 from studio.deciding.reports import Line
 from studio.judging import probes, sources, variants
 from studio.judging.evaluations import Evaluation
+from studio.judging.reach import Reach
 from studio.judging.sources import Source
 from studio.judging.variants import Plan, Race, Tried
 from studio.store import Store
-from studio.ui import charts, results
+from studio.ui import charts, notices, results
 
 OTHERS = 3  # metrics that are told beside the one that was chosen; more nobody reads
 STANDINGS = {
@@ -110,16 +111,13 @@ def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
     return choice, margin / 100
 
 
-def promise(races: Sequence[Race], n: int, probe: Source | None) -> str:
+def promise(races: Sequence[Race], seen: Reach, probe: Source | None) -> str:
     """How many answers all this takes, and what so many test items can show."""
-    visible = stats.smallest_visible(n)
-    shows = "too few to see any difference" if visible is None else f"enough to see {100 * visible:.0f} points"
-    searched = sum(race.answers for race in races)
+    n, searched = seen.visible.n, sum(race.answers for race in races)
     asked = 4 * n + (2 * probe.n if probe else 0)
     return (
         f"Up to **{searched + asked:,} answers**: {searched:,} to search, {4 * n:,} for the four arms"
-        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{n} items** are {shows} of difference, "
-        "four times out of five."
+        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{seen.asked}**: {notices.plain(seen.shows)}."
     )
 
 

@@ -1,6 +1,6 @@
 """Reckoning: what an evaluation can show, what it costs and how long it takes, before it is started."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ from studio.ui import notices, parts
 
 def shown(store: Store, order: Order) -> None:
     """The promise in words, and what it rests on, candidate by candidate."""
-    seen = _reaching(store, tuple(item["id"] for item in order.items), order)
+    seen = reaching(store, order.items)
     st.markdown(f"**{seen.asked}**: {notices.plain(seen.shows)}.")
     if not (order.candidates and order.measures.metrics):
         return
@@ -48,9 +48,14 @@ def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
     ]
 
 
+def reaching(store: Store, items: Sequence[Mapping[str, Any]]) -> Reach:
+    """What these items can show between two candidates."""
+    return _reaching(store, tuple(item["id"] for item in items), items)
+
+
 @st.cache_data(ttl=60, max_entries=40, show_spinner=False)
-def _reaching(_store: Store, ids: tuple[str, ...], _order: Order) -> Reach:
-    return reach.of(_store, _order.items)
+def _reaching(_store: Store, ids: tuple[str, ...], _items: Sequence[Mapping[str, Any]]) -> Reach:
+    return reach.of(_store, _items)
 
 
 @st.cache_data(ttl=60, max_entries=40, show_spinner=False)
