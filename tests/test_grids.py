@@ -192,6 +192,16 @@ def test_a_round_starts_once_however_many_look_when_the_one_before_has_ended(sto
     assert len(evaluations.listed(store)) == 2
 
 
+def test_a_search_that_was_under_way_before_races_ran_in_rounds_begins_anew(store, snapshot):
+    begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada")
+    (stage,) = begun.stages
+    with store.write("ada", "baseline.stage", begun.id) as cursor:
+        baselines.KEPT.change(cursor, begun.id, replace(begun, stages=(replace(stage, name="prompts"),)))
+    baselines.catch_up(store)
+    (again,) = baselines.get(store, begun.id).stages
+    assert again.name == PROMPTS and again.evaluation != stage.evaluation
+
+
 def test_what_a_search_has_tried_is_not_offered_to_everybody(store, snapshot):
     begun = baselines.start(store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada")
     finished(store, begun, likes)

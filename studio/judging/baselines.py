@@ -97,7 +97,8 @@ def advance(store: Store, baseline: Baseline) -> Baseline:
 
 
 def _advanced(store: Store, baseline: Baseline) -> Baseline:
-    if not baseline.stages:
+    if not baseline.stages or baseline.stages[0].name != PROMPTS:  # the latter was begun before races ran in rounds
+        baseline = replace(baseline, stages=())
         return _begun(store, baseline, PROMPTS)
     waits = asking(store, baseline)
     if waits is not None:
