@@ -28,7 +28,6 @@ LOOK = 1.0  # seconds between two looks
 PAUSES = (0.0, 1.0, 3.0, 10.0)  # before it is started anew, after the first death, the second ...; in spec.pause
 DEATHS, SPAN = len(PAUSES), 600.0  # more deaths than this within so many seconds, and it stays down
 GRACE = 8.0  # seconds that the server has to end; less than whoever ends this process waits
-WAITING = "PASSIVE"  # threads that wait for one another sleep: on a machine with other work spinning is 20 times slower
 DYING = 5.0  # seconds for what was killed to be gone
 LOADING = 900.0  # seconds for a base to load
 NOTHING = Figures()
@@ -93,7 +92,7 @@ class Watch:
             more = vllms.environment(scratch.made(self.folder))
         else:
             command = [sys.executable, "-m", "engine.serving.small", self.spec.module, str(self.folder), str(self.port)]
-            more = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", WAITING)}
+            more = {}
         # in a group of its own: it may outlive this process, and its workers end with it
         self.popen = subprocess.Popen(command, env={**os.environ, **more}, start_new_session=True)
         self.child = processes.remember(self.folder, self.popen.pid, CHILD)
