@@ -239,7 +239,7 @@ def test_a_budget_ends_the_job_before_it_is_exceeded_and_every_candidate_has_the
             done(tmp_path / "job", what)
         with pytest.raises(Problem, match="budget"):
             evaluate.run(tmp_path / "job")  # what was spent before still counts
-        with pytest.raises(Problem, match="Nobody knows what one costs"):
+        with pytest.raises(Problem, match="Nobody knows what fast costs"):
             done(tmp_path / "other", spec(two, asking, budget=1.0))
     found = evaluate.responses(tmp_path / "job")
     assert 30 <= sum(one["paid"] for one in found) <= 40 and all(one["cost"] == 1.0 for one in found)
