@@ -3,9 +3,9 @@
     python -m benchmarks.sharing [--repeat 3] [--busy 2] [--epochs 0.5]
 
 The job of a run (LoRA on the starter, the sample's tone conversations) is started as the studio starts it, alone and
-beside `--busy` processes that do nothing but take processor time. Ways take turns within a round: threads that sleep
-while they have nothing to do (ours), threads that spin for a while first (what the OpenMP library does by default), and
-one thread alone. Seconds are those of the training loop.
+beside `--busy` processes that do nothing but take processor time. Ways take turns within a round: threads that wait
+a moment for one another and then sleep (ours), that sleep at once, that spin for a while first (what the OpenMP library
+does by default), and one thread alone. Seconds are those of the training loop.
 """
 
 import argparse
@@ -22,9 +22,13 @@ from engine import events, jobs
 from engine.training.settings import TrainSpec
 
 ROOT = Path(__file__).parent.parent
-SLEEP, SPIN, ONE = "sleep (ours)", "spin (default)", "one thread"
-SPUN = "300000"  # turns of libgomp's loop when nobody says how to wait
-WAYS: dict[str, dict[str, str]] = {SLEEP: {}, SPIN: {"GOMP_SPINCOUNT": SPUN}, ONE: {"OMP_NUM_THREADS": "1"}}
+OURS = "ours"
+TURNS = (0, 10_000, 50_000, 300_000)  # of libgomp's loop before a thread sleeps; the last when nobody says how to wait
+WAYS: dict[str, dict[str, str]] = {
+    OURS: {},
+    **{f"{turns:,} turns": {"GOMP_SPINCOUNT": str(turns)} for turns in TURNS},
+    "one thread": {"OMP_NUM_THREADS": "1"},
+}
 BUSY = "while True: pass"
 
 
@@ -73,7 +77,7 @@ def main() -> None:
                 with busy(others):
                     taken[way].append(learn(way, asked.epochs))
         for way, found in taken.items():
-            times = [one / ours for one, ours in zip(found, taken[SLEEP], strict=True)]
+            times = [one / ours for one, ours in zip(found, taken[OURS], strict=True)]
             print(
                 f"| {others} busy processes | {way} | {statistics.median(found):.1f} "
                 f"| {statistics.median(times):.2f} ({min(times):.2f}..{max(times):.2f}) | {len(found)} |",

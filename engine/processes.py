@@ -19,10 +19,12 @@ import psutil
 
 FILE = "process.json"
 
-# What every process of ours is told unless whoever starts it says otherwise. A thread with nothing to do sleeps: by
-# default it spins for a while, which takes the cores from whoever has work, and a job runs beside the studio, its
-# servers and other jobs.
-TOLD = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+# What every process of ours is told unless whoever starts it says otherwise. A thread that waits for another soon
+# sleeps: by default it spins 300 times as long, which takes the cores from whoever has work, and a job runs beside the
+# studio, its servers and other jobs. Not to spin at all costs more on a free machine (docs/training-speed.md).
+WAITING = {"GOMP_SPINCOUNT": "1000"}
+TOLD = {**WAITING, "PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"}
+OWN = "OMP_WAIT_POLICY"  # by which people say how threads wait; it would not be heard beside ours
 
 
 def start(folder: Path, module: str) -> psutil.Process:
@@ -37,9 +39,14 @@ def start(folder: Path, module: str) -> psutil.Process:
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**TOLD, **os.environ},
+            env=_environment(),
         )
     return remember(folder, child.pid)
+
+
+def _environment() -> dict[str, str]:
+    ours = {name: value for name, value in TOLD.items() if not (name in WAITING and OWN in os.environ)}
+    return {**ours, **os.environ}
 
 
 def remember(folder: Path, pid: int, file: str = FILE) -> psutil.Process:

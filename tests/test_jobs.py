@@ -57,15 +57,20 @@ def test_the_newest_event_is_found_however_long_the_file_and_whatever_is_being_w
     assert events.last(tmp_path / "nowhere", "end") is None
 
 
-@pytest.mark.parametrize("given, found", [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_a_jobs_idle_threads_sleep_unless_somebody_says_otherwise(tmp_path, monkeypatch, given, found):
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    if given:
-        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+@pytest.mark.parametrize(
+    "given, found", [({}, "1000"), ({"GOMP_SPINCOUNT": "0"}, "0"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)]
+)
+def test_a_jobs_threads_wait_a_moment_before_they_sleep_unless_somebody_says_otherwise(
+    tmp_path, monkeypatch, given, found
+):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
     job = sleeping(tmp_path, steps=1000)
     jobs.start(job)
     process = processes.find(job.folder)
-    assert process is not None and process.environ()["OMP_WAIT_POLICY"] == found
+    assert process is not None and process.environ().get("GOMP_SPINCOUNT") == found
     kill(job)
 
 
