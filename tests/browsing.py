@@ -6,9 +6,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as Waited
 
 from engine import jobs
 from engine.serving import servers
@@ -19,6 +21,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Chromium's own errands would wait for a network that a closed machine does not have
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SLOW = 120_000  # milliseconds: two cores, a model to load
+STILL = """() => {
+    const app = document.querySelector('[data-testid="stApp"]')
+    return !app || app.dataset.testScriptState === "notRunning"
+}"""
 
 
 class Studio:
@@ -62,8 +68,21 @@ def studio(home: Home) -> Iterator[Studio]:
         opened.close()
 
 
+_click = Locator.click
+
+
+def _click_when_still(locator: Locator, **how: Any) -> None:
+    """Click as people do, on a page that stands still. A button that is drawn anew between press and release hears no
+    click, and a busy machine makes that moment long. A page that never comes to rest is clicked on after a while."""
+    locator.wait_for(timeout=how.get("timeout"))
+    with suppress(Waited):
+        locator.page.wait_for_function(STILL, timeout=5_000)
+    _click(locator, **how)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
+    Locator.click = _click_when_still  # type: ignore[method-assign]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"]
