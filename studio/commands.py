@@ -19,7 +19,7 @@ from studio.folders import Home
 from studio.freezing import commands as of_freezing
 from studio.judging import commands as of_judging
 from studio.quality import commands as of_quality
-from studio.reading import orders as of_reading
+from studio.reading import commands as of_reading
 from studio.store import Store
 from studio.writing import commands as of_writing
 

@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,27 +74,27 @@ def test_every_lifted_ban_is_of_a_file_that_is_there():
     assert [path for path in sorted(LIFTED) if not list(CODE.glob(path))] == []
 
 
+def brought(modules: Sequence[str], looked_for: Sequence[str]) -> str:
+    """Which of these a clean interpreter has loaded once it has imported the modules, as it prints them."""
+    program = (
+        "import importlib, sys\n"
+        f"for module in {list(modules)!r}: importlib.import_module(module)\n"
+        f"print(sorted(set({tuple(looked_for)!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
 def test_serving_the_pages_loads_no_torch():
     """In a clean interpreter: all that the pages, their shell and the server import."""
     shell = [path for path in files("pages", "studio") if path.name not in ("app.py", "__main__.py")]
     wanted = sorted({module for path in shell for module in imports(path) if _is_module(module)})
-    program = (
-        "import importlib, sys\n"
-        f"for module in {wanted!r}: importlib.import_module(module)\n"
-        f"print(sorted(set({HEAVY!r}) & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
-    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+    assert brought(wanted, HEAVY) == "[]"
 
 
 def test_a_studio_and_a_job_without_a_model_start_without_what_they_may_never_need():
-    program = (
-        "import importlib, sys\n"
-        f"for module in {[*(KINDS[kind] for kind in LIGHT), 'studio.server']!r}: importlib.import_module(module)\n"
-        f"print(sorted(set({(*HEAVY, *LATE)!r}) & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=CODE)
-    assert done.stdout.strip().splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+    assert brought([*(KINDS[kind] for kind in LIGHT), "studio.server"], (*HEAVY, *LATE)) == "[]"
 
 
 def _is_module(name: str) -> bool:

@@ -15,7 +15,18 @@ from engine.reading import retrieval
 from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
 from studio import work
 from studio.building import candidates, endpoints, libraries, models
-from studio.reading import arrivals, drafted, indexes, orders, originals, quality, questions, readings, removal, upkeep
+from studio.reading import (
+    arrivals,
+    commands,
+    drafted,
+    indexes,
+    originals,
+    quality,
+    questions,
+    readings,
+    removal,
+    upkeep,
+)
 from studio.store import Store
 from tests.teaching import teacher
 
@@ -406,14 +417,14 @@ def test_an_index_job_that_was_stopped_goes_on(shop):
 
 
 def test_the_command_line_has_an_answer_for_each_order(shop, shelf):
-    begun = orders.read(shop, "cli", [str(shelf)], 100, "ada")
+    begun = commands.read(shop, "cli", [str(shelf)], 100, "ada")
     jobs.wait(jobs.get(shop.home.jobs, begun["reading"]), 60)
-    taken = orders.taken(shop, begun["reading"])
+    taken = commands.taken(shop, begun["reading"])
     assert (taken["said"], taken["index"]) == ("2 new, 1 refused", "")
-    [hit] = orders.search(shop, "cli", "copper kettle", 1, "lexical")["hits"]
+    [hit] = commands.search(shop, "cli", "copper kettle", 1, "lexical")["hits"]
     questions.add(shop, "cli", "How much does the copper kettle hold?", "kettle.md", hit["text"], "ada")
-    assert orders.measure(shop, "cli")["ways"]["lexical"]["recall@1"]["value"] == 1.0
-    assert orders.forget(shop, "cli", ["kettle.md"], "ada")["said"] == "kettle.md is gone from cli."
+    assert commands.measure(shop, "cli")["ways"]["lexical"]["recall@1"]["value"] == 1.0
+    assert commands.forget(shop, "cli", ["kettle.md"], "ada")["said"] == "kettle.md is gone from cli."
     with pytest.raises(Problem, match="no document kettle"):
-        orders.forget(shop, "cli", ["kettle.md"], "ada")
-    assert orders.forget(shop, "cli", [], "ada")["said"] == "cli is gone."
+        commands.forget(shop, "cli", ["kettle.md"], "ada")
+    assert commands.forget(shop, "cli", [], "ada")["said"] == "cli is gone."

@@ -1,4 +1,4 @@
-"""Orders: what the command line can ask of libraries, each with an answer that JSON can carry."""
+"""Commands: what the command line can ask of libraries, each with an answer that JSON can carry."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
