@@ -153,12 +153,15 @@ def test_what_is_done_or_live_is_not_resumed(tmp_path):
 
 def test_processes_that_tick_at_the_same_moment_start_a_job_once(tmp_path):
     job = sleeping(tmp_path, steps=6)
-    at = time.time() + 1.0
     program = (
-        "import sys, time; from pathlib import Path; from engine import jobs\n"
-        f"time.sleep({at} - time.time()); jobs.tick(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from engine import jobs\n"
+        "print('ready', flush=True); sys.stdin.readline(); jobs.tick(Path(sys.argv[1]))"
     )
-    tickers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    tickers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [ticker.stdout.readline() for ticker in tickers] == ["ready\n"] * 3
+    for ticker in tickers:
+        ticker.stdin.close()
     assert [ticker.wait() for ticker in tickers] == [0, 0, 0]
     assert jobs.wait(job, 10) == jobs.DONE
     kinds = [event["kind"] for event in events.read(job.folder)[0]]
