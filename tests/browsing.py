@@ -15,12 +15,14 @@ from playwright.sync_api import TimeoutError as Waited
 from engine import jobs
 from engine.serving import servers
 from studio.folders import Home
-from tests.test_survival import healthy, until
+from tests.patience import until
+from tests.test_survival import healthy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Chromium's own errands would wait for a network that a closed machine does not have
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SLOW = 120_000  # milliseconds: two cores, a model to load
+SLOW = 120_000  # milliseconds: two cores, a model to load, and other tests may have the machine too
+expect.set_options(timeout=SLOW)
 STILL = """() => {
     const app = document.querySelector('[data-testid="stApp"]')
     return !app || app.dataset.testScriptState === "notRunning"
@@ -43,7 +45,7 @@ class Studio:
         with (self.home.root.parent / "studio.log").open("ab") as log:
             unbuffered = {**os.environ, "PYTHONUNBUFFERED": "1"}
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=unbuffered)
-        until(lambda: healthy(self.port), 60)
+        until(lambda: healthy(self.port))
 
     def kill(self) -> None:
         self.process.kill()
@@ -96,12 +98,12 @@ def tab(url: str, height: int = 1000) -> Iterator[Page]:
     """One page, opened at `url`."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": height})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(SLOW)
         page.goto(url)
         yield page
 
 
-def drawn(page: Page, timeout: int = 30_000) -> None:
+def drawn(page: Page, timeout: int = SLOW) -> None:
     """Wait until the page is drawn; a key that is pressed before falls on nothing."""
     state = page.get_by_test_id("stApp")
     expect(state).to_have_attribute("data-test-script-state", "notRunning", timeout=timeout)

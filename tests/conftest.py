@@ -19,6 +19,7 @@ from studio.freezing import snapshots
 from studio.judging import pairs
 from studio.store import Store, close_all, opened
 from tests import judged, tiny
+from tests.patience import LONG
 
 ENTRY = CODE / "studio" / "ui" / "app.py"
 PAGES = CODE / "pages"
@@ -147,7 +148,7 @@ def app(home: Home) -> Iterator[AppTest]:
     """The pages on this home; nothing is left of an earlier test's."""
     st.cache_data.clear()
     st.cache_resource.clear()
-    yield AppTest.from_file(ENTRY, default_timeout=30)
+    yield AppTest.from_file(ENTRY, default_timeout=LONG)
     st.cache_resource.clear()
 
 

@@ -1,8 +1,7 @@
 """An embeddings API that fits on a screen: a text's point is made of its letters, and every text asked is heard."""
 
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -20,15 +19,15 @@ def point(text: str) -> list[float]:
 
 
 @contextmanager
-def endpoint(heard: list[str], key: str = "", pause: float = 0.0) -> Iterator[str]:
-    """The URL of an API that wants `key` if there is one, and takes `pause` seconds for each call."""
+def endpoint(heard: list[str], key: str = "", held: Callable[[], object] = bool) -> Iterator[str]:
+    """The URL of an API that wants `key` if there is one, and answers no call before `held` returns."""
 
     class Api(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if key and self.headers.get("authorization") != f"Bearer {key}":
                 return self._say(401, {"error": {"message": "no such key"}})
-            time.sleep(pause)
+            held()
             heard.extend(asked["input"])
             rows = [{"index": at, "embedding": point(text)} for at, text in enumerate(asked["input"])]
             return self._say(200, {"model": asked["model"], "data": rows[::-1]})  # in any order

@@ -24,6 +24,7 @@ from studio.folders import CODE, SAMPLE, STARTER
 from studio.freezing import snapshots
 from tests import judged, tiny
 from tests.conftest import look, words
+from tests.patience import waited
 
 pytestmark = pytest.mark.slow
 VLLM = Path(os.environ.get(servers.VLLM) or CODE / ".venv-vllm" / "bin" / "python")
@@ -288,7 +289,7 @@ def test_the_check_begins_by_itself_when_a_run_is_done_and_its_verdict_is_the_mo
     checks = list(tuned.home.jobs.glob("parity-*"))
     assert len(checks) == 1
     try:
-        assert jobs.wait(jobs.get(tuned.home.jobs, checks[0].name), 120) == jobs.DONE
+        assert waited(jobs.get(tuned.home.jobs, checks[0].name)) == jobs.DONE
     finally:
         for server in servers.listed(tuned.home.servers):
             servers.stop(server)

@@ -31,19 +31,19 @@ def begin(home: Home, folder: Path) -> str:
 def whole(page: Page) -> None:
     """The page drawn anew, to its end: a popover that is opened while it is drawn may close again."""
     page.reload()
-    expect(page.get_by_text("Made with Atelier")).to_be_visible(timeout=browsing.SLOW)
+    expect(page.get_by_text("Made with Atelier")).to_be_visible()
 
 
 def test_a_model_is_checked_merged_pushed_and_put_away(home, tmp_path):
     run = begin(home, tmp_path)
     target = tmp_path / "for the others" / "tone"
     with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/run?run={run}") as page:
-        page.get_by_role("link", name="Its page").click(timeout=browsing.SLOW)
-        expect(page.locator(".st-key-verdict").get_by_role("heading", name="PASS")).to_be_visible(timeout=browsing.SLOW)
+        page.get_by_role("link", name="Its page").click()
+        expect(page.locator(".st-key-verdict").get_by_role("heading", name="PASS")).to_be_visible()
         expect(page.get_by_text("merged into its base")).to_be_visible()
         page.get_by_role("button", name="Merge into its base").click()
         merged = page.get_by_text("Merged ·")
-        expect(merged).to_be_visible(timeout=browsing.SLOW)
+        expect(merged).to_be_visible()
         whole(page)
         page.get_by_role("button", name="Push").last.click()
         page.get_by_role("textbox", name="To", exact=True).fill("hub:team/tone")
@@ -53,7 +53,7 @@ def test_a_model_is_checked_merged_pushed_and_put_away(home, tmp_path):
         page.get_by_role("textbox", name="To", exact=True).press("Enter")
         expect(page.get_by_text("This leaves your machine.")).not_to_be_visible()
         page.get_by_role("button", name="Push it").click()
-        expect(page.get_by_text("Pushed to")).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("Pushed to")).to_be_visible()
         assert (target / "model.safetensors").is_file() and "PASS" in (target / "README.md").read_text()
         page.get_by_role("button", name="Archive").click()
         expect(page.get_by_role("button", name="Offer it again")).to_be_visible()

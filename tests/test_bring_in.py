@@ -17,8 +17,8 @@ from studio.folders import Home
 from studio.store import Store, close_all
 from tests import browsing
 from tests.conftest import conversation, look, words
+from tests.patience import until
 from tests.test_mapping import CLINC
-from tests.test_survival import until
 
 CSV = "frage;antwort;thema;datum\nWo ist es?;Hier.;Ort;2026-01-01\nWann kommt es?;Bald.;Zeit;2026-01-02\nUnd?;;;\n"
 
@@ -34,7 +34,7 @@ def imported(app, store: Store, dataset: str = ""):
     if dataset:
         app.text_input(key="dataset-name").set_value(dataset).run()
     app.button(key="import-go").click().run()
-    until(lambda: not intake.running(store), 30)
+    until(lambda: not intake.running(store))
     return app.run()
 
 
@@ -192,7 +192,7 @@ def test_intents_in_their_own_json_come_in_without_code_and_a_second_time_add_no
                 page.get_by_label("Name of the dataset").press("Enter")
             page.get_by_role("button", name="Import").click()
             told = page.get_by_text(re.compile(rf"([\d,]+) added to intents {number}"))
-            expect(told).to_be_visible(timeout=180_000)
+            expect(told).to_be_visible()
             counts = [int(one.replace(",", "")) for one in re.findall(r"\b[\d,]*\d\b", told.inner_text())]
             assert ("0 added" in told.inner_text()) == bool(again)
             assert n in (sum(counts), sum(counts) - number), told.inner_text()

@@ -22,6 +22,7 @@ from engine.problems import Problem
 from engine.training.bases import template
 from engine.training.material import batches
 from studio.data import imports
+from tests.patience import LONG
 
 PAIR = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "On its way."}]
 CALL = {"id": "TX92Jm8Zi", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}
@@ -416,7 +417,7 @@ def _typing(messages: list[dict[str, object]], family: str) -> None:
 
 
 def under(messages: list[dict[str, Any]], family: str) -> str:
-    app = AppTest.from_function(_typing, args=(messages, family), default_timeout=30).run()
+    app = AppTest.from_function(_typing, args=(messages, family), default_timeout=LONG).run()
     assert not app.exception
     return " ".join(str(one.value) for one in (*app.markdown, *app.caption))
 

@@ -17,7 +17,6 @@ from studio.folders import SAMPLE, STARTER, Home
 from studio.store import Store
 from studio.writing import guides
 from tests import browsing
-from tests.browsing import SLOW
 from tests.conftest import conversation
 
 pytestmark = [
@@ -69,7 +68,7 @@ def shot(page: Page, name: str) -> None:
 
 
 def drawn(page: Page) -> None:
-    browsing.drawn(page, timeout=60_000)
+    browsing.drawn(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -81,7 +80,6 @@ def bench(page: Page, source: str, said: str | None = None) -> Locator:
             return areas.length === 1 && areas[0].value === said
         }""",
         arg=said or source,
-        timeout=60_000,
     )
     area = page.get_by_label("On-brand version")
     expect(area).to_be_focused()
@@ -128,7 +126,7 @@ def test_a_word_typed_and_not_saved_is_there_when_the_browser_comes_back(page: P
 def test_suggestions_come_for_all_the_others_and_are_taken_one_by_one(page: Page):
     page.get_by_role("button", name="Suggest for all 17").press("Enter")
     page.get_by_role("button", name="Ask now").press("Enter")
-    expect(page.get_by_text("17 suggestions on the bench.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("17 suggestions on the bench.")).to_be_visible()
     for number in range(3, 8):
         area = bench(page, ROUGH[number])
         expect(page.get_by_text("starter suggests")).to_be_visible()
@@ -141,14 +139,14 @@ def test_suggestions_come_for_all_the_others_and_are_taken_one_by_one(page: Page
         expect(area).to_be_focused()
         page.keyboard.type(" High five, petal! 🎉", delay=5)
         page.keyboard.press("Control+Enter")
-        expect(page.get_by_text(f"1 of {19 - number}")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text(f"1 of {19 - number}")).to_be_visible()
     expect(page.get_by_text("To rewrite 12")).to_be_visible()
     shot(page, "4-approved")
 
 
 def test_two_contradictions_are_found_and_settled(page: Page, url: str):
     page.goto(f"{url}/workbench?dataset=voice&show=contradictions")
-    expect(page.get_by_text("2 pairs")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("2 pairs")).to_be_visible()
     drawn(page)
     shot(page, "5-contradictions")
     page.get_by_role("button", name="Keep left").first.click()
@@ -157,14 +155,14 @@ def test_two_contradictions_are_found_and_settled(page: Page, url: str):
     page.get_by_role("button", name="Both are right").click()
     page.get_by_label("Why").fill("One is for members.")
     page.get_by_role("button", name="Keep both").click()
-    expect(page.get_by_text("No contradictions")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("No contradictions")).to_be_visible()
     shot(page, "6-settled")
 
 
 def test_what_was_approved_is_frozen(page: Page, url: str):
     page.goto(f"{url}/snapshots?dataset=voice")
     page.get_by_role("button", name="Freeze").last.click()
-    expect(page.get_by_role("heading", name="voice · ")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="voice · ")).to_be_visible()
     expect(page.get_by_text("Train on it").first).to_be_visible()
     drawn(page)
     shot(page, "7-frozen")

@@ -16,6 +16,7 @@ from studio.data import datasets
 from studio.freezing import snapshots
 from studio.store import Store
 from tests.conftest import look, words
+from tests.patience import waited
 from tests.speaking import served
 from tests.test_remote import Cloud, conversation
 
@@ -86,7 +87,7 @@ def test_a_run_elsewhere_says_what_is_sent_trains_there_and_leaves_a_model_that_
     (run,) = orders.launch(store, order, "ada")
     assert run.engine == "cloud" and run.spec.steps == 30
     assert specs.read(run.job.folder, RemoteSpec).suffix == "orders-tuned"
-    assert jobs.wait(run.job, 60) == jobs.DONE, jobs.why(run.job.folder)
+    assert waited(run.job) == jobs.DONE, jobs.why(run.job.folder)
     runs.catch_up(store)
     made = models.get(store, "orders, tuned")
     assert (made.kind, made.path, made.served, made.key_from) == (models.ENDPOINT, cloud, "ft:x:1", VARIABLE)
@@ -102,7 +103,7 @@ def test_the_launch_form_says_what_is_sent_and_the_runs_page_what_was(app, full,
     assert found.selectbox(key="launch-base-cloud").value == "open-mistral-7b"
     found.button(key="launch").click().run()
     (run,) = [run for run in runs.listed(full.store) if run.engine == "cloud"]
-    assert jobs.wait(run.job, 60) == jobs.DONE, jobs.why(run.job.folder)
+    assert waited(run.job) == jobs.DONE, jobs.why(run.job.folder)
     page = look(app, "run", run=run.id)
     assert not page.exception
     assert "This leaves your machine" in words(page) and "the train rows" in words(page)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.serving import servers
 from engine.serving.asking import client
 from engine.serving.asking.client import Decoding
 from tests import adapters, tiny
+from tests.patience import LONG, until, waited
 from tests.test_client import foreign, whole
 
 SHORT = Decoding(max_tokens=8)
@@ -75,7 +75,7 @@ def submitted(folder: Path, what: EvaluateSpec) -> jobs.Job:
 
 def test_every_candidate_answers_every_item_once_with_what_it_read_and_its_scores(place, tmp_path):
     job = submitted(tmp_path, spec(place, questions(tmp_path / "items.jsonl", 5), arms(place)))
-    assert jobs.wait(job, 60) == jobs.DONE, jobs.log(job.folder)
+    assert waited(job) == jobs.DONE, jobs.log(job.folder)
     end, told = events.last(job.folder, "end"), events.last(job.folder, "progress")
     assert (end["answered"], end["failed"]) == (20, 0)
     assert (told["done"], told["of"], told["seconds_left"]) == (20, 20, 0)
@@ -101,20 +101,17 @@ def test_a_killed_evaluation_goes_on_without_asking_again_what_stands(place, tmp
     job = submitted(tmp_path, spec(place, questions(tmp_path / "items.jsonl", 60), chosen, concurrency=2))
     jobs.tick(tmp_path / "jobs")
     file = job.folder / evaluate.FILE
-    until = time.monotonic() + 60
-    while (file.read_bytes() if file.exists() else b"").count(b"\n") < 5:
-        assert time.monotonic() < until and job.live, jobs.log(job.folder)
-        time.sleep(0.01)
+    until(lambda: (file.read_bytes() if file.exists() else b"").count(b"\n") >= 5, alive=lambda: job.live)
     process = processes.find(job.folder)
     assert process is not None
     process.send_signal(signal.SIGKILL)
-    process.wait(5)
+    process.wait(LONG)
     assert job.state == jobs.FAILED
     before = file.read_bytes()
     before = before[: before.rfind(b"\n") + 1]
     file.write_bytes(before + b'{"item": "q59", "cand')  # as if killed in the middle of a line
     jobs.resume(job)
-    assert jobs.wait(job, 60) == jobs.DONE
+    assert waited(job) == jobs.DONE
     assert file.read_bytes().startswith(before)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert sorted(line["item"] for line in lines) == sorted(f"q{n}" for n in range(60))
@@ -126,16 +123,13 @@ def test_a_server_that_is_killed_meanwhile_is_replaced_and_no_answer_fails(place
     job = submitted(tmp_path, spec(place, questions(tmp_path / "items.jsonl", 40), chosen, concurrency=2))
     jobs.tick(tmp_path / "jobs")
     file = job.folder / evaluate.FILE
-    until = time.monotonic() + 60
-    while not file.exists():
-        assert time.monotonic() < until and job.live, jobs.log(job.folder)
-        time.sleep(0.01)
+    until(file.exists, alive=lambda: job.live)
     [server] = servers.listed(place / "servers")
     process = processes.find(server.folder)
     assert process is not None
     process.send_signal(signal.SIGKILL)
-    process.wait(5)
-    assert jobs.wait(job, 90) == jobs.DONE
+    process.wait(LONG)
+    assert waited(job) == jobs.DONE
     assert events.last(job.folder, "end")["failed"] == 0
 
 
@@ -147,7 +141,7 @@ def test_a_failed_call_is_kept_with_its_error_and_without_a_score(tmp_path):
     ):
         hosted = Candidate("hosted", "large", endpoint=endpoint.url)
         job = submitted(tmp_path, spec(tmp_path, items, [hosted], metrics=["facts"], concurrency=1))
-        assert jobs.wait(job, 30) == jobs.DONE
+        assert waited(job) == jobs.DONE
     right, lost, swapped = evaluate.responses(job.folder)
     assert (right["scores"]["facts"]["value"], right["error"]) == (1.0, None)
     assert lost["scores"] == {} and "Lost." in lost["error"]

@@ -52,7 +52,7 @@ def picture(page: Page, name: str) -> None:
 def test_an_evaluation_is_read_on_any_screen_opened_and_taken_out(home):
     id = begin(home)
     with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/evaluation?evaluation={id}") as page:
-        expect(page.get_by_text("50 % (33-67, n = 30)")).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("50 % (33-67, n = 30)")).to_be_visible()
         for width, scheme in ((1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")):
             page.set_viewport_size({"width": width, "height": 1200})
             page.emulate_media(color_scheme=scheme)
@@ -63,7 +63,7 @@ def test_an_evaluation_is_read_on_any_screen_opened_and_taken_out(home):
         page.set_viewport_size({"width": 1440, "height": 1200})
         settled(page)
         page.get_by_test_id("stDataFrame").first.click(position={"x": 18, "y": 54})
-        expect(page.get_by_text("Question", exact=True).last).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("Question", exact=True).last).to_be_visible()
         expect(page.get_by_text("1 of 2 levels of “delivery / late”.").first).to_be_visible()
         settled(page)
         assert "item=i000" in page.url

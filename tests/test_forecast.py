@@ -15,6 +15,7 @@ from studio.judging import commission, evaluations, figures, forecast, sources
 from studio.judging.orders import Terms
 from studio.store import Store, close_all
 from tests import judged
+from tests.patience import waited
 from tests.test_evaluate_failures import failing
 
 PLAIN = Terms(stream=False)
@@ -33,7 +34,7 @@ def fast(store: Store, url: str):
 
 def run(store: Store, items, chosen, terms: Terms = PLAIN) -> evaluations.Evaluation:
     made = evaluations.start(store, judged.order(items, [chosen], terms=terms), "ada")
-    assert jobs.wait(made.job, 60) == jobs.DONE, jobs.log(made.job.folder)
+    assert waited(made.job) == jobs.DONE, jobs.log(made.job.folder)
     evaluations.catch_up(store)
     return evaluations.get(store, made.id)
 

@@ -18,6 +18,7 @@ from engine.scoring.judged import alike, prompts, quoting, replies
 from engine.scoring.judged.citing import exist, numbers, sentences
 from engine.scoring.metrics import Score
 from engine.serving.asking.asker import Asker
+from tests.patience import LONG
 from tests.speaking import served
 from tests.teaching import teacher
 
@@ -375,7 +376,7 @@ def ledger_page(scores):
 def test_the_ledger_is_drawn_once_for_the_scores_that_share_it():
     found = rated("faithfulness", [said(claims=CLAIMS), said(verdicts=SOUND)])
     scores = {name: {"value": score.value, "why": score.why, "detail": score.detail} for name, score in found.items()}
-    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}).run()
+    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}, default_timeout=LONG).run()
     assert not page.exception and [one.label for one in page.expander] == ["Claim by claim"]
     drawn = "".join(one.value for one in page.get("html"))
     assert "“runs for 14 hours”" in drawn and "[1] 1.md" in drawn and "contradicted: So it is." in drawn
@@ -394,7 +395,7 @@ def test_words_of_an_answer_are_no_markup_in_the_ledger():
 def test_what_an_unusable_judge_said_can_be_read():
     found = rated("faithfulness", ["Nonsense."] * 2)
     scores = {name: {"value": None, "why": score.why, "detail": score.detail} for name, score in found.items()}
-    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}).run()
+    page = AppTest.from_function(ledger_page, kwargs={"scores": scores}, default_timeout=LONG).run()
     assert page.code[0].value == "Nonsense." and len(page.expander) == 1
 
 

@@ -4,6 +4,7 @@ from engine import jobs
 from studio.data import examples
 from studio.quality import scans
 from tests.conftest import look, words
+from tests.patience import waited
 
 
 def test_before_a_scan_the_page_says_that_it_cannot_tell(app, full):
@@ -18,7 +19,7 @@ def test_without_a_dataset_the_page_asks_for_one(app):
 
 def test_after_a_scan_it_shows_the_score_and_each_view(app, full):
     made = scans.start(full.store, "tone", "ada")
-    assert jobs.wait(made.job, 90) == jobs.DONE, jobs.why(made.job.folder)
+    assert waited(made.job) == jobs.DONE, jobs.why(made.job.folder)
     for view in ("duplicates", "coverage", "spread", "style", "personal", "form"):
         found = look(app, "health", dataset="tone", show=view)
         assert not found.exception and not found.error, view

@@ -17,8 +17,8 @@ from engine.serving.health import Health
 from engine.serving.servers import Server
 from engine.serving.settings import ServeSpec
 from tests.conftest import Full, look, words
+from tests.patience import LONG, until, waited
 from tests.test_jobs import Sleep
-from tests.test_watch import until
 
 TOOL = """#!/bin/sh
 echo "Pretend H100, 81559, 81000"
@@ -76,7 +76,7 @@ def program(tmp_path, base) -> Path:
 def served(place: Path, base: Path, program: Path, **more: object) -> Server:
     spec = {"idle_minutes": 30.0, **more}
     server = servers.begin(place / "servers", ServeSpec(model=str(base), program=str(program), **spec))
-    servers.ready(server, 30)
+    servers.ready(server)
     return server
 
 
@@ -126,7 +126,7 @@ def test_a_run_waits_for_a_server_that_is_asked_says_so_and_lets_others_past(pla
         "Waits for the GPU, which the server of tiny has: it makes way when nobody has asked it for 5"
     )
     other = jobs.submit(place / "jobs", "tests.sleeping", Sleep(1), "ada")
-    assert jobs.tick(place / "jobs") == other and jobs.wait(other, 20) == jobs.DONE
+    assert jobs.tick(place / "jobs") == other and waited(other) == jobs.DONE
     quiet(server, monkeypatch)
     assert jobs.tick(place / "jobs") == run
     assert not server.alive and server.ended == "A run needs the GPU."
@@ -167,11 +167,11 @@ def test_a_server_waits_for_a_run_is_refused_or_has_it_paused(place, base, progr
     rule(place, run_has_gpu=REFUSE)
     began = time.monotonic()
     with pytest.raises(Problem, match="The GPU is in use"):
-        servers.begin(place / "servers", wanted, patience=60.0)
-    assert time.monotonic() - began < 5
+        servers.begin(place / "servers", wanted, patience=LONG)
+    assert time.monotonic() - began < LONG  # it did not wait
     rule(place, run_has_gpu=STOP)
     server = servers.begin(place / "servers", wanted)
-    servers.ready(server, 30)
+    servers.ready(server)
     assert run.state == jobs.PAUSED and processes.find(run.folder) is None
 
 
@@ -196,7 +196,7 @@ def test_two_servers_share_a_gpu_only_if_both_fit(place, base, program, gpu, tmp
 def test_the_pages_say_who_has_the_gpu_and_keep_the_rule(full: Full, app, program, base, gpu):
     full_home = full.store.home
     server = servers.begin(full_home.servers, ServeSpec(model=str(base), program=str(program)))
-    servers.ready(server, 30)
+    servers.ready(server)
     try:
         assert "has the Pretend H100" in words(look(app, "serving"))
         app.radio(key="gpu-run").set_value(STOP)

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 from dataclasses import asdict, replace
 
 import bm25s
@@ -19,6 +18,7 @@ from engine.reading.documents import Block, Document
 from engine.reading.settings import DENSE, HYBRID, LEXICAL, Chunking, LibrarySettings
 from engine.serving.asking import calls
 from tests import embedding_api
+from tests.patience import LONG, until, waited
 
 LETTERS = LibrarySettings()
 WORDS = LibrarySettings(search=LEXICAL)
@@ -216,21 +216,25 @@ def test_a_job_that_was_killed_goes_on_with_the_vectors_it_has(tmp_path):
     library, heard = tmp_path / "libraries" / "one", []
     for n in range(8):
         put(library, f"{n}.md", *[f"Fact {n}.{at} " + "is long " * at for at in range(indexing.BATCH // 4)])
-    with embedding_api.endpoint(heard, pause=0.4) as url:
+    killed = threading.Event()
+
+    def held() -> None:
+        if len(heard) >= indexing.BATCH:  # the second batch
+            killed.wait(LONG)
+
+    with embedding_api.endpoint(heard, held=held) as url:
         spec = indexing.IndexSpec(str(library), settings.told(replace(LETTERS, embedder=f"{url}#points")))
         job = jobs.submit(tmp_path / "jobs", "index", spec, "alma")
         assert job.light
         jobs.start(job)
-        until = time.monotonic() + 60
-        while not list((library / growing.FOLDER).rglob("0*.npz")) and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: list((library / growing.FOLDER).rglob("0*.npz")))
         os.killpg(processes.find(job.folder).pid, signal.SIGKILL)
-        while job.live:
-            time.sleep(0.02)
+        until(lambda: not job.live)
+        killed.set()
         with pytest.raises(Problem, match="There is no index"):
             retrieval.open_index(library)
         jobs.resume(job)
-        assert jobs.wait(job, 60) == jobs.DONE
+        assert waited(job) == jobs.DONE
     done = events.last(job.folder, "end")
     assert done["embedded"] == 2 * indexing.BATCH - indexing.BATCH  # of two batches, one was there
     assert len(heard) <= 3 * indexing.BATCH

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from studio.data.intake import Intake
 from studio.folders import CODE, Home
 from studio.store import Store
 from tests.conftest import conversation
+from tests.patience import until
 
 LARGE = 12_000  # rows: enough for processes of their own
 
@@ -41,12 +41,9 @@ def large(tmp_path_factory):
     return write(tmp_path_factory.mktemp("large") / "large.jsonl", *rows, "{", rows[0])
 
 
-def ended(store: Store, id: str, seconds: float = 60) -> Intake:
-    until = time.monotonic() + seconds
-    while (one := intake.get(store, id)).state == intake.RUNNING:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return one
+def ended(store: Store, id: str) -> Intake:
+    until(lambda: intake.get(store, id).state != intake.RUNNING)
+    return intake.get(store, id)
 
 
 def count(store: Store) -> int:

@@ -6,32 +6,26 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from engine import events, jobs, processes
 from engine.problems import Problem
+from tests.patience import until, waited
+from tests.sleeping import Sleep
 
 KIND = "tests.sleeping"
 
 
-@dataclass(frozen=True)
-class Sleep:
-    steps: int = 1
-    fail: bool = False
+def sleeping(jobs_folder: Path, steps: int = 1, fail: bool = False, gate: Path | str = "") -> jobs.Job:
+    return jobs.submit(jobs_folder, KIND, Sleep(steps, fail, str(gate)), by="ada")
 
 
-def sleeping(jobs_folder: Path, steps: int = 1, fail: bool = False) -> jobs.Job:
-    return jobs.submit(jobs_folder, KIND, Sleep(steps, fail), by="ada")
-
-
-def until(true, seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+@pytest.fixture
+def gate(tmp_path_factory) -> Path:
+    """A file that is not there yet; a job that has begun waits for it."""
+    return Path(tmp_path_factory.mktemp("gate") / "open")
 
 
 def begun(job: jobs.Job) -> bool:
@@ -74,39 +68,41 @@ def test_a_jobs_threads_wait_a_moment_before_they_sleep_unless_somebody_says_oth
     kill(job)
 
 
-def test_a_job_waits_in_the_queue_runs_and_leaves_its_result(tmp_path):
-    job = sleeping(tmp_path, steps=2)
+def test_a_job_waits_in_the_queue_runs_and_leaves_its_result(tmp_path, gate):
+    job = sleeping(tmp_path, steps=2, gate=gate)
     assert job.state == jobs.QUEUED and job.by == "ada"
     assert jobs.tick(tmp_path) == job
     assert job.state == jobs.RUNNING
-    assert jobs.wait(job, 10) == jobs.DONE
+    gate.touch()
+    assert waited(job) == jobs.DONE
     assert events.last(job.folder, "end")["steps"] == 2
     assert "sleeping from step 0" in jobs.log(job.folder)
 
 
-def test_jobs_run_one_at_a_time_in_the_order_they_were_submitted(tmp_path):
-    first, second = sleeping(tmp_path, steps=3), sleeping(tmp_path)
+def test_jobs_run_one_at_a_time_in_the_order_they_were_submitted(tmp_path, gate):
+    first, second = sleeping(tmp_path, steps=3, gate=gate), sleeping(tmp_path)
     jobs.tick(tmp_path)
     assert jobs.tick(tmp_path) is None
     assert (first.state, second.state) == (jobs.RUNNING, jobs.QUEUED)
-    assert jobs.wait(second, 10) == jobs.DONE
+    gate.touch()
+    assert waited(second) == jobs.DONE
     assert events.last(first.folder, "end")["at"] < events.last(second.folder, "start")["at"]
 
 
 def test_a_problem_in_a_job_is_its_reason(tmp_path):
     job = sleeping(tmp_path, fail=True)
-    assert jobs.wait(job, 10) == jobs.FAILED
+    assert waited(job) == jobs.FAILED
     assert jobs.why(job.folder) == "The bed is broken. Mend it."
 
 
 def test_an_unknown_kind_fails_and_says_so(tmp_path):
     job = jobs.submit(tmp_path, "dreaming", Sleep(), by="ada")
-    assert jobs.wait(job, 10) == jobs.FAILED
+    assert waited(job) == jobs.FAILED
     assert "dreaming" in jobs.why(job.folder)
 
 
-def test_a_killed_job_is_failed_with_the_last_lines_of_its_log_and_resumes_where_it_was(tmp_path):
-    job = sleeping(tmp_path, steps=8)
+def test_a_killed_job_is_failed_with_the_last_lines_of_its_log_and_resumes_where_it_was(tmp_path, gate):
+    job = sleeping(tmp_path, steps=8, gate=gate)
     jobs.tick(tmp_path)
     until(lambda: begun(job))
     kill(job)
@@ -114,7 +110,8 @@ def test_a_killed_job_is_failed_with_the_last_lines_of_its_log_and_resumes_where
     assert jobs.why(job.folder).endswith("sleeping from step 0")
     done = events.last(job.folder, "progress")["done"]
     jobs.resume(job)
-    assert jobs.wait(job, 10) == jobs.DONE
+    gate.touch()
+    assert waited(job) == jobs.DONE
     assert f"sleeping from step {done}" in jobs.log(job.folder)
     steps = [event["done"] for event in events.read(job.folder)[0] if event["kind"] == "progress"]
     assert steps == list(range(1, 9))
@@ -146,7 +143,7 @@ def test_what_is_done_or_live_is_not_resumed(tmp_path):
     job = sleeping(tmp_path)
     with pytest.raises(Problem, match="queued already"):
         jobs.resume(job)
-    jobs.wait(job, 10)
+    waited(job)
     with pytest.raises(Problem, match="is done"):
         jobs.resume(job)
 
@@ -163,25 +160,27 @@ def test_processes_that_tick_at_the_same_moment_start_a_job_once(tmp_path):
     for ticker in tickers:
         ticker.stdin.close()
     assert [ticker.wait() for ticker in tickers] == [0, 0, 0]
-    assert jobs.wait(job, 10) == jobs.DONE
+    assert waited(job) == jobs.DONE
     kinds = [event["kind"] for event in events.read(job.folder)[0]]
     assert kinds.count("start") == 1
 
 
-def test_jobs_outlive_the_process_that_submitted_and_started_them(tmp_path):
+def test_jobs_outlive_the_process_that_submitted_and_started_them(tmp_path, gate):
     program = (
         "import sys, time; from pathlib import Path; from engine import jobs\n"
         "from tests.test_jobs import sleeping, begun, until\n"
-        "folder = Path(sys.argv[1]); first = sleeping(folder, steps=10); sleeping(folder)\n"
+        "folder = Path(sys.argv[1]); first = sleeping(folder, steps=10, gate=sys.argv[2]); sleeping(folder)\n"
         "jobs.tick(folder); until(lambda: begun(first)); print('begun', flush=True); time.sleep(60)"
     )
-    starter = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", program, str(tmp_path), str(gate)]
+    starter = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert starter.stdout is not None and starter.stdout.readline() == "begun\n"
     starter.kill()
     starter.wait()
     first, second = jobs.listed(tmp_path)
     assert (first.state, second.state) == (jobs.RUNNING, jobs.QUEUED)
-    assert jobs.wait(second, 15) == jobs.DONE
+    gate.touch()
+    assert waited(second) == jobs.DONE
     assert first.state == jobs.DONE
 
 
@@ -196,7 +195,7 @@ def test_a_pid_that_came_back_as_somebody_else_is_not_the_job(tmp_path):
 def test_what_is_done_stays_done_in_a_copy_of_the_home(tmp_path):
     """A backup that is brought back has new file times."""
     done, stopped = sleeping(tmp_path / "home"), sleeping(tmp_path / "home", steps=1000)
-    assert jobs.wait(done, 10) == jobs.DONE
+    assert waited(done) == jobs.DONE
     jobs.tick(tmp_path / "home")
     until(lambda: begun(stopped))
     jobs.stop(stopped)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from engine.data.conversations import parse
 from studio.folders import SAMPLE, STARTER, Home
 from tests import browsing
-from tests.browsing import SLOW, drawn
+from tests.browsing import drawn
 
 pytestmark = [
     pytest.mark.browser,
@@ -119,9 +119,9 @@ def test_a_run_is_launched_watched_and_ends_as_a_model(page: Page, url: str):
     page.get_by_label("Name of the run, and of the model it makes").press("Enter")
     page.get_by_role("button", name="Launch", exact=True).click()
     expect(page.get_by_role("heading", name="my-voice")).to_be_visible()
-    expect(page.get_by_text("Loss: how surprised it is")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile("my-voice (can be asked|is ready)"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Loss: how surprised it is")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text(re.compile("my-voice (can be asked|is ready)"))).to_be_visible()
     tab = page.get_by_role("tab", name="First batch")
     expect(tab).to_have_count(1)  # while the page is drawn anew, what was there before is there too
     drawn(page)
@@ -136,7 +136,7 @@ def test_base_and_tuned_model_are_asked_side_by_side(page: Page):
     box = page.get_by_placeholder("Ask something")
     box.fill("Your parcel arrives on Tuesday.")
     box.press("Enter")
-    expect(page.get_by_text(re.compile(r"\d+ tokens"))).to_have_count(2, timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"\d+ tokens"))).to_have_count(2)
     no_traceback(page)
 
 
@@ -149,7 +149,7 @@ def test_candidates_are_compared_on_the_frozen_test_items(page: Page):
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", name="base or tuned")).to_be_visible()
-    expect(page.get_by_role("button", name="Judge these blind")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Judge these blind")).to_be_visible()
     expect(page.get_by_role("tab", name="Answers")).to_be_visible()
     no_traceback(page)
 

@@ -451,7 +451,7 @@ def test_both_answer_side_by_side_and_what_differs_is_marked_on_demand(full, app
         look(app, "playground")
         app.selectbox(key="who-0").set_value("one")
         app.selectbox(key="who-1").set_value("other").run()
-        app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
+        app.chat_input[0].set_value("How long is the warranty?").run()
     said = words(app)
     assert "Two whole years." in said and "Two short weeks." in said and said.count("3 tokens · ") == 2
     app.toggle(key="differs").set_value(True).run()
@@ -465,7 +465,7 @@ def test_a_failed_answer_is_told_in_its_own_column_and_stops_nothing(full, app):
         look(app, "playground")
         app.selectbox(key="who-0").set_value("gone")
         app.selectbox(key="who-1").set_value("speaker").run()
-        app.chat_input[0].set_value("How long is the warranty?").run(timeout=60)
+        app.chat_input[0].set_value("How long is the warranty?").run()
     assert "There is no model in /nowhere/at/all" in app.error[0].value and len(app.error) == 1
     assert "Two whole years." in words(app) and not app.exception
 

@@ -28,6 +28,7 @@ from studio.reading import (
     upkeep,
 )
 from studio.store import Store
+from tests.patience import waited
 from tests.teaching import teacher
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
@@ -54,7 +55,7 @@ def shelf(tmp_path: Path) -> Path:
 def come_in(store: Store, library: str, *paths: Path, keep: bool = False) -> readings.Reading:
     """What these paths bring, read by a real job and taken over."""
     reading = arrivals.start(store, library, list(paths), "ada", keep)
-    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(store)
     return readings.get(store, reading.id)
 
@@ -150,7 +151,7 @@ def test_a_path_that_is_looked_at_again_tells_what_is_new_changed_and_gone(store
     (shelf / "cup.md").write_text("# Cup\n\nThe cup is blue.\n")
     [source] = arrivals.sources(store, "shelf")
     reading = arrivals.look_again(store, "shelf", source.path, "ada")
-    jobs.wait(reading.job, 60)
+    waited(reading.job)
     upkeep.catch_up(store)
     taken = readings.get(store, reading.id).taken
     assert taken is not None
@@ -268,7 +269,7 @@ def test_other_settings_hold_once_the_library_is_indexed_anew(shop):
     reading = indexes.start(shop, "shop", "ada")
     with pytest.raises(Problem, match="worked on already"):
         indexes.start(shop, "shop", "ada")
-    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(shop)
     assert libraries.current(shop, "shop")
     assert [one.chunks for one in libraries.documents(shop, "shop")] == [2, 1]
@@ -370,7 +371,7 @@ def test_a_model_proposes_questions_that_wait_for_a_person_and_leaves_no_copy_of
     with teacher(taught) as url:
         endpoints.add(shop, "teacher", url, "teacher", "ada")
         reading = drafted.start(shop, "shop", "teacher", 3, "ada")
-        assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+        assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(shop)
     taken = readings.get(shop, reading.id).taken
     assert taken is not None and taken["proposed"] + taken["failed"] == 3 and taken["proposed"] >= 1, taken
@@ -411,14 +412,14 @@ def test_an_index_job_that_was_stopped_goes_on(shop):
     work.stop(shop, reading, "ada")
     assert readings.get(shop, reading.id).state == jobs.STOPPED and not libraries.current(shop, "shop")
     work.resume(shop, reading, "ada")
-    assert jobs.wait(reading.job, 60) == jobs.DONE, jobs.why(reading.job.folder)
+    assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(shop)
     assert libraries.current(shop, "shop")
 
 
 def test_the_command_line_has_an_answer_for_each_order(shop, shelf):
     begun = commands.read(shop, "cli", [str(shelf)], 100, "ada")
-    jobs.wait(jobs.get(shop.home.jobs, begun["reading"]), 60)
+    waited(jobs.get(shop.home.jobs, begun["reading"]))
     taken = commands.taken(shop, begun["reading"])
     assert (taken["said"], taken["index"]) == ("2 new, 1 refused", "")
     [hit] = commands.search(shop, "cli", "copper kettle", 1, "lexical")["hits"]

@@ -22,11 +22,11 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
     members.welcome(opened(home), "ada", "engineer", "ada")
     close_all()
     with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/libraries", height=1400) as page:
-        page.get_by_role("textbox", name="Name").fill("handbook", timeout=browsing.SLOW)
+        page.get_by_role("textbox", name="Name").fill("handbook")
         page.get_by_role("textbox", name="Name").press("Enter")
         page.locator("input[type=file]").set_input_files([tmp_path / "guide.md", tmp_path / "empty.txt"])
         page.get_by_role("button", name="Make the library").click()
-        expect(page.get_by_text("1 new, 1 refused")).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("1 new, 1 refused")).to_be_visible()
         expect(page.get_by_text("empty.txt is empty.")).to_be_visible()
 
         page.get_by_role("tab", name="Search").click()
@@ -34,11 +34,11 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         asked.fill("Who pays the postage?")
         asked.press("Enter")
         hit = page.locator(".st-key-hit-1")
-        expect(hit.locator("mark").first).to_be_visible(timeout=browsing.SLOW)
+        expect(hit.locator("mark").first).to_be_visible()
         hit.get_by_role("button", name="This passage answers it").click()
         expect(page.get_by_text("Kept. It counts in Quality now.")).to_be_visible()
         page.get_by_role("tab", name="Quality").click()
-        expect(page.get_by_text("among the first 5", exact=True)).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("among the first 5", exact=True)).to_be_visible()
 
         page.get_by_role("tab", name="Search").click()
         page.locator(".st-key-hit-1").get_by_role("link", name="Read it there").click()
@@ -54,6 +54,6 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         page.get_by_role("tab", name="Documents").click()
         page.get_by_role("button", name="Delete this library").click()
         page.get_by_role("button", name="Delete handbook").click()
-        expect(page.get_by_text("handbook is deleted.")).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("handbook is deleted.")).to_be_visible()
     assert libraries.listed(opened(home)) == []
     assert not [path for path in home.root.rglob("*") if path.is_file() and b"postage" in path.read_bytes()]

@@ -10,6 +10,7 @@ from studio.reading import questions, readings, removal, upkeep
 from studio.store import Store
 from studio.ui import cited, stacks
 from tests.conftest import look, words
+from tests.patience import waited
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
 LAMP = "# Lamp\n\nThe lamp shines for 14 hours.\n\nIts warranty lasts 12 months.\n"
@@ -161,7 +162,7 @@ def test_settings_show_the_chunks_as_they_would_be_and_hold_after_a_job(shop, ap
     found.button(key="index").click().run()
     assert libraries.get(shop, "shop").settings.chunking.words == 180
     [job] = readings.live(shop, "shop")
-    assert jobs.wait(job.job, 60) == jobs.DONE
+    assert waited(job.job) == jobs.DONE
     upkeep.catch_up(shop)
     assert libraries.current(shop, "shop")
 

@@ -21,6 +21,7 @@ from engine.serving.small.protocol import Refused
 from engine.training.bases import template
 from engine.training.material import batches
 from tests import adapters
+from tests.patience import LONG
 
 QUESTION = [{"role": "user", "content": "Where is my order?"}]
 ANSWERS = ["On its way.", "It left our workshop this morning.", "No idea", "Of course you can. Send it back, please."]
@@ -50,7 +51,7 @@ def reader(endpoint: Endpoint, model: str, calls: list[str] | None = None) -> Re
         if calls is not None:
             calls.append(path)
         at = endpoint.url + path if path.startswith("/") else f"{endpoint.api}/{path}"
-        async with httpx.AsyncClient(timeout=60) as http:
+        async with httpx.AsyncClient(timeout=LONG) as http:
             response = await http.post(at, json={"model": model, **body})
         response.raise_for_status()
         return response.json()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from studio.store import Store
 from studio.writing import makings
 from studio.writing.makings import Plan
 from tests.conftest import look, words
+from tests.patience import LONG, until, waited
 from tests.teaching import teacher
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\nIts warranty lasts 24 months.\n\nIt weighs two kilos.\n"
@@ -72,7 +73,7 @@ def plan(**more: Any) -> Plan:
 
 def ended(store: Store, wanted: Plan) -> makings.Making:
     making = makings.start(store, wanted, "ada")
-    assert jobs.wait(making.job, 60) == jobs.DONE, jobs.log(making.job.folder)
+    assert waited(making.job) == jobs.DONE, jobs.log(making.job.folder)
     makings.catch_up(store)
     return makings.get(store, making.id)
 
@@ -109,9 +110,11 @@ def test_what_was_tasted_is_not_paid_again(taught_store):
 
 def test_a_killed_making_goes_on_and_pays_for_nothing_twice(store, tmp_path):
     heard: list[dict[str, Any]] = []
+    killed = threading.Event()
 
     def slowly(messages: list[dict[str, Any]]) -> str:
-        time.sleep(0.15)
+        if len(heard) > 20:
+            killed.wait(LONG)
         return taught(messages)
 
     with teacher(slowly, heard) as url:
@@ -120,17 +123,17 @@ def test_a_killed_making_goes_on_and_pays_for_nothing_twice(store, tmp_path):
         making = makings.start(store, wanted, "ada")
         jobs.tick(store.home.jobs)
         path = making.job.folder / make.CALLS
-        while not path.exists() or path.read_bytes().count(b"\n") < 10:
-            time.sleep(0.05)
+        until(lambda: path.exists() and path.read_bytes().count(b"\n") >= 10, alive=lambda: making.job.live)
         process = processes.find(making.job.folder)
         assert process is not None
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(LONG)
+        killed.set()
         with path.open("ab") as file:
             file.write(b'{"key": "torn')
         before = path.read_bytes().count(b"\n")
         work.resume(store, making, "ada")
-        assert jobs.wait(making.job, 60) == jobs.DONE
+        assert waited(making.job) == jobs.DONE
     assert len(making.rows) == 60 and before >= 10
     kept = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(kept) == len({call["key"] for call in kept}) == 60
@@ -344,7 +347,7 @@ def test_the_page_orders_a_making_and_shows_what_came(taught_store, app, tmp_pat
     assert len(heard) == 8 and "Its own source does not answer the question." in words(page)
     page = page.button(key="make").click().run()
     (making,) = makings.listed(store)
-    assert jobs.wait(making.job, 60) == jobs.DONE
+    assert waited(making.job) == jobs.DONE
     page = look(app, "making", dataset="tone", making=making.id)
     assert not page.exception and "Review them" in words(page)
     assert {tab.label for tab in page.tabs} == {"Passed (6)", "Held back (0)", "Failed (3)"}

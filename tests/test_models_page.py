@@ -53,7 +53,7 @@ def test_a_newcomer_brings_in_a_base_and_goes_on_to_train_on_it(full: Full, home
     base = tiny.base(tmp_path / "kettle-voice")
     close_all()
     with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/models") as page:
-        expect(page.get_by_text("Begin with Ministral 3 3B")).to_be_visible(timeout=browsing.SLOW)
+        expect(page.get_by_text("Begin with Ministral 3 3B")).to_be_visible()
         page.get_by_text("Bring in a base").click()
         page.get_by_role("textbox", name="Folder on this machine").fill(str(tmp_path / "nothing"))
         page.get_by_role("button", name="Look at it and add it").click()

@@ -45,7 +45,7 @@ def test_a_judge_is_overruled_by_a_click_and_checked_blind_by_keys(home):
     id = begin(home)
     there = f"/evaluation?evaluation={id}&item=i000"
     with browsing.studio(home) as studio, browsing.tab(f"{studio.url}{there}", 2000) as page:
-        page.get_by_text("Claim by claim").first.click(timeout=browsing.SLOW)
+        page.get_by_text("Claim by claim").first.click()
         second = page.get_by_role("radiogroup", name="Your verdict on claim c2").first
         second.get_by_text("[2]", exact=True).click()
         expect(page.get_by_text("1 verdict by people; the judge alone: 25 %.").first).to_be_visible()

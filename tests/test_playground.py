@@ -15,6 +15,7 @@ from studio.reading import questions
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
 from tests.conftest import ENTRY, Full, look, words
+from tests.patience import LONG
 from tests.test_judging_pages import press
 
 TURN = Turn("How long?", (Said("plain", DONE, "Two years."), Said("tuned", DONE, "Ages, petal!")))
@@ -45,7 +46,7 @@ def seated(app, *names: str):
 
 
 def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(speakers, app):
-    seated(app, "one", "two", "three", "four").chat_input[0].set_value("How long?").run(timeout=60)
+    seated(app, "one", "two", "three", "four").chat_input[0].set_value("How long?").run()
     said = words(app)
     assert all(text in said for text in speakers)
     app.toggle(key="differs").set_value(True).run()
@@ -70,7 +71,7 @@ def test_a_list_that_is_too_long_is_refused_whole(speakers, app):
 def test_blind_shows_no_name_and_no_figure_until_it_is_switched_off(speakers, app):
     seated(app, "one", "two")
     app.toggle(key="blind").set_value(True).run()
-    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.chat_input[0].set_value("How long?").run()
     drawn = [element.value for element in app.get("html")]
     assert "Two whole years." in words(app) and " tokens · " not in words(app)
     assert not any(">one<" in text or ">two<" in text for text in drawn)
@@ -139,7 +140,7 @@ def test_a_conversation_is_saved_as_an_example_with_its_system_prompt():
 
 
 def test_an_answer_becomes_an_example_by_one_button(speakers, full: Full, app):
-    seated(app, "one", "two").chat_input[0].set_value("How long?").run(timeout=60)
+    seated(app, "one", "two").chat_input[0].set_value("How long?").run()
     app.selectbox(key="save-where-0-1").set_value("tone")
     app.button(key="save-go-0-1").click().run()
     found = [example for example in examples.find(full.store, "tone")[0] if "playground" in example.tags]
@@ -150,7 +151,7 @@ def test_an_answer_becomes_an_example_by_one_button(speakers, full: Full, app):
 def test_an_example_is_saved_with_the_prompt_that_its_answer_was_given(speakers, full: Full, app):
     seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
     assert "With a system prompt." in words(app)
-    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.chat_input[0].set_value("How long?").run()
     app.text_area(key="system-0-one").set_value("Be brief.").run()
     app.selectbox(key="save-where-0-0").set_value("tone")
     app.button(key="save-go-0-0").click().run()
@@ -160,22 +161,22 @@ def test_an_example_is_saved_with_the_prompt_that_its_answer_was_given(speakers,
 
 def test_a_reload_finds_the_answers_the_settings_and_what_was_not_answered_yet(speakers, full: Full, app):
     seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
-    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.chat_input[0].set_value("How long?").run()
     app.session_state["asking"] = ["And where?", "And why?"]
     app.run()
     seat = app.session_state["seat"]
-    again = look(AppTest.from_file(ENTRY, default_timeout=60), "playground", seat=seat)
+    again = look(AppTest.from_file(ENTRY, default_timeout=LONG), "playground", seat=seat)
     said = words(again)
     assert "Two whole years." in said and "With a system prompt." in said and not again.exception
     assert "**Not answered yet:** And where? and 1 more" in said
-    again.button(key="go-on").click().run(timeout=60)
+    again.button(key="go-on").click().run()
     assert words(again).count("Two whole years.") == 3 and "Not answered yet" not in words(again)
-    stranger = look(AppTest.from_file(ENTRY, default_timeout=60), "playground", seat="another")
+    stranger = look(AppTest.from_file(ENTRY, default_timeout=LONG), "playground", seat="another")
     assert "Two whole years." not in words(stranger)
 
 
 def test_what_was_cleared_can_be_brought_back(speakers, app):
-    seated(app, "one", "two").chat_input[0].set_value("How long?").run(timeout=60)
+    seated(app, "one", "two").chat_input[0].set_value("How long?").run()
     app.button(key="clear").click().run()
     assert "Two whole years." not in words(app)
     app.button(key="undo").click().run()
@@ -184,13 +185,13 @@ def test_what_was_cleared_can_be_brought_back(speakers, app):
 
 def test_a_link_keeps_what_was_said_blind_and_another_is_due_once_more_was_asked(speakers, app):
     app = seated(app, "one", "two").toggle(key="blind").set_value(True).run()
-    app.chat_input[0].set_value("How long?").run(timeout=60)
+    app.chat_input[0].set_value("How long?").run()
     press(app, "A is best")
     app.button(key="share").click().run()
     assert any("?arrangement=" in code.value for code in app.code)
     app.toggle(key="blind").set_value(False).run()
     assert "n = 1" in words(app)
-    app.chat_input[0].set_value("And where?").run(timeout=60)
+    app.chat_input[0].set_value("And where?").run()
     assert not any("?arrangement=" in code.value for code in app.code) and app.button(key="share")
 
 

@@ -25,6 +25,7 @@ from engine.training.methods import preference
 from engine.training.settings import DPO, FULL, KTO, ORPO, TrainSpec
 from studio.folders import CODE
 from tests import tiny
+from tests.patience import until
 
 STARTER = CODE / "starter"
 TONE = CODE / "sample" / "tone"
@@ -253,10 +254,7 @@ def started(tmp_path: Path, spec: TrainSpec) -> Job:
 
 
 def wait_for_step(job: Job, step: int) -> None:
-    until = time.monotonic() + 120
-    while (events.last(job.folder, "step") or {"step": 0})["step"] < step:
-        assert time.monotonic() < until and job.state == jobs.RUNNING, jobs.why(job.folder)
-        time.sleep(0.02)
+    until(lambda: (events.last(job.folder, "step") or {"step": 0})["step"] >= step, alive=lambda: job.live)
 
 
 def gone(job: Job) -> None:

@@ -18,6 +18,7 @@ from studio.data import datasets, examples
 from studio.freezing import snapshots
 from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation, look, words
+from tests.patience import LONG
 
 ANN = "Mail ann.lee@acme.org or call me at +49 30 901820."
 KINDS = [*personal.KINDS, "password"]
@@ -203,7 +204,7 @@ def panel():
 
 
 def test_the_panel_shows_what_would_change_does_it_and_deletes_the_key_when_asked(letters):
-    page = AppTest.from_function(panel, default_timeout=30).run()
+    page = AppTest.from_function(panel, default_timeout=LONG).run()
     assert "No scanned example of this dataset holds personal data" in words(page)
     page.button(key="stand-ins-scan").click().run()
     assert not page.exception

@@ -9,7 +9,9 @@ import pytest
 from engine import events, jobs, queue
 from engine.problems import Problem
 from engine.queue import HIGH, LOW, Place, Rules
-from tests.test_jobs import KIND, Sleep, begun, sleeping, until
+from tests.patience import until, waited
+from tests.sleeping import Sleep
+from tests.test_jobs import KIND, begun, sleeping
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def test_a_job_of_high_priority_starts_before_those_that_were_there_and_one_of_l
     last = sleeping(tmp_path)
     assert line(tmp_path) == [urgent.id, three.first.id, three.second.id, three.third.id, last.id, low.id]
     assert jobs.tick(tmp_path) == urgent
-    assert jobs.wait(urgent, 10) == jobs.DONE
+    assert waited(urgent) == jobs.DONE
 
 
 def test_a_job_is_moved_in_the_queue_and_who_comes_later_still_comes_last(tmp_path, three):
@@ -69,17 +71,19 @@ def test_what_runs_is_not_moved(tmp_path):
 
 
 def test_a_paused_job_saves_gives_up_its_place_and_goes_on_where_it_was(tmp_path):
-    first, second = sleeping(tmp_path, steps=40), sleeping(tmp_path)
+    gate = tmp_path / "gate"
+    first, second = sleeping(tmp_path, steps=40, gate=gate), sleeping(tmp_path)
     jobs.tick(tmp_path)
     until(lambda: begun(first))
     jobs.pause(first)
     assert first.state == jobs.PAUSED and not first.live
     done = events.last(first.folder, "progress")["done"]
     assert jobs.tick(tmp_path) == second
-    assert jobs.wait(second, 10) == jobs.DONE
+    assert waited(second) == jobs.DONE
     assert jobs.tick(tmp_path) is None and first.state == jobs.PAUSED
     jobs.resume(first)
-    assert jobs.wait(first, 10) == jobs.DONE
+    gate.touch()
+    assert waited(first) == jobs.DONE
     assert f"sleeping from step {done}" in jobs.log(first.folder)
 
 
@@ -96,7 +100,7 @@ def test_a_job_paused_in_the_queue_lets_others_past_until_it_is_resumed_or_stopp
 
 def test_what_has_ended_is_not_paused(tmp_path):
     job = sleeping(tmp_path)
-    jobs.wait(job, 10)
+    waited(job)
     with pytest.raises(Problem, match="nothing to pause"):
         jobs.pause(job)
 
@@ -110,7 +114,7 @@ def test_a_paused_queue_starts_nothing_but_looks_at_data(tmp_path, three, monkey
     assert jobs.tick(tmp_path) == light
     queue.rule(tmp_path, Rules(paused=False))
     assert jobs.tick(tmp_path) == three.first
-    assert jobs.wait(three.first, 10) == jobs.DONE
+    assert waited(three.first) == jobs.DONE
 
 
 def test_a_job_waits_for_its_time_says_so_and_lets_others_past(tmp_path):
@@ -118,11 +122,11 @@ def test_a_job_waits_for_its_time_says_so_and_lets_others_past(tmp_path):
     other = sleeping(tmp_path)
     assert jobs.waits_for(later).startswith("Starts ") and " at " in jobs.waits_for(later)
     assert jobs.tick(tmp_path) == other
-    assert jobs.wait(other, 10) == jobs.DONE
+    assert waited(other) == jobs.DONE
     assert jobs.tick(tmp_path) is None
     queue.put(later.folder, Place(not_before=time.time() - 1))
     assert jobs.tick(tmp_path) == later
-    assert jobs.wait(later, 10) == jobs.DONE
+    assert waited(later) == jobs.DONE
 
 
 def test_a_job_for_the_night_starts_in_the_night_hours_alone(tmp_path):
@@ -133,7 +137,7 @@ def test_a_job_for_the_night_starts_in_the_night_hours_alone(tmp_path):
     assert f"at {(now + 2) % 24:02}:00, in the night hours" in jobs.waits_for(job)
     queue.rule(tmp_path, Rules(night_from=f"{(now - 1) % 24:02}:00", night_until=f"{(now + 3) % 24:02}:00"))
     assert jobs.tick(tmp_path) == job
-    assert jobs.wait(job, 10) == jobs.DONE
+    assert waited(job) == jobs.DONE
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -24,6 +23,7 @@ from engine.serving.asking import client
 from engine.serving.asking.calls import Endpoint
 from engine.serving.asking.client import Question
 from engine.training.settings import TrainSpec
+from tests.patience import LONG, until, waited
 from tests.speaking import served
 
 KEY, VARIABLE = "a-key-that-only-this-test-has", "ATELIER_TEST_ENGINE_KEY"
@@ -42,13 +42,13 @@ def engine(tmp_path_factory) -> Iterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: answers(url), 60)
+        until(lambda: answers(url))
         yield url
     finally:
         for job in jobs.listed(home / "jobs"):
             jobs.stop(job)
         running.terminate()
-        running.wait(20)
+        running.wait(LONG)
         for server in (home / "servers").glob("*"):
             processes.end(server)
 
@@ -82,13 +82,6 @@ def answers(url: str) -> bool:
         return False
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
 def sent(folder: Path, url: str, rows: tuple[Path, Path], kind: str = far.ATELIER, **settings: Any) -> Job:
     run = TrainSpec(base="small", train=str(rows[0]), validation=str(rows[1]), **{"batch_size": 8, **settings})
     return jobs.submit(folder / "jobs", "remote", RemoteSpec(url, kind, asdict(run), VARIABLE, "orders"), "ada")
@@ -101,7 +94,7 @@ def told(job: Job, kind: str) -> list[dict[str, Any]]:
 @pytest.mark.slow
 def test_a_run_trains_on_another_engine_and_tells_of_itself_as_if_it_were_here(engine, rows, tmp_path):
     job = sent(tmp_path, engine, rows, epochs=2.0, evaluate_every=6, rank=4)
-    assert jobs.wait(job, 180) == jobs.DONE, jobs.why(job.folder)
+    assert waited(job) == jobs.DONE, jobs.why(job.folder)
     assert [event["step"] for event in told(job, "step")] == list(range(1, 13))
     assert told(job, "validation")[-1]["n"] == 8 and told(job, "first_batch") and told(job, "plan")
     assert [event["what"].split(",")[0] for event in told(job, "leaves")] == ["the train rows", "the validation rows"]
@@ -151,7 +144,7 @@ def test_what_only_an_engine_of_ours_knows_travels_with_the_order(engine, tmp_pa
         path.write_text("".join(json.dumps({"id": str(n), **conversation(n), **row}) + "\n" for n in numbers))
         made.append(path)
     job = sent(tmp_path, engine, (made[0], made[1]), steps=2, **settings)
-    assert jobs.wait(job, 120) == jobs.DONE, jobs.why(job.folder)
+    assert waited(job) == jobs.DONE, jobs.why(job.folder)
     plan, step = told(job, "plan")[-1], told(job, "step")[-1]
     assert step["steps"] == step["step"] == 2
     assert (plan["trained_parameters"] == plan["parameters"]) == (settings.get("tuning") == "full")
@@ -160,14 +153,14 @@ def test_what_only_an_engine_of_ours_knows_travels_with_the_order(engine, tmp_pa
 def test_what_the_engine_refuses_is_said_with_its_own_sentence(engine, rows, tmp_path):
     rows[0].write_text('{"messages": []}\n')
     job = sent(tmp_path, engine, rows)
-    assert jobs.wait(job, 60) == jobs.FAILED
+    assert waited(job) == jobs.FAILED
     assert "line 1" in jobs.why(job.folder)
 
 
 def test_without_its_key_nothing_is_sent(rows, tmp_path, monkeypatch):
     monkeypatch.delenv(VARIABLE)
     job = sent(tmp_path, "http://127.0.0.1:9", rows)
-    assert jobs.wait(job, 60) == jobs.FAILED
+    assert waited(job) == jobs.FAILED
     assert VARIABLE in jobs.why(job.folder) and not told(job, "leaves")
 
 
@@ -215,7 +208,7 @@ def test_mistrals_cloud_gets_its_own_words_and_its_checkpoints_become_figures(ro
     monkeypatch.setattr(Cloud, "looks", 0)
     with served(Cloud) as url:
         job = sent(tmp_path, url, rows, far.MISTRAL, steps=30, learning_rate=1e-4)
-        assert jobs.wait(job, 60) == jobs.DONE, jobs.why(job.folder)
+        assert waited(job) == jobs.DONE, jobs.why(job.folder)
     order = Cloud.orders[0]
     assert order["model"] == "small" and order["suffix"] == "orders" and "atelier" not in order
     assert order["training_files"] == [{"file_id": "file-48", "weight": 1}] and order["validation_files"] == ["file-8"]
@@ -230,7 +223,7 @@ def test_a_cloud_without_the_api_is_explained_and_another_way_is_named(rows, tmp
     monkeypatch.setattr(Cloud, "status", status)
     with served(Cloud) as url:
         job = sent(tmp_path, url, rows, far.MISTRAL)
-        assert jobs.wait(job, 60) == jobs.FAILED
+        assert waited(job) == jobs.FAILED
     why = jobs.why(job.folder)
     assert ("retired its fine-tuning API" in why and "on this machine" in why) if status == 410 else "404" in why
 
@@ -238,5 +231,5 @@ def test_a_cloud_without_the_api_is_explained_and_another_way_is_named(rows, tmp
 def test_mistrals_cloud_is_not_asked_for_what_it_cannot_do(rows, tmp_path):
     with served(Cloud) as url:
         job = sent(tmp_path, url, rows, far.MISTRAL, method="dpo")
-        assert jobs.wait(job, 60) == jobs.FAILED
+        assert waited(job) == jobs.FAILED
     assert "does not train by dpo" in jobs.why(job.folder) and not told(job, "leaves")

@@ -18,6 +18,7 @@ from engine.problems import Problem
 from engine.training import checkpoint, leaving, train
 from engine.training.checkpoint import Checkpoint
 from engine.training.settings import TrainSpec
+from tests.patience import LONG
 from tests.test_train import recipe, told
 
 pytestmark = pytest.mark.slow
@@ -84,7 +85,7 @@ def test_a_run_killed_at_twenty_moments_ends_as_if_nothing_had_happened(spec: Tr
         time.sleep(late)
     last = started(broken)
     for process in (last, undisturbed):
-        process.join(60)
+        process.join(LONG)
         assert process.exitcode == 0
     assert len(told(broken, "resumed")) >= KILLS / 2
     one, other = (json.loads((folder / leaving.RESULT).read_text()) for folder in (straight, broken))

@@ -15,6 +15,7 @@ from engine.scaling import cluster
 from engine.scaling.cluster import Cluster
 from engine.training.settings import TrainSpec
 from studio.folders import CODE
+from tests.patience import LONG, waited
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def told(spec) -> dict[str, Any]:
     """What became of each job on the cluster."""
     with tempfile.TemporaryDirectory(prefix="ray") as home:  # a socket's path is short, and pytest's own are long
         command = [*network(), sys.executable, "-m", "tests.two_nodes", home, json.dumps(spec)]
-        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=500)
+        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=4 * LONG)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -70,7 +71,7 @@ def test_a_job_that_fails_or_dies_on_its_node_is_told_as_on_one_machine(told):
 
 def test_a_run_over_two_nodes_learns_what_one_process_learns(told, spec, tmp_path):
     alone = jobs.submit(tmp_path, "train", TrainSpec(**spec), "ada")
-    assert jobs.wait(alone, 120) == jobs.DONE, jobs.why(alone.folder)
+    assert waited(alone) == jobs.DONE, jobs.why(alone.folder)
     losses = [event["loss"] for event in events.read(alone.folder)[0] if event["kind"] == "step"]
     assert told["spread"]["state"] == "done", told["spread"]["why"]
     # of one base, two machines' halves of a step are rounded apart: in bf16 each product is

@@ -20,6 +20,7 @@ import pytest
 from engine.serving import servers
 from studio.folders import CODE
 from tests import tiny
+from tests.patience import LONG
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
     finally:
         started.terminate()
-        started.wait(20)
+        started.wait(LONG)
         for server in servers.listed(home / "servers"):
             servers.stop(server)
 
@@ -72,7 +73,7 @@ def desk(tmp_path: Path) -> Path:
 
 def ran(engine: str, desk: Path, *command: str | Path) -> str:
     environment = {**os.environ, "MISTRAL_API_KEY": KEY, "MISTRAL_URL": engine}
-    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=LONG)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from engine.serving.asking.client import Decoding, Endpoint, Question
 from engine.serving.small import protocol
 from engine.serving.small.protocol import Refused
 from tests import adapters, tiny
+from tests.patience import until
 
 QUESTIONS = [*tiny.SENTENCES, "Hm?", "Tell me about the copper kettle and about every cup that you have, please."]
 
@@ -261,15 +261,13 @@ def test_one_server_for_one_base_however_many_ask_for_it(endpoint, place):
 
 def test_a_server_that_nobody_asks_ends_itself_and_a_changed_base_is_not_answered_for_by_the_old_one(tmp_path):
     base = adapters.lively(tmp_path / "kettle")
-    endpoint = servers.ensure(tmp_path / "servers", base, idle_minutes=1 / 60)
+    endpoint = servers.ensure(tmp_path / "servers", base, idle_minutes=3 / 60)
     [server] = servers.listed(tmp_path / "servers")
     assert server.spec.version == servers.version(base)
     adapters.lively(base, seed=1)
     assert server.spec.version != servers.version(base)
-    until = time.monotonic() + 15
-    while server.alive and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not server.alive and "nobody asked" in processes.log(server.folder) and server.ended == "idle"
+    until(lambda: not server.alive)
+    assert "nobody asked" in processes.log(server.folder) and server.ended == "idle"
     with pytest.raises(Problem, match="cannot be reached"):
         client.models(endpoint)
 
@@ -286,14 +284,10 @@ def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, plac
     [server] = servers.listed(place / "servers")
     client.load_adapter(endpoint, "kept", place / "playful")
     before = client.chat(endpoint, "kept", Question(asked(QUESTIONS[1]), Decoding(max_tokens=12))).text
-    until = time.monotonic() + 20
-    while "kept" not in server.health.adapters and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: "kept" in server.health.adapters)
     child = processes.find(server.folder, servers.CHILD)
     child.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 20
-    while processes.find(server.folder, servers.CHILD) == child and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: processes.find(server.folder, servers.CHILD) != child)
     assert servers.ensure(place / "servers", place / "kettle") == endpoint
     assert client.chat(endpoint, "kept", Question(asked(QUESTIONS[1]), Decoding(max_tokens=12))).text == before
     told = [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"]

@@ -15,7 +15,7 @@ from studio.cli import app as cli
 from studio.store import Store
 from tests import speaking
 from tests.conftest import Full, look, words
-from tests.test_watch import until
+from tests.patience import until
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,9 +22,10 @@ from studio.folders import Home
 from studio.freezing import snapshots
 from studio.store import Store
 from tests import tiny
+from tests.patience import LONG, until, waited
 
 pytestmark = pytest.mark.slow
-LONG = {"epochs": 40.0, "batch_size": 4, "checkpoint_every": 10, "evaluate_every": 20, "rank": 4}
+WHOLE = {"epochs": 40.0, "batch_size": 4, "checkpoint_every": 10, "evaluate_every": 20, "rank": 4}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def open_studio(home: Home) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
         command = [sys.executable, "-m", "studio", "studio", "--home", str(home.root), "--port", str(port)]
         studio = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         started.append(studio)
-        until(lambda: healthy(port), 60)
+        until(lambda: healthy(port))
         return studio
 
     yield start
@@ -71,16 +71,9 @@ def open_studio(home: Home) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
         servers.stop(server)
 
 
-def until(true: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
 def healthy(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/v1/health", timeout=2).json()["status"] == "ok"
+        return httpx.get(f"http://127.0.0.1:{port}/v1/health", timeout=LONG).json()["status"] == "ok"
     except httpx.TransportError:
         return False
 
@@ -88,9 +81,9 @@ def healthy(port: int) -> bool:
 def launch(home: Home) -> Path:
     """Launch a run through the running studio, as the command line does; its folder."""
     frozen = commands.run(home, "freeze", dataset="cups", by="ada")["snapshot"]
-    found = commands.run(home, "train", name="cups", base="tiny", snapshot=frozen, by="ada", settings=LONG)
+    found = commands.run(home, "train", name="cups", base="tiny", snapshot=frozen, by="ada", settings=WHOLE)
     folder = Path(found["folder"])
-    until(lambda: events.last(folder, "checkpoint"), 60)
+    until(lambda: events.last(folder, "checkpoint"))
     return folder
 
 
@@ -103,7 +96,7 @@ def test_training_goes_on_when_the_studio_is_killed_and_the_next_one_shows_it_co
     assert running.find(home) is None, "a killed studio is not taken for a running one"
 
     open_studio()
-    until(lambda: jobs.state(folder) == jobs.DONE, 120)
+    until(lambda: jobs.state(folder) == jobs.DONE)
     found = commands.run(home, "runs")["runs"]
     assert [(run["name"], run["state"]) for run in found] == [("cups", jobs.DONE)]
     steps = [event["step"] for event in events.read(folder)[0] if event["kind"] == "step"]
@@ -115,12 +108,12 @@ def test_a_killed_training_is_failed_with_its_last_words_and_goes_on_from_its_ch
     folder = launch(home)
     pid = json.loads((folder / "process.json").read_text())["pid"]
     os.killpg(pid, signal.SIGKILL)
-    until(lambda: jobs.state(folder) == jobs.FAILED, 10)
+    until(lambda: jobs.state(folder) == jobs.FAILED)
     assert "ended without a word" in jobs.why(folder)
 
     kept = events.last(folder, "checkpoint")["step"]
     commands.run(home, "resume", run=folder.name, by="ada")
-    until(lambda: jobs.state(folder) == jobs.DONE, 120)
+    until(lambda: jobs.state(folder) == jobs.DONE)
     told = events.read(folder)[0]
     after = told[[event["kind"] for event in told].index("resumed") :]
     steps = [event["step"] for event in after if event["kind"] == "step"]
@@ -131,13 +124,13 @@ def test_what_waits_in_the_queue_survives_the_studio(home, open_studio):
     studio = open_studio()
     folder = launch(home)
     frozen = commands.run(home, "freeze", dataset="cups", by="ada")["snapshot"]
-    settings = {**LONG, "epochs": 1.0}
+    settings = {**WHOLE, "epochs": 1.0}
     second = commands.run(home, "train", name="next", base="tiny", snapshot=frozen, by="ada", settings=settings)
     assert jobs.state(Path(second["folder"])) == jobs.QUEUED
     studio.send_signal(signal.SIGKILL)
     studio.wait()
     open_studio()
-    until(lambda: jobs.state(Path(second["folder"])) == jobs.DONE, 180)
+    until(lambda: jobs.state(Path(second["folder"])) == jobs.DONE)
     assert jobs.state(folder) == jobs.DONE
 
 
@@ -173,8 +166,8 @@ def test_the_api_in_the_studios_process_knows_the_studios_models(home, open_stud
 def test_a_finished_run_becomes_a_model(home):
     store = Store(home)
     frozen = snapshots.freeze(store, "cups", "ada").id
-    run = runs.launch(store, "cups", "tiny", frozen, "ada", {**LONG, "epochs": 1.0})
-    assert jobs.wait(run.job, 120) == jobs.DONE
+    run = runs.launch(store, "cups", "tiny", frozen, "ada", {**WHOLE, "epochs": 1.0})
+    assert waited(run.job) == jobs.DONE
     runs.catch_up(store)
     made = models.get(store, "cups")
     assert (made.kind, made.base, made.run) == (models.ADAPTER, "tiny", run.id)

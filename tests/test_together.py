@@ -19,6 +19,7 @@ from engine.training import train
 from engine.training.settings import TrainSpec
 from engine.training.together import ALONE, Team
 from studio.folders import CODE
+from tests.patience import LONG
 from tests.test_train import recipe, told, wait_for_step
 
 pytestmark = pytest.mark.slow
@@ -72,7 +73,7 @@ def test_a_worker_that_dies_ends_the_run_with_a_sentence_and_it_goes_on_when_res
     first = psutil.Process(json.loads((job.folder / "process.json").read_text())["pid"])
     (other,) = first.children()
     os.kill(other.pid, signal.SIGKILL)
-    first.wait(60)
+    first.wait(LONG)
     assert job.state == jobs.FAILED and "Worker 2 of 2 ended in the middle of the run" in jobs.why(job.folder)
     result = train.run(job.folder)
     assert told(job.folder, "resumed")[0]["step"] >= 12
@@ -92,7 +93,7 @@ def test_the_others_end_with_the_first_worker_and_a_stop_leaves_a_checkpoint(spe
             assert told(job.folder, "checkpoint")[-1]["step"] == told(job.folder, "step")[-1]["step"]
         else:
             os.kill(first.pid, way)
-        assert psutil.wait_procs([first, *others], timeout=30)[1] == []
+        assert psutil.wait_procs([first, *others], timeout=LONG)[1] == []
 
 
 def test_workers_that_somebody_else_started_learn_the_same(spec: TrainSpec, tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_workers_that_somebody_else_started_learn_the_same(spec: TrainSpec, tmp_
         subprocess.Popen([sys.executable, "-c", program], env={**os.environ, **meeting, "RANK": rank}, cwd=CODE)
         for rank in ("0", "1")
     ]
-    assert [worker.wait(60) for worker in workers] == [0, 0]
+    assert [worker.wait(LONG) for worker in workers] == [0, 0]
     result = json.loads((folder / "result.json").read_text())
     assert result["loss"] == pytest.approx(alone["loss"], abs=1e-4)
     assert load_file(Path(result["adapter"]) / "adapter_model.safetensors")

@@ -30,6 +30,7 @@ from engine.training.material import batches, pairs, rewards
 from engine.training.settings import TrainSpec
 from studio.folders import STARTER
 from tests import tiny
+from tests.patience import waited
 from tests.test_evaluate import spec as evaluation
 
 USER = {"role": "user", "content": "?"}
@@ -401,7 +402,7 @@ def test_an_evaluation_scores_the_calls_of_a_trained_model_and_of_its_base(endpo
     arms = [Candidate("base", **decoding), Candidate("tuned", adapter=str(place / "run" / "adapter"), **decoding)]
     wanted = evaluation(place, tiny.jsonl(tmp_path / "items.jsonl", items), arms, metrics=["tool", "tool_call"])
     job = jobs.submit(tmp_path / "jobs", "evaluate", wanted, by="ada")
-    assert jobs.wait(job, 60) == jobs.DONE, jobs.log(job.folder)
+    assert waited(job) == jobs.DONE, jobs.log(job.folder)
     assert events.last(job.folder, "end")["failed"] == 0
     values = {
         (line["candidate"], metric): [one["scores"][metric]["value"] for one in evaluate.responses(job.folder)

@@ -37,6 +37,7 @@ from engine.training.material.batches import Row
 from engine.training.progress import Look, Progress, overfits, rate
 from engine.training.settings import TrainSpec, of_job
 from tests import tiny
+from tests.patience import until
 
 ANSWERS = ["Good news: it left our workshop.", "Send it back, we pay the postage.", "Tomorrow!"]
 ROWS = [tiny.conversation(f"Where is order {n}?", ANSWERS[n % 3] * (1 + n % 2)) for n in range(36)]
@@ -203,10 +204,7 @@ def test_a_run_asked_to_stop_leaves_a_checkpoint_and_loses_no_step(spec: TrainSp
 
 
 def wait_for_step(job: Job, step: int) -> None:
-    until = time.monotonic() + 60
-    while (events.last(job.folder, "step") or {"step": 0})["step"] < step:
-        assert time.monotonic() < until and job.state == jobs.RUNNING, jobs.why(job.folder)
-        time.sleep(0.02)
+    until(lambda: (events.last(job.folder, "step") or {"step": 0})["step"] >= step, alive=lambda: job.live)
 
 
 def test_a_checkpoint_is_found_whichever_moment_its_writer_died(tmp_path: Path) -> None:

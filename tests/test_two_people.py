@@ -16,7 +16,6 @@ from tests import browsing
 from tests.browsing import Studio, drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=30_000)  # other tests may have the machine too
 ANSWER = "It is on the way. It comes on Tuesday. Keep the kettle warm."
 
 
@@ -51,7 +50,7 @@ def sit(browser: Browser, studio: Studio) -> Iterator:  # type: ignore[type-arg]
         context.add_cookies([{"name": "atelier_me", "value": name, "url": studio.url}])
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(browsing.SLOW)
         return page
 
     yield down
@@ -132,8 +131,8 @@ def test_two_edit_one_takes_a_tag_the_studio_is_killed_and_every_saved_word_is_t
     studio.kill()
     put(one, "It comes", "Listen. ")  # typed while nobody listens
     studio.start()
-    expect(one).to_have_value(f"Hurrah! {ANSWER.replace('It comes', 'Listen. It comes')}", timeout=60_000)
-    expect(two).to_have_value(ANSWER.replace("Keep", "Promise. Keep"), timeout=60_000)
+    expect(one).to_have_value(f"Hurrah! {ANSWER.replace('It comes', 'Listen. It comes')}")
+    expect(two).to_have_value(ANSWER.replace("Keep", "Promise. Keep"))
     drawn(ada)
     kept(ada)
     ada.get_by_role("button", name="Save").click()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,6 +20,7 @@ from engine.serving.asking import client
 from engine.serving.health import Figures, Pulse
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
+from tests.patience import until
 
 
 @pytest.fixture
@@ -39,15 +40,8 @@ def place(tmp_path) -> Iterator[Path]:
 def begun(place: Path, base: Path, **more: object) -> Server:
     spec = {"idle_minutes": 30.0, "pause": 0.01, **more}
     server = servers.begin(place, ServeSpec(model=str(base), module="tests.answering", **spec))
-    servers.ready(server, 30)
+    servers.ready(server)
     return server
-
-
-def until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.05)
 
 
 def killed(server: Server, file: str = CHILD, sent: int = signal.SIGKILL) -> int:
@@ -77,7 +71,7 @@ def test_a_killed_server_is_back_at_its_address_and_knows_the_adapters_whose_wei
     (tmp_path / "gone" / adapters.WEIGHTS).unlink()
     before = server.endpoint
     killed(server)
-    assert servers.ready(server, 30) == before
+    assert servers.ready(server) == before
     until(lambda: told(server)[-1] == "up")
     assert told(server) == ["started", "up", "died", "dropped", "dropped", "started", "up"]
     lost = [event for event in events.read(server.folder)[0] if event["kind"] == "dropped"]
@@ -105,7 +99,7 @@ def test_a_server_that_is_killed_right_after_an_adapter_was_loaded_comes_back_wi
         servers.load(place, server.endpoint, name, weights(tmp_path / name))
     servers.unload(place, server.endpoint, "first")
     killed(server)
-    servers.ready(server, 30)
+    servers.ready(server)
     assert names(server) == {"second"} == {*adapters.kept(server.folder)}
 
 
@@ -145,7 +139,7 @@ def test_what_a_vllm_leaves_lying_goes_with_each_of_its_lives(place, base, tmp_p
     program.write_text(PROGRAM.format(python=sys.executable, folder=folder, root=root))
     program.chmod(0o755)
     server = servers.begin(place, ServeSpec(model=str(base), program=str(program), pause=0.01))
-    servers.ready(server, 30)
+    servers.ready(server)
     first = (server.folder / scratch.LINK).readlink()
     assert (first / "socket").exists() and len(f"{first}/{uuid.uuid4()}") < 100
     killed(server)
@@ -220,13 +214,13 @@ def test_one_that_dies_again_and_again_stays_down_and_says_so(place, base):
 def test_one_that_never_answers_is_given_up_at_once(place, base):
     server = servers.begin(place, ServeSpec(model=str(base), module="tests.nobody"))
     with pytest.raises(Problem, match=r"ended before it answered(.|\n)*No module named 'tests\.nobody'"):
-        servers.ready(server, 30)
+        servers.ready(server)
     assert server.ended == "It never answered."
 
 
 def test_a_server_that_is_asked_lives_on_and_an_idle_one_ends(place, base):
-    server = begun(place, base, idle_minutes=2 / 60)
-    for _ in range(12):
+    server = begun(place, base, idle_minutes=5 / 60)
+    for _ in range(25):
         httpx.post(f"{server.endpoint.url}/v1/chat/completions")
         time.sleep(0.25)
     assert server.alive and server.health.per_second
@@ -255,7 +249,7 @@ def test_a_server_is_restarted_on_request_and_that_is_no_death(place, base):
         child = processes.find(server.folder, CHILD)
         servers.restart(server)
         until(lambda was=child: processes.find(server.folder, CHILD) not in (was, None))
-        servers.ready(server, 30)
+        servers.ready(server)
     assert server.alive and "died" not in told(server)
     assert server.endpoint.url.endswith(str(server.spec.port))
 

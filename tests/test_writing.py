@@ -12,6 +12,7 @@ from studio.data.replacing import Rule
 from studio.store import Store
 from studio.ui import desk, state
 from tests.conftest import look, words
+from tests.patience import LONG
 
 CALL = {"id": "abc123XYZ", "type": "function", "function": {"name": "find_parcel", "arguments": "{}"}}
 TOOL = {"type": "function", "function": {"name": "find_parcel", "description": "", "parameters": {"type": "object"}}}
@@ -219,7 +220,7 @@ def test_what_is_typed_is_a_draft_before_it_is_saved_and_is_there_after_the_brow
     edited(app, full, "Half a sen").run()
     kept = drafts.get(full.store, "tone", full.entry, "ada")
     assert kept and kept.body["messages"][1]["content"] == "Half a sen" and kept.seen == 1
-    anew = AppTest.from_file(app._script_path, default_timeout=30)
+    anew = AppTest.from_file(app._script_path, default_timeout=LONG)
     found = look(anew, "examples", dataset="tone", entry=full.entry)
     assert "You go on with what you had not saved" in words(found)
     assert found.session_state[state.EDITING].turns[1]["content"] == "Half a sen"

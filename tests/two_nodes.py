@@ -9,8 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,12 @@ from engine import events, jobs
 from engine.scaling import cluster
 from engine.scaling.cluster import Cluster
 from engine.training.settings import TrainSpec
+from tests.patience import until, waited
+from tests.sleeping import Sleep
 
 RAY = str(Path(sys.executable).with_name("ray"))
 ROOT = Path(__file__).parents[1]
 DASHBOARD = "http://127.0.0.1:8299"
-
-
-@dataclass(frozen=True)
-class Sleep:
-    steps: int = 1
-    fail: bool = False
 
 
 def ray(*arguments: str) -> None:
@@ -55,27 +49,22 @@ def up(folder: Path) -> None:
     ray("start", "--address=127.0.0.1:6399", *common)
 
 
-def until(true: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
-
-
 def queue(folder: Path) -> dict[str, Any]:
     """Two jobs at once, one more that fails, one that is stopped, one that is killed and resumed."""
-    sent = [jobs.submit(folder, "tests.sleeping", Sleep(steps=60), "ada") for _ in range(3)]
+    gate = folder.parent / "gate"
+    sent = [jobs.submit(folder, "tests.sleeping", Sleep(steps=60, gate=str(gate)), "ada") for _ in range(3)]
     for _ in sent:
         jobs.tick(folder)
     at_once = [job.state for job in sent]
     until(lambda: events.last(sent[0].folder, "progress"))
     jobs.stop(sent[0])
     stopped = sent[0].state
-    ended = [jobs.wait(job, 60) for job in sent[1:]]
+    gate.touch()
+    ended = [waited(job) for job in sent[1:]]
     failing = jobs.submit(folder, "tests.sleeping", Sleep(fail=True), "ada")
-    failed = jobs.wait(failing, 60)
+    failed = waited(failing)
     jobs.resume(sent[0])
-    resumed = jobs.wait(sent[0], 60)
+    resumed = waited(sent[0])
     return {
         "at_once": at_once,
         "stopped": stopped,
@@ -99,9 +88,9 @@ def killed(folder: Path) -> dict[str, Any]:
 def spread(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     """One training run over both nodes, and one that asks for more than there are."""
     job = jobs.submit(folder, "train", TrainSpec(**spec, workers=2), "ada")
-    state = jobs.wait(job, 240)
+    state = waited(job)
     many = jobs.submit(folder, "train", TrainSpec(**spec, workers=3), "ada")
-    refused = jobs.wait(many, 60)
+    refused = waited(many)
     losses = [event["loss"] for event in events.read(job.folder)[0] if event["kind"] == "step"]
     why = jobs.why(job.folder) if state != jobs.DONE else ""
     return {"state": state, "losses": losses, "why": why, "many": [refused, jobs.why(many.folder)]}
