@@ -7,6 +7,7 @@ import pytest
 from engine import events, jobs, queue
 from engine.queue import HIGH, Place, Rules
 from engine.training.progress import EARLY
+from engine.training.settings import TrainSpec, first_rate
 from studio import work
 from studio.building import runs, sweeps
 from tests.conftest import ended_run, look, tell, words
@@ -28,6 +29,15 @@ def test_only_settings_that_count_for_the_chosen_way_of_learning_are_asked_for(a
     found.selectbox(key="launch-tuning").select("full").run()
     assert "dial-rank" not in {widget.key for widget in found.number_input}
     assert "dpo" not in found.selectbox(key="launch-method").options  # nothing here has a worse answer
+
+
+def test_every_dial_has_its_beginning_as_its_default_so_that_a_browser_that_hears_late_sends_nothing_else(app, full):
+    found = look(app, "runs", snapshot=full.snapshot)
+    dials = [widget for widget in found.number_input if str(widget.key).startswith("dial-")]
+    assert {widget.key: widget.proto.default for widget in dials} == {widget.key: widget.value for widget in dials}
+    assert found.number_input(key="dial-max_tokens").proto.default == TrainSpec.max_tokens
+    found.selectbox(key="launch-tuning").select("full").run()
+    assert found.number_input(key="dial-learning_rate").proto.default == first_rate("sft", "full")
 
 
 def test_the_forecast_says_memory_time_and_cost_and_where_they_come_from(app, full):

@@ -30,10 +30,11 @@ def candidate(
     offered = [*names, *held]
     kept = {one.id for one in candidates.listed(state.store())}
     with st.container(horizontal=not narrow, vertical_alignment="bottom", gap="small"):
+        begins = state.value(f"who-{side}", default)
         chosen = st.selectbox(
             LABELS[side],
             offered,
-            index=offered.index(default) if default in offered else 0,
+            index=offered.index(begins) if begins in offered else 0,
             format_func=lambda one: _called(one, held, kept),
             key=f"who-{side}",
             persist_state="session",

@@ -33,10 +33,10 @@ def show(store: Store, library: Library, me: str) -> None:
     """The field, the ways, the hits. The question stands in the address too, so that a reload asks it again."""
     index = quality.opened(store, library.name)
     known = quality.ways(index)
-    state.begin(_field(library.name), state.asked("question"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         question = st.text_input(
             "Ask as somebody would who needs to know",
+            state.value(_field(library.name), state.asked("question")),
             placeholder="How long is the warranty?",
             key=_field(library.name),
             persist_state="session",  # a look at another tab, or at a document, must not cost the question

@@ -107,17 +107,18 @@ def dial(field: Field[Any]) -> Any:
     """One setting, with the help text that it carries and the range that it allows."""
     default: Any = field.default
     key, label, help = f"dial-{field.name}", field.name.replace("_", " ").capitalize(), field.metadata["help"]
-    state.begin(key, default)
+    begins = state.value(key, default)
     if isinstance(default, bool):
-        return st.toggle(label, help=help, key=key)
+        return st.toggle(label, begins, help=help, key=key)
     if isinstance(default, str):
-        return st.text_input(label, help=help, key=key).strip()
+        return st.text_input(label, begins, help=help, key=key).strip()
     least, most = field.metadata.get("least"), field.metadata.get("most")
     if isinstance(default, int):
-        return st.number_input(label, int(least or 0), None if most is None else int(most), step=1, help=help, key=key)
+        high = None if most is None else int(most)
+        return st.number_input(label, int(least or 0), high, begins, step=1, help=help, key=key)
     step = 0.5 if field.name == "epochs" else 0.0001 if field.name == "learning_rate" else 0.01
     low, high = float(least or 0), None if most is None else float(most)
-    return st.number_input(label, low, high, step=step, format="%g", help=help, key=key)
+    return st.number_input(label, low, high, begins, step=step, format="%g", help=help, key=key)
 
 
 def several(method: str, tuning: str, chosen: Mapping[str, Any]) -> tuple[dict[str, list[Any]], int]:

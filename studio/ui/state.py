@@ -130,13 +130,12 @@ def current_evaluation() -> Evaluation | None:
 
 
 def value(key: str, otherwise: Any = None) -> Any:
-    """What `session_state` holds under one of the keys above."""
+    """What `session_state` holds under one of the keys above, or under a widget's own.
+
+    Whoever changes a widget from outside gives it this as its default too: a value that is set from here alone is lost
+    when the page is drawn anew before the browser has heard of it, and the browser then answers with the default.
+    """
     return st.session_state.get(key, otherwise)
-
-
-def begin(key: str, what: Any) -> None:
-    """What a widget shows at first. Unlike a default of its own, a callback may change it."""
-    st.session_state.setdefault(key, what)
 
 
 def keep(key: str, what: Any) -> None:

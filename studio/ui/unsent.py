@@ -15,15 +15,16 @@ CHAT = '[data-testid="stChatInputTextArea"]'
 HTML = "<span hidden>unsent</span>"
 JS = """
 const setter = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set
+// the fields that have their words back, whichever drawing of this page gave them
+const found = (window.atelierUnsent ??= new WeakMap())
 
 export default function ({ data }) {
   const drawers = Object.entries(data.fields).map(([name, field]) => [`atelier-unsent-${data.whose}-${name}`, field])
-  const found = new WeakSet()
   const bring = () => {
     for (const [drawer, field] of drawers) {
       const box = document.querySelector(field)
-      if (!box || box.disabled || found.has(box)) continue
-      found.add(box)
+      if (!box || box.disabled || found.get(box) === drawer) continue
+      found.set(box, drawer)
       const words = sessionStorage.getItem(drawer)
       if (!words || box.value) continue
       setter.call(box, words)  // React looks at its own value unless it is set past it
@@ -33,20 +34,21 @@ export default function ({ data }) {
   const keep = () => {
     for (const [drawer, field] of drawers) {
       const box = document.querySelector(field)
-      if (!box || !found.has(box)) continue
+      if (!box || found.get(box) !== drawer) continue
       if (box.value) sessionStorage.setItem(drawer, box.value)
       else sessionStorage.removeItem(drawer)
     }
   }
   const later = () => setTimeout(keep, 50)  // a field is emptied only after the key or the click that sends it
-  const heard = ["input", "keydown", "click"]
+  const heard = { input: keep, keydown: later, click: later }
   const watch = new MutationObserver(bring)
-  heard.forEach(kind => document.addEventListener(kind, later, true))
+  Object.entries(heard).forEach(([kind, then]) => document.addEventListener(kind, then, true))
   watch.observe(document.body, { childList: true, subtree: true, attributeFilter: ["disabled"] })
+  keep()  // what was typed or emptied while the page was drawn anew
   bring()
   return () => {
     watch.disconnect()
-    heard.forEach(kind => document.removeEventListener(kind, later, true))
+    Object.entries(heard).forEach(([kind, then]) => document.removeEventListener(kind, then, true))
   }
 }
 """
