@@ -6,7 +6,7 @@ from collections.abc import Callable
 from engine import jobs
 from engine.jobs import Job
 
-LONG = 300.0  # seconds
+LONG = 900.0  # seconds
 
 
 def until(true: Callable[[], object], alive: Callable[[], object] = lambda: True) -> None:

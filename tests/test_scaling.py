@@ -48,7 +48,7 @@ def told(spec) -> dict[str, Any]:
     """What became of each job on the cluster."""
     with tempfile.TemporaryDirectory(prefix="ray") as home:  # a socket's path is short, and pytest's own are long
         command = [*network(), sys.executable, "-m", "tests.two_nodes", home, json.dumps(spec)]
-        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=4 * LONG)
+        done = subprocess.run(command, cwd=CODE, capture_output=True, text=True, timeout=2 * LONG)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
