@@ -62,7 +62,7 @@ def detail(snapshot: Snapshot) -> None:
         nav.goto("snapshots", dataset=snapshot.dataset)
     lead = f"Frozen {parts.ago(snapshot.made_at)} by {snapshot.made_by}. Its content is its name: `{snapshot.id}`."
     parts.heading(snapshot.name, lead, "Snapshot")
-    frozen.sides(snapshot)
+    frozen.sides(store, snapshot)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if st.button("Train on it", type="primary", icon=nav.place("runs").symbol):
             nav.goto("runs", snapshot=snapshot.id)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from engine.scoring import stats, verdicts
+from engine.scoring import sizing, stats, verdicts
 
 N = 192
 NAMES = {"prompt": "Base + best prompt", "rag": "Base + RAG", "tuned": "Tuned", "tuned_rag": "Tuned + RAG"}
@@ -38,6 +38,7 @@ def report(facts: dict[str, int], tone: dict[str, int]) -> dict[str, Any]:
         "project": "Fernwick, the sample project",
         "arms": {arm: _arm(arm, scores) for arm in facts},
         "differences": [_difference(scores[metric], before, after, metric) for before, after, metric in pairs],
+        "reach": asdict(sizing.visible(N)),
         "interaction": {metric: asdict(stats.interaction(*scores[metric].values())) for metric in scores},
         "triage": _triage(),
         "rewriting": {

@@ -40,7 +40,7 @@ def test_the_sizes_and_the_smallest_difference_follow_the_shares(app, store, lab
     found.segmented_control(key="plan-kind").set_value("stratified").run()
     found.slider(key="plan-test").set_value(40).run()
     assert not found.exception and not found.error
-    assert "With 40 test items a difference under 19 points cannot be told from chance." in words(found)
+    assert "**A test of 40 items**: enough to see 19 points of difference, four times out of five." in words(found)
     table = found.dataframe[0].value.set_index("kind")
     assert dict(table.loc["broken"]) == {"train": 10, "validation": 2, "test": 8}
     assert "--plan stratified --by answer --test 0.4" in words(found)
@@ -48,6 +48,17 @@ def test_the_sizes_and_the_smallest_difference_follow_the_shares(app, store, lab
     assert not found.exception and "Frozen: 50 to learn from, 40 kept for the test." in words(found)
     (frozen,) = snapshots.listed(store, labels)
     assert (frozen.how.kind, frozen.how.by, frozen.test) == ("stratified", "answer", 40)
+
+
+def test_a_test_of_groups_shows_less_before_the_freeze_and_after_it(app, store, tmp_path):
+    rows = [conversation(f"Number {n}", str(n), group=f"g{n // 5}", split="test") for n in range(200)]
+    rows.append(conversation("And now?", "Nothing.", split="train"))
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    datasets.bring_in(store, tmp_path / "t.jsonl", "tickets", "ada")
+    said = "**A test of 200 items of 40 groups**: enough to see 9 to 20 points of difference, four times out of five"
+    assert said in words(look(app, "snapshots", dataset="tickets"))
+    frozen = snapshots.freeze(store, "tickets", "ada")
+    assert said in words(look(app, "snapshots", snapshot=frozen.id))
 
 
 def test_each_kind_of_plan_can_be_seen(app, labels):

@@ -125,7 +125,7 @@ def test_rows_keep_their_group_and_a_split_by_customers_makes_one_of_each():
     row = {"id": "r", "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}],
            "tags": ["customer:7", "short"], "group": "g"}  # fmt: skip
     assert sources.from_rows([row])[0]["group"] == "g"
-    assert sources.from_rows([row], splits.Plan(splits.GROUPED, by="customer:").prefix)[0]["group"] == "customer:7"
+    assert sources.from_rows([row], splits.Plan(splits.GROUPED, by="customer:"))[0]["group"] == "customer:7"
     assert "group" not in sources.from_rows([{**row, "group": ""}])[0]
     assert splits.Plan(splits.GROUPED, by=splits.GROUP).prefix == "" == splits.Plan().prefix
 

@@ -1,12 +1,18 @@
 """What so many items can show, where several belong to one document or group: by hand, by what was measured, or from
 the best case to the worst."""
 
+import json
+from dataclasses import asdict
+
 import pytest
 
 from engine.scoring import sizing, stats
 from engine.scoring.clustered import ALONE, Clusters
-from studio.judging import kin, reach
+from studio.data import datasets
+from studio.freezing import commands, splits
+from studio.judging import kin, reach, sources
 from tests import judged
+from tests.conftest import conversation
 
 
 def documents(n: int, each: int) -> Clusters:
@@ -54,6 +60,20 @@ def test_how_alike_items_are_is_read_off_what_they_were_worth():
     assert sizing.alike([1.0] * 60, clusters) is None and sizing.alike([1.0, 0.0] * 30, ALONE) is None
 
 
+def test_a_freeze_says_of_its_test_what_an_evaluation_of_it_will_say(store, tmp_path):
+    # by hand: 40 customers of five at worst are 40 items, few enough to count as 40 x (1.95996 / 2.02269)^2 = 37.6,
+    # which show 19.8 points (Connor: (1.95996 x .2^.5 + .84162 x (.2 - .198^2)^.5)^2 / .198^2 = 37.6)
+    rows = [conversation(f"Number {n}", str(n), tags=[f"customer:{n // 5}"], split="test") for n in range(200)]
+    rows.append(conversation("And now?", "Nothing.", split="train", tags=["customer:none"]))
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    datasets.bring_in(store, tmp_path / "t.jsonl", "tickets", "ada")
+    told = commands.freeze(store, "tickets", "ada", {"kind": splits.GROUPED, "by": "customer:"})
+    assert told["smallest_difference"]["worst"] == pytest.approx(0.198, abs=5e-4)
+    assert told["shows"].startswith("200 items of 40 groups: enough to see 9 to 20 points of difference")
+    items = sources.frozen(store, told["snapshot"], "test")
+    assert told["smallest_difference"] == asdict(reach.of(store, items).visible)
+
+
 def test_an_earlier_evaluation_of_the_same_questions_says_how_alike_they_are(store):
     items = [{**item, "document": f"d{at // 5}"} for at, item in enumerate(judged.items(60))]
     plain = judged.items(60)
@@ -68,7 +88,8 @@ def test_an_earlier_evaluation_of_the_same_questions_says_how_alike_they_are(sto
         for who in (one, other)
         for at, item in enumerate(items)
     ]
-    judged.evaluation(store, items, lines, name="Sweep")
+    judged_by = judged.evaluation(store, items, lines, name="Sweep")
     after = reach.of(store, items)
     assert after.measured_by == "Sweep" and after.visible.known  # each document's questions differ as much as any
+    assert reach.had(store, judged_by.id) == after
     assert after.visible.best == before.visible.best and "as alike as in “Sweep”" in after.shows

@@ -2,11 +2,14 @@
 
 import json
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
+from engine.scoring import sizing
+from engine.scoring.clustered import Clusters
 from studio.deciding import report as reports
 from studio.deciding import report_words
 from studio.deciding.report_chart import chart
@@ -107,7 +110,12 @@ def test_tickets_that_can_not_be_told_apart_are_not_called_better():
 
 
 def test_the_page_says_what_the_test_set_is_too_small_to_show():
-    assert report_words.smallest(lesson()).startswith("With 192 test items, a difference under about 9 points")
+    alone, of_documents = lesson(), lesson()
+    documents = Clusters(tuple(f"d{at // 4}" for at in range(192)), "documents")
+    of_documents["reach"] = asdict(sizing.visible(192, documents, 0.5))
+    assert "the test's 192 items are enough to see 9 points of difference," in report_words.smallest(alone)
+    said = report_words.smallest(of_documents)  # worth 192 / (1 + 3 x .5) items at most
+    assert "the test's 192 items of 48 documents are enough to see 14 points of difference," in said
     assert report_words.smallest({}) == ""
 
 

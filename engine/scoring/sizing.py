@@ -39,6 +39,21 @@ class Visible:
         worst = f"{100 * self.worst:.0f}"
         return f"{best} points" if best == worst else f"{best} to {worst} points"
 
+    @property
+    def items(self) -> str:
+        """`1,190 items of 240 documents`."""
+        return f"{self.n:,} item{'s' * (self.n != 1)}" + (f" of {self.of}" if self.of else "")
+
+    @property
+    def shows(self) -> str:
+        """What they are enough for."""
+        if not self.points:
+            return "too few to see any difference, four times out of five"
+        said = f"enough to see {self.points} of difference, four times out of five"
+        if self.known:
+            return said
+        return f"{said}: the more alike those that belong together are answered, the less is seen"
+
 
 def visible(n: int, clusters: Clusters = ALONE, alike: float | None = None, discordant: float = 0.2) -> Visible:
     """What `n` items of such clusters can show, their items alike by `alike`; from 0 to 1 where that is not known."""

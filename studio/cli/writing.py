@@ -235,9 +235,7 @@ def freeze(
     say(found, as_json, "Snapshot {snapshot}: {train:,} train, {validation:,} validation, {test:,} test.")
     if as_json:
         return
-    visible = found["smallest_difference"]
-    shows = "no difference at all" if visible is None else f"differences of {100 * visible:.0f} points or more"
-    console.print(f"This test set can show {shows}, four times out of five.")
+    console.print(f"A test of {found['shows']}.")
     if found["torn"]:
         console.print(f"{found['torn']:,} groups stand on more than one side; nothing was moved.")
     for leak, n in (found["leaks"] or {}).items():

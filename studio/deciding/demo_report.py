@@ -15,7 +15,7 @@ from studio.building import libraries, runs
 from studio.building.candidates import Candidate
 from studio.deciding import grids, prices, reports
 from studio.deciding.grids import Grid
-from studio.judging import evaluations, figures, kin
+from studio.judging import evaluations, figures, kin, reach
 from studio.judging.evaluations import Evaluation
 from studio.judging.figures import Scores
 from studio.store import Store
@@ -54,6 +54,7 @@ def compose(
         "project": "Fernwick, the sample project",
         "arms": _arms(store, arms, four),
         "differences": _differences(store, arms, four),
+        "reach": asdict(reach.had(store, four.id).visible),
         "fairness": grids.fairness(store, grid),
         "forgetting": _forgetting(store, grid),
         "interaction": {metric: _interaction(store, arms, four, metric) for metric in METRICS},

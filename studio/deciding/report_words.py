@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.scoring import stats
+from engine.scoring.sizing import Visible
 
 ENOUGH = 0.8  # a share from which we say that a gap is closed, not only narrowed
 NAMES = {"rag": "RAG", "tuned": "fine-tuning"}
@@ -60,16 +61,14 @@ def _counted(found: Mapping[str, Any]) -> str:
 
 
 def smallest(report: Report) -> str:
-    """What this test set is too small to show; empty when nothing was compared."""
-    largest = max(report.get("differences", []), key=lambda one: int(one["n"]), default={"n": 0})
-    n, of = largest["n"], largest.get("of", "")
-    visible = stats.smallest_visible(n) if n else None
-    if visible is None:
+    """What this test set is too small to show; empty when the report doesn't say."""
+    told = report.get("reach")
+    if not told:
         return ""
+    seen = Visible(**told)
     return (
-        f"With {n} test items, a difference under about {visible * 100:.0f} points will often be missed "
-        "(four of five differences of that size are seen, if a fifth of the answers change sides)."
-        + (f" That is if all stood alone; they are of {of}, so it takes rather more." if of else "")
+        f"If a fifth of the answers change sides, the test's {seen.items} are {seen.shows}. Smaller differences are "
+        "often missed."
     )
 
 

@@ -1,10 +1,11 @@
 """Commands: what the command line can ask of snapshots, and of what leaves as files."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.scoring import stats
+from engine.scoring import sizing
 from studio.freezing import exports, leaks, snapshots
 from studio.freezing.splits import Plan
 from studio.store import Store
@@ -14,6 +15,7 @@ def freeze(store: Store, dataset: str, by: str, plan: dict[str, Any] | None = No
     """`plan` holds the fields of a Plan. Small datasets are checked for leaks at once; the count is None for others."""
     chosen = Plan(**{**(plan or {}), "exclude": tuple((plan or {}).get("exclude", ()))})
     found = snapshots.freeze(store, dataset, by, chosen)
+    seen = sizing.visible(found.test, snapshots.kin(store, found))
     small = found.train + found.validation + found.test <= leaks.SMALL
     return {
         "snapshot": found.id,
@@ -22,7 +24,8 @@ def freeze(store: Store, dataset: str, by: str, plan: dict[str, Any] | None = No
         "validation": found.validation,
         "test": found.test,
         "torn": found.torn,
-        "smallest_difference": stats.smallest_visible(found.test),
+        "smallest_difference": asdict(seen),
+        "shows": f"{seen.items}: {seen.shows}",
         "leaks": leaks.counted(leaks.find(store, found)) if small else None,
     }
 

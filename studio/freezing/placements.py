@@ -4,7 +4,7 @@ It reads what a split must know of the examples of a dataset; who goes where is 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -143,14 +143,13 @@ def _member(row: dict[str, Any], plan: Plan) -> Member:
     if plan.kind == splits.STRATIFIED:
         stratum = (row["answer"] or "") if plan.by == splits.ANSWER else next(iter(_tags(row, plan.by)), "")
     when = _when(row, plan) if plan.kind == splits.TIME else ""
-    return Member(row["entry"], tuple(labels), settled=row["split"], stratum=stratum, when=when)
+    kin = plan.kin(row["tags"], row["grouped_by"])
+    return Member(row["entry"], tuple(labels), settled=row["split"], stratum=stratum, when=when, kin=kin)
 
 
 def _with_side(member: Member, known: dict[str, str]) -> Member:
     placed = known.get(member.entry, "")
-    return (
-        Member(member.entry, member.labels, member.settled, placed, member.stratum, member.when) if placed else member
-    )
+    return replace(member, placed=placed) if placed else member
 
 
 def _tags(row: dict[str, Any], prefix: str) -> list[str]:

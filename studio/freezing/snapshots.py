@@ -21,6 +21,7 @@ from engine import hashes
 from engine.data.columns import REJECTED
 from engine.data.conversations import SPLITS
 from engine.problems import Problem
+from engine.scoring.clustered import Clusters
 from studio.freezing import placements
 from studio.freezing.splits import Decision, Plan
 from studio.store import Store, now
@@ -154,6 +155,12 @@ def each(store: Store, id: str, split: str) -> Iterator[dict[str, Any]]:
     with path(store, id, split).open(encoding="utf-8", newline="\n") as file:
         for line in file:
             yield json.loads(line)
+
+
+def kin(store: Store, snapshot: Snapshot, split: str = "test") -> Clusters:
+    """What the examples of a side belong to."""
+    plan = snapshot.how
+    return Clusters(tuple(plan.kin(row["tags"], row.get("group") or "") for row in each(store, snapshot.id, split)))
 
 
 def look(store: Store, id: str, split: str, by: str, why: str, how: str = "page") -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from engine import hashes
 from engine.data.conversations import SPLITS
 from engine.problems import Problem
+from engine.scoring.clustered import Clusters
 
 RANDOM, STRATIFIED, GROUPED, TIME = "random", "stratified", "grouped", "time"
 KINDS = (RANDOM, STRATIFIED, GROUPED, TIME)
@@ -42,6 +43,11 @@ class Plan:
     def prefix(self) -> str:
         """Of the tags that name what stays together, such as `customer:`; '' where none do."""
         return self.by if self.kind == GROUPED and self.by not in (GROUP, SOURCE, TEMPLATE) else ""
+
+    def kin(self, tags: Iterable[str], group: str) -> str:
+        """What an example belongs to, so that chance draws all of that together: the tag that names what stays
+        together, else its group; '' for one that stands alone."""
+        return next((tag for tag in tags if self.prefix and tag.startswith(self.prefix)), group)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -76,6 +82,7 @@ class Member:
     placed: str = ""  # the side that an earlier freeze gave it
     stratum: str = ""
     when: str = ""  # ISO
+    kin: str = ""  # what it belongs to, as its plan tells it
 
 
 @dataclass(frozen=True)
@@ -85,9 +92,14 @@ class Decision:
     torn: list[tuple[str, ...]]  # entries that belong together and stand on different sides
     excluded: tuple[str, ...]  # entries left out although they are approved
     strata: dict[str, dict[str, int]] = field(default_factory=dict)  # stratum -> side -> how many
+    belong: dict[str, str] = field(default_factory=dict)  # entry -> what it belongs to
 
     def count(self, side: str) -> int:
         return sum(found == side for found in self.sides.values())
+
+    def kin(self, side: str) -> Clusters:
+        """What those of a side belong to."""
+        return Clusters(tuple(self.belong.get(entry, "") for entry, found in self.sides.items() if found == side))
 
 
 def side(key: str, test: float = TEST, validation: float = VALIDATION) -> str:
@@ -135,6 +147,7 @@ def decide(
         torn,
         tuple(sorted(excluded)),
         dict(sorted(strata.items())),
+        {member.entry: member.kin for member in members},
     )
 
 

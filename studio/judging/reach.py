@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.scoring import sizing
+from engine.scoring.clustered import Clusters
 from engine.scoring.sizing import Visible
 from studio.judging import figures, kin
 from studio.store import Store
@@ -23,27 +24,29 @@ class Reach:
     @property
     def asked(self) -> str:
         """`1,190 items of 240 documents`."""
-        n, of = self.visible.n, self.visible.of
-        return f"{n:,} item{'s' * (n != 1)}" + (f" of {of}" if of else "")
+        return self.visible.items
 
     @property
     def shows(self) -> str:
         """What they are enough for."""
-        seen = self.visible
-        if not seen.points:
-            return "too few to see any difference, four times out of five"
-        said = f"enough to see {seen.points} of difference, four times out of five"
-        if not seen.of:
-            return said
-        if self.measured_by:
-            return f"{said}, if those that belong together are as alike as in “{self.measured_by}”"
-        return f"{said}: the more alike those that belong together are answered, the less is seen"
+        measured = self.measured_by and self.visible.points
+        as_there = f", if those that belong together are as alike as in “{self.measured_by}”" if measured else ""
+        return self.visible.shows + as_there
 
 
 def of(store: Store, items: Sequence[Mapping[str, Any]]) -> Reach:
     """What these items can show between two candidates."""
-    clusters = kin.among(items)
-    name, alike = _measured(store, [str(item["id"]) for item in items]) if clusters.shared else ("", None)
+    return _of(store, [str(item["id"]) for item in items], kin.among(items))
+
+
+def had(store: Store, evaluation: str) -> Reach:
+    """What the items of an evaluation can show, now that they were asked."""
+    belong = kin.of(store, evaluation)
+    return _of(store, list(belong.names), belong(belong.names))
+
+
+def _of(store: Store, items: Sequence[str], clusters: Clusters) -> Reach:
+    name, alike = _measured(store, items) if clusters.shared else ("", None)
     return Reach(sizing.visible(len(items), clusters, alike), name)
 
 
@@ -60,7 +63,7 @@ def _measured(store: Store, items: Sequence[str]) -> tuple[str, float | None]:
         having 2 * count(*) >= ?
         order by e.made_at desc
         """,
-        [list(items), len(items)],
+        [items, len(items)],
     )
     for row in rows:
         found = [

@@ -11,6 +11,7 @@ from engine.scoring.metrics import METRICS
 from studio import sample
 from studio.building import libraries
 from studio.freezing import snapshots
+from studio.freezing.splits import Plan
 from studio.store import Store
 from studio.writing import guides
 
@@ -68,11 +69,15 @@ def questions(store: Store, source: Source, n: int | None = None) -> Questions:
     Nobody is shown one for that, so it is no look at a test set; whoever starts an evaluation with them leaves one.
     """
     if source.snapshot:
-        together = snapshots.get(store, source.snapshot).how.prefix
-        found = from_rows(snapshots.examples(store, source.snapshot, source.split), together)
+        found = frozen(store, source.snapshot, source.split)
     else:
         found = from_questions(sample.questions(source.split))
     return source.first(found, n)
+
+
+def frozen(store: Store, snapshot: str, split: str) -> list[dict[str, Any]]:
+    """Every item of one side of a snapshot; nobody is shown one for that."""
+    return from_rows(snapshots.examples(store, snapshot, split), snapshots.get(store, snapshot).how)
 
 
 def voice(store: Store, source: Source) -> str:
@@ -100,12 +105,13 @@ def fitting(items: Sequence[Mapping[str, Any]], *, voiced: bool = True) -> list[
     return ["tone", "kept"] if voiced else ["facts", "kept"]
 
 
-def from_rows(rows: Sequence[Mapping[str, Any]], together: str = "") -> list[dict[str, Any]]:
+def from_rows(rows: Sequence[Mapping[str, Any]], plan: Plan | None = None) -> list[dict[str, Any]]:
     """Test items from frozen rows: all but the last answer is asked, the last answer is expected.
 
-    A row's tools are offered; where its last answer calls some, these calls are expected. Rows of one group stay one
-    group; where the split held tags `together` by a prefix, such as `customer:`, that tag is the group.
+    A row's tools are offered; where its last answer calls some, these calls are expected. What belonged together for
+    the `plan` of the split, such as rows of one customer, is a group.
     """
+    plan = plan or Plan()
     found = []
     for row in rows:
         *asked, answer = row["messages"]
@@ -117,9 +123,8 @@ def from_rows(rows: Sequence[Mapping[str, Any]], together: str = "") -> list[dic
             "source": asked[-1].get("content") or "",
             "tags": row["tags"],
         }
-        held = [tag for tag in row["tags"] if together and tag.startswith(together)] or [row.get("group")]
-        if held[0]:
-            item["group"] = held[0]
+        if kin := plan.kin(row["tags"], row.get("group") or ""):
+            item["group"] = kin
         if row.get("tools"):
             item["tools"] = row["tools"]
         if answer.get("tool_calls"):

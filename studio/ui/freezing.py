@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from engine.data.conversations import SPLITS
-from engine.scoring import stats
+from engine.scoring import sizing
 from studio.data.datasets import Dataset
 from studio.freezing import leaks, placements, splits
 from studio.freezing.placements import Choices
 from studio.freezing.splits import Decision, Plan
 from studio.store import Store
 from studio.ui import leaking as shown
-from studio.ui import parts
+from studio.ui import notices, parts
 
 WORDS = {
     splits.RANDOM: (
@@ -32,7 +32,7 @@ WORDS = {
 }
 ASSUMED = (
     "For two candidates that answer one question in five differently, asked the same items; a larger difference "
-    "is found four times out of five (Connor 1987). Where several belong to one group it takes more items."
+    "is found four times out of five (Connor 1987)."
 )
 STRATA = 12  # rows of the preview; the rest are summed up
 
@@ -98,7 +98,8 @@ def preview(decision: Decision, plan: Plan) -> None:
     """What the freeze would make: sizes, kinds, who is new, and the smallest difference that the test can show."""
     fresh = sum(entry in decision.fresh for entry in decision.sides)
     parts.facts({split: f"{decision.count(split):,}" for split in SPLITS} | {"new": f"{fresh:,}"})
-    st.markdown(f"**{smallest(decision.count('test'))}**")
+    seen = sizing.visible(decision.count("test"), decision.kin("test"))
+    st.markdown(smallest(seen.items, seen.shows))
     st.caption(ASSUMED)
     if not fresh:
         st.caption("Every example has its side from an earlier freeze and keeps it; a plan places new ones only.")
@@ -121,14 +122,9 @@ def preview(decision: Decision, plan: Plan) -> None:
         st.dataframe(pd.DataFrame(table), hide_index=True)
 
 
-def smallest(n: int, discordant: float = 0.2) -> str:
-    """What a test of so many items can show, in plain words."""
-    visible = stats.smallest_visible(n, discordant)
-    if visible is None:
-        return f"{parts.count(n, 'test item')} cannot show any difference between two models. Keep more for the test."
-    return (
-        f"With {parts.count(n, 'test item')} a difference under {100 * visible:.0f} points cannot be told from chance."
-    )
+def smallest(items: str, shows: str) -> str:
+    """What a test of `1,190 items of 240 documents` can show, in one sentence."""
+    return f"**A test of {items}**: {notices.plain(shows)}."
 
 
 def leaking(store: Store, dataset: Dataset, decision: Decision) -> None:

@@ -9,6 +9,8 @@ from engine.data.conversations import SPLITS
 from studio.freezing import changes, exports, leaks, snapshots
 from studio.freezing.changes import Change
 from studio.freezing.snapshots import Snapshot
+from studio.judging import reach, sources
+from studio.judging.reach import Reach
 from studio.store import Store
 from studio.ui import chat, freezing, leaking, nav, notices, parts, state
 
@@ -16,10 +18,11 @@ SHOWN = 20  # examples of a kind of change
 HERE, DOWNLOAD = "A folder on this machine", "A download"
 
 
-def sides(snapshot: Snapshot) -> None:
+def sides(store: Store, snapshot: Snapshot) -> None:
     """How many on each side, how they were chosen, and what the test can show."""
     parts.facts({split: f"{getattr(snapshot, split):,}" for split in SPLITS})
-    st.markdown(f"**{freezing.smallest(snapshot.test)}**")
+    seen = _reach(store, snapshot.id)
+    st.markdown(freezing.smallest(seen.asked, seen.shows))
     st.caption(freezing.ASSUMED)
     placed = "" if not snapshot.new else f" {parts.count(snapshot.new, 'example')} got a side in this freeze."
     st.caption(exports.said(snapshot.how) + placed)
@@ -28,6 +31,11 @@ def sides(snapshot: Snapshot) -> None:
             f"{parts.count(snapshot.torn, 'group')} stand on more than one side since an earlier freeze.",
             icon=":material/call_split:",
         )
+
+
+@st.cache_data(ttl=60, max_entries=40, show_spinner=False)
+def _reach(_store: Store, id: str) -> Reach:
+    return reach.of(_store, sources.frozen(_store, id, "test"))
 
 
 def unlocked(store: Store, snapshot: Snapshot, me: str, what: str, key: str) -> bool:
