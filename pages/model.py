@@ -4,9 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from engine import jobs
+from engine import jobs, sizes
 from engine.training.after.errands import HUB, TYPES
-from engine.training.forecast.remarks import size
 from studio.building import keeping, lineage, models, parity, runs
 from studio.building.keeping import Artefact, Deed
 from studio.building.models import Model
@@ -104,7 +103,7 @@ def files(model: Model) -> None:
         return
     for artefact in found:
         with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(f"**{FORMS[artefact.kind]}** · {size(artefact.bytes)}", width="stretch")
+            st.markdown(f"**{FORMS[artefact.kind]}** · {sizes.in_words(artefact.bytes)}", width="stretch")
             push(model, artefact)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if model.kind == models.ADAPTER and st.button("Merge into its base", icon=":material/merge:", key="merge"):

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from engine import sizes
 from engine.training.forecast import machine
 from engine.training.forecast.machine import Machine
-from engine.training.forecast.remarks import size
 from studio.building import bases, models, runs
 from studio.building.models import Model
 from studio.ui import nav, notices, parts, shelf, state
@@ -62,7 +62,7 @@ def origin(model: Model) -> str:
     disk = bases.on_disk(model)
     said = [
         f"on {notices.plain(model.base)}" if model.base else "",
-        f"{size(disk)} on disk" if disk is not None else "",
+        f"{sizes.in_words(disk)} on disk" if disk is not None else "",
     ]
     if disk is None:
         said.append(elsewhere(model))

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import streamlit as st
 
+from engine import sizes
 from engine.queue import REFUSE, STOP, WAIT
 from engine.serving import holding
-from engine.training.forecast.remarks import size
 from studio import work
 from studio.building import models, serving
 from studio.building.models import Model
@@ -125,8 +125,8 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
         "asked now": "" if loading else _asked(told.running, told.waiting, told.per_second is not None),
         "tokens/s, last minute": "" if told.per_second is None else f"{told.per_second:,.0f}",
         "to the first token": "" if told.first_token is None else f"{told.first_token * 1000:,.0f} ms",
-        "memory": size(took.machine) if took.machine else "",
-        "GPU memory": size(took.gpu) if took.gpu else "",
+        "memory": sizes.in_words(took.machine) if took.machine else "",
+        "GPU memory": sizes.in_words(took.gpu) if took.gpu else "",
     }
     parts.facts({name: value for name, value in shown.items() if value})
     if loading:

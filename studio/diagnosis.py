@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from engine import sizes
 from studio import running
 from studio.folders import STARTER, Home
 
@@ -21,8 +22,8 @@ def look(home: Home) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "cores": os.cpu_count(),
-        "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
-        "disk free": f"{free / 1e9:.0f} GB",
+        "memory": sizes.in_words(psutil.virtual_memory().total),
+        "disk free": sizes.in_words(free),
         "home": str(home.root),
         "studio": studio["url"] if studio else "not running",
         "starter model": "here" if (STARTER / "model.safetensors").exists() else "missing: run `atelier pretrain`",

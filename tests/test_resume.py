@@ -113,7 +113,7 @@ def test_a_disk_that_takes_no_more_is_a_sentence_and_loses_nothing(tmp_path: Pat
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
     try:
-        with pytest.raises(Problem, match=r"could not be saved.*GB are free.*Make room there and resume"):
+        with pytest.raises(Problem, match=r"could not be saved.*[kMG]B are free.*Make room there and resume"):
             checkpoint.save(tmp_path, Checkpoint(large, {"step": 2}))
         with pytest.raises(Problem, match="could not be saved"):
             checkpoint.save(tmp_path, Checkpoint(small, {"step": 2, "optimizer": large}))

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Literal, TypeVar
 
 import msgspec
 
+from engine import sizes
 from engine.checking import repairs
 from engine.data.conversations import Conversation, Unusable, is_whole, parse
 from engine.data.unusable import shown
@@ -252,7 +253,7 @@ def _texts(line: bytes) -> list[dict[str, Any]] | None:
 
 
 def _too_long(number: int, size: int) -> Reject:
-    return Reject(number, "too-long", f"It is {size / 1e6:.1f} MB long; 5 MB is the most.", "")
+    return Reject(number, "too-long", f"It is {sizes.in_words(size)} long; 5 MB is the most.", "")
 
 
 def _each_key_once(row: Any, line: bytes) -> bool:
@@ -329,7 +330,7 @@ def check_file(path: Path, name: str = "") -> None:
         raise Problem(f"{name} is empty.", do="Choose a file with one conversation a line.")
     if size > LARGEST:
         raise Problem(
-            f"{name} is {size / 1e9:.1f} GB; the most is {LARGEST / 1e9:.1f} GB.",
+            f"{name} is {sizes.in_words(size)}; the most is {sizes.in_words(LARGEST)}.",
             do="Split it, for example with `split -l 100000`, and import the parts one after the other.",
         )
     try:

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from engine import sizes
 from engine.problems import Problem
 
 Weights = dict[str, torch.Tensor]
@@ -108,4 +109,4 @@ def _remove(path: Path) -> None:
 
 
 def _free(folder: Path) -> str:
-    return f"{shutil.disk_usage(folder).free / 1e9:.2f} GB"
+    return sizes.in_words(shutil.disk_usage(folder).free)

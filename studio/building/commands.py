@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from engine import jobs
+from engine import jobs, sizes
 from engine.serving import holding, servers
-from engine.training.forecast.remarks import size
 from studio import work
 from studio.building import corpora, forecasts, models, orders, runs, serving, sweeps
 from studio.store import Store
@@ -142,7 +141,7 @@ def look_at_servers(
     rows = [
         {"server": one.id, "model": one.name, "kind": one.kind, "state": one.state, "restarts": one.health.restarts,
          "url": one.server.endpoint.api if one.server.endpoint else "", "per_second": one.health.per_second,
-         "memory": size(serving.memory(one).machine), "adapters": sorted(one.adapters.values())}
+         "memory": sizes.in_words(serving.memory(one).machine), "adapters": sorted(one.adapters.values())}
         for one in serving.listed(store) if one.live
     ]  # fmt: skip
     return {"servers": rows, "gpu": holding.said(store.home.root)}

@@ -5,11 +5,10 @@ from typing import Any
 
 from rich.table import Table
 
+from engine import sizes
 from engine.problems import Problem
 from studio import progress
 from studio.cli.shell import console
-
-GB = 1e9
 
 
 def forecast(ahead: dict[str, Any], as_json: bool) -> None:
@@ -71,7 +70,7 @@ def queue(found: dict[str, Any], as_json: bool) -> None:
 def _parcel(ahead: dict[str, Any]) -> dict[str, str]:
     """What is sent to an engine elsewhere, which counts and checks it itself."""
     rows = {f"{name} rows": f"{n:,}" for name, n in ahead["rows"].items()}
-    return {"sent to": f"{ahead['engine']}, at {ahead['address']}", **rows, "at most": f"{ahead['bytes']:,} bytes"}
+    return {"sent to": f"{ahead['engine']}, at {ahead['address']}", **rows, "at most": sizes.in_words(ahead["bytes"])}
 
 
 def _figures(one: dict[str, Any]) -> dict[str, str]:
@@ -82,15 +81,15 @@ def _figures(one: dict[str, Any]) -> dict[str, str]:
         "steps": f"{plan['steps']:,}",
     }
     if memory:
-        found["memory"] = f"{memory['low'] / GB:.2f} to {memory['high'] / GB:.2f} GB"
+        found["memory"] = f"{sizes.in_words(memory['low'])} to {sizes.in_words(memory['high'])}"
         for term in memory["terms"]:
-            found[f"  {term['name']}"] = f"{term['size'] / GB:.3f} GB: {term['why']}"
+            found[f"  {term['name']}"] = f"{sizes.in_words(term['size'])}: {term['why']}"
     if seconds:
         found["time"] = f"{_lasting(seconds['low'])} to {_lasting(seconds['high'])} ({one['pace']['source']})"
     if price:
         low, high = (f"{price[end]:,.2f}" for end in ("low", "high"))
         found["cost"] = f"{low} to {high} {one['currency']}" if price["high"] >= 0.01 else "less than a cent"
-    found["disk"] = f"{one['disk']['needed'] / GB:.2f} GB, of {one['disk']['free'] / GB:.1f} free"
+    found["disk"] = f"{sizes.in_words(one['disk']['needed'])}, of {sizes.in_words(one['disk']['free'])} free"
     return found
 
 

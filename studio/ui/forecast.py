@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine import sizes
 from engine.training.forecast import plan
 from engine.training.forecast.plan import Plan
 from engine.training.forecast.preflight import Preflight, Span
@@ -50,7 +51,7 @@ def _sent(parcel: Parcel) -> bool:
     """What goes to another machine. It counts and checks by itself, and the run says what it found."""
     with st.container(border=True, key="forecast"):
         sides = {f"{name} rows": f"{n:,}" for name, n in parcel.rows.items()}
-        parts.facts({**sides, "to send, at most": _size(parcel.size), "runs": f"{parcel.runs:,}"})
+        parts.facts({**sides, "to send, at most": sizes.in_words(parcel.size), "runs": f"{parcel.runs:,}"})
         st.caption("That engine counts and checks them when they arrive; the run's page says what it found.")
     return True
 
@@ -82,12 +83,12 @@ def _facts(look: Preflight) -> dict[str, str]:
         "validation examples": f"{counted.validation_examples:,}",
     }
     if look.memory:
-        found["memory"] = f"{_gb(look.memory.low)} to {_gb(look.memory.high)} GB"
+        found["memory"] = f"{sizes.in_words(look.memory.low)} to {sizes.in_words(look.memory.high)}"
     if look.seconds:
         found["time"] = _between(look.seconds)
     if look.price:
         found["cost"] = f"{_money(look.price.likely)} {look.currency}"
-    found["disk"] = f"{_gb(look.disk.needed)} of {_gb(look.disk.free)} GB"
+    found["disk"] = f"{sizes.in_words(look.disk.needed)} of {sizes.in_words(look.disk.free)}"
     return found
 
 
@@ -110,7 +111,7 @@ def _line(order: Order, settings: dict[str, Any], look: Preflight) -> dict[str, 
         **{key.replace("_", " "): f"{settings[key]}" for key in order.grid},
         "steps": f"{look.plan.steps:,}",
         "time": _between(look.seconds) if look.seconds else "not known",
-        "memory": f"{_gb(look.memory.total)} GB" if look.memory else "not known",
+        "memory": sizes.in_words(look.memory.total) if look.memory else "not known",
         "can it work": "yes" if look.ready else "no",
     }
 
@@ -141,14 +142,6 @@ def _said(remark: Remark) -> str:
 def _between(span: Span) -> str:
     low, high = parts.lasting(span.low), parts.lasting(span.high)
     return f"{low} to {high}" if low != high else low
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB"
-
-
-def _gb(size: float) -> str:
-    return f"{size / GB:,.1f}" if size >= GB / 10 else f"{size / GB:.2f}"
 
 
 def _money(amount: float) -> str:

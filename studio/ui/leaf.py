@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine import sizes
 from engine.data import language
 from engine.reading.chunks import Chunk, chunks
 from engine.reading.settings import Chunking
@@ -56,16 +57,12 @@ def piece(chunk: Chunk, number: int, *, on: bool = False) -> str:
     return f'<div class="piece{kind}"><div class="label">{html.escape(said)}</div><div class="said">{text}</div></div>'
 
 
-def size(n: int) -> str:
-    """Bytes in words."""
-    for unit, least in (("MB", 1_000_000), ("kB", 1000)):
-        if n >= least:
-            return f"{n / least:,.1f} {unit}"
-    return f"{n:,} bytes"
-
-
 def _facts(document: Document, n: int) -> None:
-    found = {"kind": KINDS.get(document.kind, document.kind), "chunks": f"{n:,}", "size": size(document.bytes)}
+    found = {
+        "kind": KINDS.get(document.kind, document.kind),
+        "chunks": f"{n:,}",
+        "size": sizes.in_words(document.bytes),
+    }
     if document.pages:
         found["pages"] = f"{document.pages:,}"
     parts.facts({**found, "language": language.name(document.language)})

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from engine import sizes
 from engine.training.bases import families
 from engine.training.bases.families import Family, Source
 from engine.training.forecast import fitting
 from engine.training.forecast.fitting import Fit
 from engine.training.forecast.machine import Machine
-from engine.training.forecast.remarks import size
 from studio.building import advice
 from studio.ui import notices, parts
 
@@ -48,7 +48,7 @@ def card(family: Family, machine: Machine) -> None:
 
 def _badge(fit: Fit) -> str:
     needs = fit.qlora if fit.verdict == fitting.PACKED else fit.here
-    return f":{COLOURS[fit.verdict]}-badge[{fit.verdict}: {size(needs.total)} of {size(fit.room)}]"
+    return f":{COLOURS[fit.verdict]}-badge[{fit.verdict}: {sizes.in_words(needs.total)} of {sizes.in_words(fit.room)}]"
 
 
 def _facts(family: Family, fit: Fit) -> dict[str, str]:
@@ -59,8 +59,8 @@ def _facts(family: Family, fit: Fit) -> dict[str, str]:
         "reads": f"{family.anatomy.context:,} tokens",
         "licence": family.licence,
         "smallest GPU": family.gpu or "nobody says",
-        "LoRA on a GPU": size(fit.lora.total),
-        "QLoRA on a GPU": size(fit.qlora.total),
+        "LoRA on a GPU": sizes.in_words(fit.lora.total),
+        "QLoRA on a GPU": sizes.in_words(fit.qlora.total),
     }
     if family.price:
         found["was sold at"] = f"${family.price.amount:.2f} a million tokens"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import jobs
+from engine import jobs, sizes
 from engine.data import language
 from studio import work
 from studio.building import libraries
@@ -169,7 +169,7 @@ def _table(shown: Sequence[Document]) -> pd.DataFrame:
         "pages": [str(one.pages or "") for one in shown],
         "language": [language.name(one.language) for one in shown],
         "chunks": [one.chunks for one in shown],
-        "size": [leaf.size(one.bytes) for one in shown],
+        "size": [sizes.in_words(one.bytes) for one in shown],
         "remarks": [" ".join(one.remarks) for one in shown],
     }
     return pd.DataFrame({name: values for name, values in columns.items() if any(values) or name in ("name", "chunks")})

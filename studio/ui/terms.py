@@ -3,6 +3,7 @@ to earlier, identical requests may be used."""
 
 import streamlit as st
 
+from engine import sizes
 from engine.serving.asking.kept import DAYS
 from studio.judging import evaluations
 from studio.judging.orders import Terms
@@ -41,7 +42,7 @@ def forget(store: Store, me: str) -> None:
     if not held.answers:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{parts.count(held.answers, 'answer')} kept to be used again, {held.bytes / 1e6:.1f} MB.")
+        st.caption(f"{parts.count(held.answers, 'answer')} kept to be used again, {sizes.in_words(held.bytes)}.")
         question = "Evaluations keep theirs; only identical requests would be asked anew."
         if notices.sure("Delete them", question, "Delete", key="forget-answers", icon="delete_sweep"):
             gone = evaluations.forget_answers(store, me)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine import sizes
 from engine.data import rows as jsonl
 from engine.data.formats import lines, separated, texts, trees, workbooks
 from engine.data.formats.table import Progress, Row, Source, Table, nobody
@@ -71,7 +72,7 @@ def _check(source: Source, path: Path) -> None:
         raise Problem(f"{source.name} is empty.", do="Choose a file with a row for each example.")
     if source.size > jsonl.LARGEST:
         raise Problem(
-            f"{source.name} is {source.size / 1e9:.1f} GB; the most is {jsonl.LARGEST / 1e9:.1f} GB.",
+            f"{source.name} is {sizes.in_words(source.size)}; the most is {sizes.in_words(jsonl.LARGEST)}.",
             do="Split it and bring in the parts one after the other.",
         )
     try:

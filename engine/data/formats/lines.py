@@ -2,6 +2,7 @@
 
 import json
 
+from engine import sizes
 from engine.data.formats import trees
 from engine.data.formats.table import TOLD, Progress, Row, Rows, Source, Table, columns_of
 from engine.data.rows import LONGEST_LINE, Reject
@@ -22,7 +23,7 @@ def table(source: Source) -> Table:
                     size = len(line)
                     while not line.endswith(b"\n") and (line := file.readline(LONGEST_LINE)):
                         size += len(line)
-                    yield Reject(number, "too-long", f"It is {size / 1e6:.1f} MB long; 5 MB is the most.", "")
+                    yield Reject(number, "too-long", f"It is {sizes.in_words(size)} long; 5 MB is the most.", "")
                     continue
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")

@@ -1,5 +1,6 @@
 """Texts: what was typed or pasted, as rows. A written chat, or a text for each line or paragraph."""
 
+from engine import sizes
 from engine.data import transcripts
 from engine.data.formats import encodings
 from engine.data.formats.table import Progress, Row, Rows, Source, Table
@@ -13,7 +14,7 @@ def table(source: Source) -> Table:
     """Chats, paragraphs or lines of a text, whichever it seems to hold."""
     if source.size > LARGEST:
         raise Problem(
-            f"{source.name} is {source.size / 1e6:.0f} MB of text; the most is {LARGEST / 1e6:.0f} MB.",
+            f"{source.name} is {sizes.in_words(source.size)} of text; the most is {sizes.in_words(LARGEST)}.",
             do="Save it as CSV or JSONL, with a row for each example.",
         )
     encoding = encodings.of(source)

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+from engine import sizes
 from engine.data.formats import headers
 from engine.data.formats.table import TOLD, Progress, Row, Rows, Source, Table, columns_of
 from engine.problems import Problem
@@ -106,7 +107,8 @@ def _check(source: Source) -> None:
         raise Problem(f"{source.name} is a damaged workbook.", f"It cannot be unpacked: {error}.") from error
     if unpacked > LARGEST:
         raise Problem(
-            f"{source.name} unpacks to {unpacked / 1e9:.1f} GB; the most is 2 GB.", do="Save its sheets as CSV files."
+            f"{source.name} unpacks to {sizes.in_words(unpacked)}; the most is {sizes.in_words(LARGEST)}.",
+            do="Save its sheets as CSV files.",
         )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 from unicodedata import normalize
 
+from engine import sizes
 from engine.problems import Problem
 from engine.reading.parsing import kinds, limits
 
@@ -60,7 +61,8 @@ def archive(path: Path, name: str) -> list[Entry]:
     unpacked = sum(member.file_size for member in members)
     if unpacked > limits.MOST_UNPACKED:
         raise Problem(
-            f"{name} unpacks to {unpacked / 1e9:.1f} GB; the most is {limits.MOST_UNPACKED / 1e9:.0f} GB.", do=SPLIT
+            f"{name} unpacks to {sizes.in_words(unpacked)}; the most is {sizes.in_words(limits.MOST_UNPACKED)}.",
+            do=SPLIT,
         )
     names: set[str] = set()
     found = []

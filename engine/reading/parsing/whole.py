@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from engine import sizes
 from engine.data.formats.table import Progress
 from engine.problems import Problem
 from engine.reading.documents import CODE, HEADING, TABLE, Block, Document
@@ -22,7 +23,7 @@ def document(path: Path, name: str, progress: Progress) -> Document:
     size, most = path.stat().st_size, limits.LARGEST[kind]
     if size > most:
         raise Problem(
-            f"{name} is {size / 1e6:,.0f} MB; the most is {most / 1e6:,.0f} MB for {kinds.WORDS[kind]}.",
+            f"{name} is {sizes.in_words(size)}; the most is {sizes.in_words(most)} for {kinds.WORDS[kind]}.",
             do="Split it, and bring in the parts one after the other.",
         )
     found = _reader(kind)(path, name, progress)

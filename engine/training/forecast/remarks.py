@@ -4,11 +4,11 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from engine.sizes import in_words
 from engine.training.bases.families import between
 from engine.training.bases.families import rate as written
 from engine.training.forecast import memory
 from engine.training.forecast.case import Case
-from engine.training.forecast.machine import GB
 from engine.training.forecast.plan import OURS
 from engine.training.settings import FULL, GRPO, KTO, LORA, QLORA
 
@@ -36,7 +36,7 @@ def stops(case: Case) -> Iterator[Remark]:
     yield from _unable(case)
     yield from _too_large(case)
     if case.disk.needed > case.disk.free:
-        what = f"It will write up to {size(case.disk.needed)}, and {size(case.disk.free)} are free."
+        what = f"It will write up to {in_words(case.disk.needed)}, and {in_words(case.disk.free)} are free."
         yield Remark("disk", what, "Make room, or move the home folder to a larger disk.")
 
 
@@ -57,11 +57,6 @@ def notes(case: Case) -> Iterator[Remark]:
             yield Remark("base", case.family.note)
     else:
         yield Remark("licence", "The licence of this base is not known here.", "Read its model card before use.")
-
-
-def size(n: float) -> str:
-    """Bytes in words: 3.4 GB."""
-    return f"{n / GB:,.1f} GB" if n >= GB / 10 else f"{n / 1e6:,.0f} MB"
 
 
 def _unusable_rows(case: Case) -> Iterator[Remark]:
@@ -100,7 +95,7 @@ def _too_large(case: Case) -> Iterator[Remark]:
     """Only where even the least that it may take is more than the whole machine has."""
     if case.memory is None or case.memory.low <= case.machine.room:
         return
-    have, need = size(case.machine.room), size(case.memory.total)
+    have, need = in_words(case.machine.room), in_words(case.memory.total)
     where = f"the {case.machine.gpu.name} has" if case.machine.gpu else "this machine has"
     yield Remark("memory", f"It needs about {need} of memory, and {where} {have}.", _smaller(case))
 
@@ -108,13 +103,12 @@ def _too_large(case: Case) -> Iterator[Remark]:
 def _tight(case: Case) -> Iterator[Remark]:
     if case.memory is None or case.memory.low > case.machine.room:
         return
+    need = f"It needs about {in_words(case.memory.total)} of"
     if case.memory.high > case.machine.room:
-        what = (
-            f"It needs about {size(case.memory.total)} of the {size(case.machine.room)} of memory here: it may not fit."
-        )
+        what = f"{need} the {in_words(case.machine.room)} of memory here: it may not fit."
         yield Remark("memory", what, _smaller(case))
     elif case.memory.total > case.machine.free_room:
-        what = f"It needs about {size(case.memory.total)} of memory; {size(case.machine.free_room)} are free now."
+        what = f"{need} memory; {in_words(case.machine.free_room)} are free now."
         yield Remark("memory", what, "Stop what else runs here, such as a model that is served.")
 
 
