@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine.scoring import stats, verdicts
+from engine.scoring import clustered, resampling, stats, verdicts
+from engine.scoring.clustered import ALONE, Clusters
 from engine.scoring.stats import Difference, Estimate
 
 
@@ -141,6 +142,22 @@ def test_an_interactions_interval_is_about_that_of_its_mean():
         stats.mean([b - r for b, r in zip(both, rag, strict=True)]),
     )
     assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.03)
+
+
+@pytest.mark.parametrize("clusters", [ALONE, Clusters(tuple(f"d{at // 2}" for at in range(40)))])
+def test_a_few_items_that_all_speak_for_an_interaction_settle_it_no_more_than_they_settle_a_difference(clusters):
+    nothing = [0] * 40
+    for helped, settled in ((4, False), (12, True)):
+        both = [1] * helped + [0] * (40 - helped) if clusters is ALONE else [at % 2 for at in range(2 * helped)]
+        both += [0] * (40 - len(both))
+        for found, turned in (
+            (resampling.interaction([nothing, nothing, nothing, both], clusters), 1),
+            (resampling.interaction([nothing, both, nothing, nothing], clusters), -1),
+        ):
+            assert found.value == pytest.approx(turned * helped / 40)
+            assert (found.low > 0 or found.high < 0) == settled
+        difference = clustered.difference(nothing, both, clusters)
+        assert (difference.low > 0) == settled
 
 
 CONNOR = [(0.03, 0.08, 696), (0.03, 0.20, 1742), (0.05, 0.15, 469), (0.10, 0.20, 155), (0.23, 0.29, 41)]

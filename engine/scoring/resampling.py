@@ -79,8 +79,13 @@ def interaction(arms: Sequence[Sequence[float]], clusters: Clusters = ALONE) -> 
     base, one, other, both = arms
     if not clusters.shared:
         return stats.interaction(base, one, other, both)
-    rows = np.asarray(arms, dtype=float).T
-    return mean((rows @ np.array([1.0, -1.0, -1.0, 1.0])).tolist(), clusters)
+    extra = np.asarray(arms, dtype=float).T @ np.array([1.0, -1.0, -1.0, 1.0])
+    found = mean(extra.tolist(), clusters)
+    against = 0.0 if found.low is None else stats.opposed(extra)
+    if not against:
+        return found
+    nearer = mean([*extra.tolist(), against], replace(clusters, names=(*clusters.names, "")))
+    return replace(found, high=nearer.high) if against > 0 else replace(found, low=nearer.low)
 
 
 def _counted(values: Sequence[float]) -> np.ndarray:

@@ -214,7 +214,8 @@ def interaction(
 ) -> Estimate:
     """What the two do together beyond the sum of each: (both - tuned) - (rag - base), per item.
 
-    The interval is a BCa bootstrap over items (Efron 1987), 9,999 resamples, repeatable by its seed.
+    The interval is a BCa bootstrap over items (Efron 1987), 9,999 resamples, repeatable by its seed. Where no item
+    speaks against, it reaches as far towards zero as with one that does: draws from one side never cross it.
     """
     rows = np.asarray(list(zip(base, rag, tuned, both, strict=True)), dtype=float)
     if not len(rows):
@@ -224,7 +225,16 @@ def interaction(
     if np.ptp(extra) == 0:
         return Estimate(value, None, None, len(extra))
     low, high = _bootstrapped(tuple(extra.tolist()), seed)
+    if against := opposed(extra):
+        nearer = _bootstrapped((*extra.tolist(), against), seed)
+        low, high = (low, nearer[1]) if against > 0 else (nearer[0], high)
     return Estimate(value, low, high, len(extra))
+
+
+def opposed(values: np.ndarray) -> float:
+    """An imagined value that speaks against all of these, as large as the largest; 0 where one of them does."""
+    most, least = float(values.max()), float(values.min())
+    return -most if least >= 0 else -least if most <= 0 else 0.0
 
 
 @lru_cache(maxsize=64)  # a page that is drawn again asks for the same one, and it takes 30 ms
