@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from engine.scoring import known
+from studio import prices
 from studio.building import runs
-from studio.deciding import findings, grids, prices, report_words, reports
-from studio.deciding.prices import Price
-from studio.deciding.reports import Line
-from studio.judging import evaluations
+from studio.deciding import findings, grids, report_words
+from studio.judging import evaluations, reports
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
+from studio.prices import Price
 from studio.ui import charts, contest, nav, notices, parts, results, state
 
 store, me = state.store(), state.me()

@@ -87,7 +87,8 @@ def detail(dataset: Dataset) -> None:
 
 def onwards(dataset: Dataset) -> None:
     """What to do next, each a way to the page where it is done."""
-    steps = [step for step in standing.steps(store, dataset) if nav.place(step.page).path.exists()]
+    frozen = bool(snapshots.listed(store, dataset.name))
+    steps = [step for step in standing.steps(store, dataset, frozen=frozen) if nav.place(step.page).path.exists()]
     if not steps:
         return
     parts.section("What to do next")

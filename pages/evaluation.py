@@ -4,8 +4,7 @@ import streamlit as st
 
 from engine import jobs
 from studio import work
-from studio.deciding import reports
-from studio.judging import evaluations, exports, overrides, preferring
+from studio.judging import evaluations, exports, overrides, preferring, reports
 from studio.judging.evaluations import Evaluation
 from studio.ui import live, nav, notices, others, parts, results, scores, sift, slicing, state, trust
 

@@ -6,11 +6,11 @@ import streamlit as st
 
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
+from studio.data import guides
 from studio.judging import evaluations, orders, sources
 from studio.judging.evaluations import Evaluation
 from studio.judging.orders import COMPARISON, Order
 from studio.ui import measuring, nav, notices, parts, reckoning, results, state, terms
-from studio.writing import guides
 
 store, me = state.store(), state.me()
 

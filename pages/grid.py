@@ -5,13 +5,14 @@ import streamlit as st
 from engine import jobs
 from engine.scoring import known
 from studio import work
-from studio.building import libraries, models
-from studio.deciding import findings, grids, reports
+from studio.building import models
+from studio.data import guides
+from studio.deciding import findings, grids
 from studio.deciding.grids import Grid
-from studio.judging import baselines, evaluations, probes, sources, variants
+from studio.judging import baselines, evaluations, probes, reports, sources, variants
 from studio.judging.sources import Source
+from studio.reading import libraries
 from studio.ui import contest, live, nav, notices, parts, reckoning, results, state
-from studio.writing import guides
 
 store, me = state.store(), state.me()
 

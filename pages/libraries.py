@@ -3,9 +3,8 @@
 import streamlit as st
 
 from engine.problems import Problem
-from studio.building import libraries
-from studio.building.libraries import Library
-from studio.reading import indexes, readings, upkeep
+from studio.reading import indexes, libraries, readings, upkeep
+from studio.reading.libraries import Library
 from studio.ui import cutting, nav, notices, parts, stacks, state
 
 store, me = state.store(), state.me()

@@ -4,9 +4,8 @@ document, with the passage marked that a citation means."""
 import streamlit as st
 
 from engine.data import language
-from studio.building import libraries
-from studio.building.libraries import Library
-from studio.reading import indexes, readings, upkeep
+from studio.reading import indexes, libraries, readings, upkeep
+from studio.reading.libraries import Library
 from studio.reading.readings import READ
 from studio.ui import cutting, finding, leaf, nav, notices, parts, questioning, recall, stacks, state
 

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from studio import sample
-from studio.building import candidates, libraries, models
+from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.data import datasets, examples
 from studio.judging import asking
 from studio.judging.asking import Said, Turn
-from studio.reading import questions
+from studio.reading import libraries, questions
 from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state, unsent
 from studio.writing.fixing import Bad
 

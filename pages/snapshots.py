@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from studio.building import corpora, libraries
+from studio.building import corpora
 from studio.data.datasets import Dataset
 from studio.freezing import exports, placements, snapshots
 from studio.freezing.snapshots import Snapshot
+from studio.reading import libraries
 from studio.ui import freezing, frozen, nav, notices, parts, rooms, state
 
 store, me = state.store(), state.me()

@@ -4,11 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from engine.scoring.guide import Guide
-from studio.data import drafts, examples
+from studio.data import drafts, examples, guides
 from studio.data.datasets import Dataset
 from studio.data.examples import STATUSES, Example
 from studio.ui import bench, contrasts, coverage, guide_form, notices, parts, rooms, state, suggest
-from studio.writing import guides, inspiration, rough, suggestions
+from studio.writing import inspiration, rough, suggestions
 
 VIEWS = {
     "write": "Write",

@@ -8,14 +8,14 @@ from typing import Any
 from engine import jsonl
 from engine.data.conversations import SPLITS
 from engine.scoring import guide as rules
-from studio.building import libraries, models
-from studio.data import datasets
+from studio.building import models
+from studio.data import datasets, guides
 from studio.folders import SAMPLE
 from studio.freezing import snapshots
 from studio.freezing.snapshots import Snapshot
+from studio.reading import libraries
 from studio.reading import questions as asking
 from studio.store import Store
-from studio.writing import guides
 
 TONE, TRIAGE, LIBRARY = "tone", "triage", "fernwick"
 FILES = {  # dataset -> its files, each a split as it is shipped

@@ -32,8 +32,13 @@ def _designer(store: Store) -> Step:
     found = datasets.listed(store)
     if not found:
         return Step("designer", "Bring in your first examples", "bring_in", "A model learns from what you show it.")
+    frozen = {snapshot.dataset for snapshot in snapshots.listed(store)}
     # the first step of each dataset, and of these the one that waits for a person rather than for a look
-    urgent = [(step, dataset) for dataset in found for step in standing.steps(store, dataset)[:1]]
+    urgent = [
+        (step, dataset)
+        for dataset in found
+        for step in standing.steps(store, dataset, frozen=dataset.name in frozen)[:1]
+    ]
     step, dataset = min(urgent, key=lambda pair: PATIENT.index(pair[0].page) if pair[0].page in PATIENT else -1)
     return Step("designer", f"{step.text} of {dataset.name}", step.page, step.why, {"dataset": dataset.name})
 

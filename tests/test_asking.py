@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from studio.building import candidates, endpoints, libraries, models
+from studio.building import candidates, endpoints, models
 from studio.judging import asking
 from studio.judging.asking import DONE, FAILED
+from studio.reading import libraries
 from tests import speaking
 
 

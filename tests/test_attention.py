@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from studio import prices
 from studio.data import attention
 from studio.data.attention import REVIEW, WRITE
-from studio.deciding import prices
 from studio.store import Store, now
 from tests.conftest import look, words
 

@@ -12,10 +12,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from studio import members, sample
-from studio.data import datasets
+from studio.data import datasets, guides
 from studio.folders import SAMPLE, STARTER, Home
 from studio.store import Store
-from studio.writing import guides
 from tests import browsing
 from tests.conftest import conversation
 

@@ -17,6 +17,7 @@ from engine.problems import Problem
 from studio import commands
 from studio.data import datasets, examples
 from studio.freezing import exports, snapshots
+from studio.freezing.contents import Contents
 from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation
 
@@ -145,7 +146,7 @@ def test_personal_data_does_not_leave_unheard(store, tmp_path):
 
 
 def test_what_nobody_looked_at_does_not_leave_unheard(store, cups, tmp_path):
-    known = privacy.known(store, cups)
+    known = privacy.known(store, Contents(store, cups))
     leaving = exports.Leaving(exports.frozen(store, cups), "csv", "x", known, privacy.check_texts(store, []))
     assert "none of 9 examples is scanned yet" in leaving.sentence
     with pytest.raises(Problem, match="Nothing has left yet"):
@@ -299,7 +300,7 @@ def test_every_form_carries_a_worse_answer_or_says_that_it_does_not(store, liked
 
 
 def test_personal_data_in_a_worse_answer_is_found_and_gets_stand_ins(store, liked, tmp_path):
-    assert privacy.check(store, liked).kinds == {"email": 3}
+    assert privacy.check(store, Contents(store, liked)).kinds == {"email": 3}
     living = exports.announce(store, exports.living(store, "liked"), "pairs", "x", hidden=True)
     exports.write(store, living, tmp_path / "out", "ada", accepted=True)
     assert "lena.vogt@mailbox.de" not in (tmp_path / "out" / "approved.jsonl").read_text()

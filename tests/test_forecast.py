@@ -8,9 +8,8 @@ from typer.testing import CliRunner
 
 from engine import events, jobs
 from engine.serving.asking import kept
-from studio import cli
+from studio import cli, prices
 from studio.building import candidates, endpoints, models
-from studio.deciding import prices
 from studio.judging import commission, evaluations, figures, forecast, sources
 from studio.judging.orders import Terms
 from studio.store import Store, close_all

@@ -14,7 +14,7 @@ from engine.scoring import stats, verdicts
 from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
 from studio import steps, work
-from studio.building import candidates, libraries, models
+from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
 from studio.deciding import findings, grids
@@ -23,6 +23,7 @@ from studio.judging import baselines, evaluations, probes, rounds, shots, source
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.judging.variants import PASSAGES, PROMPTS, Baseline, Plan
+from studio.reading import libraries
 from studio.store import Store
 from tests import judged
 from tests.conftest import conversation, look, words

@@ -10,13 +10,14 @@ import pytest
 from engine import jobs
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
-from studio import audit
-from studio.building import candidates, libraries, models
-from studio.deciding import findings, prices, reports
+from studio import audit, prices
+from studio.building import candidates, models
+from studio.deciding import findings
 from studio.freezing import snapshots
-from studio.judging import evaluations, figures, judgements, pairs, sources
+from studio.judging import evaluations, figures, judgements, pairs, reports, sources
 from studio.judging.orders import Measures, Order, Terms
 from studio.judging.sources import Source
+from studio.reading import libraries
 from studio.store import Store
 from tests import judged
 

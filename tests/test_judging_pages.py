@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.scoring.evaluate import EvaluateSpec
+from studio import prices
 from studio.building import candidates, models
-from studio.deciding import prices
 from studio.judging import evaluations, judgements, pairs
 from studio.judging.orders import SEARCH
 from tests import judged, speaking

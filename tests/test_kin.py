@@ -8,10 +8,10 @@ import pytest
 from engine.scoring import stats
 from engine.scoring.clustered import Clusters
 from studio.building import candidates
-from studio.deciding import findings, reports
+from studio.deciding import findings
 from studio.deciding.findings import Arms
 from studio.freezing import splits
-from studio.judging import between, exports, figures, judgements, pairs, slices, sources
+from studio.judging import between, exports, figures, judgements, pairs, reports, slices, sources
 from studio.store import Store
 from tests import judged
 

@@ -1,6 +1,8 @@
 """The house keeps its order: who may import whom, and what never loads in the process that serves the pages."""
 
 import ast
+import graphlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,6 +15,8 @@ from engine.job import KINDS
 from studio.folders import CODE
 
 FLOORS = {"pages": ("studio", "engine"), "studio": ("engine",), "engine": ()}  # each may import itself and these
+ROOMS = ("data", "quality", "reading", "freezing", "building", "judging", "writing", "deciding", "ui")
+BACK = {"building/lineage.py": "judging"}  # the card of a model tells what it was worth, asked for when it is written
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate")
 LATE = ("sklearn", "scipy.stats", "mistral_common")  # seconds of processor time, for the few that need them
 LIGHT = ("gather", "index", "make", "scan", "evaluate")  # jobs that leave models to processes of their own
@@ -47,6 +51,42 @@ def offenders(packages: tuple[str, ...], where: list[Path]) -> set[str]:
 def test_imports_only_point_down(floor):
     above = tuple(other for other in FLOORS if other != floor and other not in FLOORS[floor])
     assert offenders(above, files(floor)) == set()
+
+
+def room(module: str) -> str:
+    """Of a module of the studio; one that stands in none of its rooms is its own."""
+    return module.split(".")[1]
+
+
+def stairs() -> Iterator[tuple[str, str, str]]:
+    """Every import of the studio that leads out of a room: the file, its room, and where it leads."""
+    for path in files("studio"):
+        file = path.relative_to(CODE / "studio").as_posix()
+        here = file.split("/")[0].removesuffix(".py")
+        leads = {room(module) for module in imports(path) if module.startswith("studio.")} - {here, BACK.get(file, "")}
+        yield from ((file, here, there) for there in sorted(leads) if _is_module(f"studio.{there}"))
+
+
+def test_rooms_of_the_studio_import_only_from_rooms_before_them():
+    back = [
+        (file, there)
+        for file, here, there in stairs()
+        if here in ROOMS and there in ROOMS and ROOMS.index(there) > ROOMS.index(here)
+    ]
+    assert back == []
+
+
+def test_no_room_of_the_studio_imports_itself_by_way_of_others():
+    leads: dict[str, set[str]] = {}
+    for _, here, there in stairs():
+        leads.setdefault(here, set()).add(there)
+    graphlib.TopologicalSorter(leads).prepare()  # raises a CycleError that names them
+
+
+def test_the_rooms_of_the_studio_are_told_in_their_order():
+    table = (CODE / "docs" / "architecture.md").read_text().split("**studio/**")[1].split("**pages/**")[0]
+    told = [one for one in dict.fromkeys(re.findall(r"^\| `(\w+)/`", table, re.M)) if one != "studio"]
+    assert told == list(ROOMS)
 
 
 def test_the_domain_does_not_know_its_pages():

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from engine.problems import Problem
-from studio.building import libraries
 from studio.data import datasets, examples
 from studio.freezing import changes, leaks, placements, snapshots
 from studio.freezing.leaks import Row
 from studio.freezing.splits import Plan
+from studio.reading import libraries
 from tests.conftest import conversation
 
 CUP = "Where on earth is the blue cup that I ordered from you last week?"

@@ -12,12 +12,11 @@ from engine.reading import lessons
 from engine.reading.grounding import NOT_FOUND, grounded, parted
 from engine.reading.lessons import Asked, Order, Passage
 from studio import commands
-from studio.building import libraries
 from studio.cli import app as app_of_commands
 from studio.data import datasets, examples
 from studio.folders import CODE
 from studio.freezing import placements, snapshots
-from studio.reading import questions
+from studio.reading import libraries, questions
 from studio.store import close_all
 from studio.writing import lessons as writing
 from studio.writing.lessons import Plan

@@ -14,12 +14,12 @@ from engine.problems import Problem
 from engine.reading import retrieval
 from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
 from studio import work
-from studio.building import candidates, endpoints, libraries, models
+from studio.building import candidates, endpoints, models
 from studio.reading import (
     arrivals,
     commands,
-    drafted,
     indexes,
+    libraries,
     originals,
     quality,
     questions,
@@ -28,6 +28,7 @@ from studio.reading import (
     upkeep,
 )
 from studio.store import Store
+from studio.writing import proposals
 from tests.patience import waited
 from tests.teaching import teacher
 
@@ -298,6 +299,26 @@ def test_a_library_that_is_removed_leaves_no_word_in_any_file(shop):
         libraries.get(shop, "gone")
 
 
+def test_what_a_removed_document_was_called_is_forgotten_too(store, tmp_path):
+    libraries.make(store, "post", "ada")
+    letter = arrivals.spool(store, "post", "müllerzebra.md", LAMP.encode())
+    come_in(store, "post", letter, arrivals.spool(store, "post", "kettle.md", KETTLE.encode()), keep=True)
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "maierzebra.txt").write_text("The lamp shines.\n")
+    come_in(store, "post", shelf)
+    (shelf / "maierzebra.txt").unlink()
+    come_in(store, "post", shelf)
+    assert arrivals.gone(store, "post") == {str(shelf): ["maierzebra.txt"]}
+    removal.documents(store, "post", ["müllerzebra.md", "maierzebra.txt"], "ada")
+    assert holding(store.home.root, "zebra") == []
+    assert arrivals.sources(store, "post") == [] and [one.name for one in libraries.documents(store, "post")] == [
+        "kettle.md"
+    ]
+    removal.library(store, "post", "ada")
+    assert holding(store.home.root, "kettle.md") == []
+
+
 def test_the_texts_of_an_older_home_move_out_of_the_database_and_leave_nothing_there(shop):
     unique = "zebrawortquark"
     with shop.jot() as cursor:
@@ -370,7 +391,7 @@ def test_a_model_proposes_questions_that_wait_for_a_person_and_leaves_no_copy_of
 
     with teacher(taught) as url:
         endpoints.add(shop, "teacher", url, "teacher", "ada")
-        reading = drafted.start(shop, "shop", "teacher", 3, "ada")
+        reading = proposals.start(shop, "shop", "teacher", 3, "ada")
         assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
     upkeep.catch_up(shop)
     taken = readings.get(shop, reading.id).taken

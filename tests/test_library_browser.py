@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from studio import members
-from studio.building import libraries
 from studio.folders import Home
+from studio.reading import libraries
 from studio.store import close_all, opened
 from tests import browsing
 

@@ -5,8 +5,7 @@ import pytest
 from engine import jobs
 from engine.reading import documents
 from engine.reading.settings import HYBRID, LibrarySettings
-from studio.building import libraries
-from studio.reading import questions, readings, removal, upkeep
+from studio.reading import libraries, questions, readings, removal, upkeep
 from studio.store import Store
 from studio.ui import cited, stacks
 from tests.conftest import look, words

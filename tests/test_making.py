@@ -19,8 +19,9 @@ from engine.scoring.guide import Guide
 from engine.serving import servers
 from engine.serving.asking import calls
 from studio import work
-from studio.building import endpoints, libraries, models
+from studio.building import endpoints, models
 from studio.data import datasets, examples
+from studio.reading import libraries
 from studio.store import Store
 from studio.writing import makings
 from studio.writing.makings import Plan

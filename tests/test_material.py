@@ -11,10 +11,11 @@ from engine.training.bases import template
 from engine.training.material import batches
 from engine.training.settings import PREFERENCES
 from studio import commands
-from studio.building import corpora, libraries, material
+from studio.building import corpora, material
 from studio.data import datasets, examples, versions
 from studio.data.examples import APPROVED
 from studio.freezing import snapshots
+from studio.reading import libraries
 from tests.conftest import conversation, look, words
 
 WORSE = [{"role": "assistant", "content": "Dunno."}]

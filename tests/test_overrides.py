@@ -17,9 +17,8 @@ from engine.scoring.judged.grounds import Claim, Verdict
 from engine.scoring.judged.overruling import CANNOT_TELL, Said
 from engine.scoring.judged.prompts import CONTRADICTED, NOT_IN_CONTEXT, SUPPORTED
 from studio import audit
-from studio.deciding import reports
 from studio.folders import Home
-from studio.judging import alone, between, draws, evaluations, exports, overrides, results, slices
+from studio.judging import alone, between, draws, evaluations, exports, overrides, reports, results, slices
 from studio.judging.evaluations import Evaluation
 from studio.schema import MIGRATIONS
 from studio.store import Store

@@ -6,12 +6,12 @@ from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
-from studio.building import candidates, libraries, models
+from studio.building import candidates, models
 from studio.data import examples
 from studio.folders import Home
 from studio.judging import arrangements, asking
 from studio.judging.asking import DONE, FAILED, Said, Turn
-from studio.reading import questions
+from studio.reading import libraries, questions
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
 from tests.conftest import ENTRY, Full, look, words

@@ -16,6 +16,7 @@ from engine.problems import Problem
 from studio import audit
 from studio.data import datasets, examples
 from studio.freezing import snapshots
+from studio.freezing.contents import Contents
 from studio.quality import privacy, pseudonyms
 from tests.conftest import conversation, look, words
 from tests.patience import LONG
@@ -161,9 +162,9 @@ def test_a_dataset_with_a_path_for_a_name_keeps_its_key_in_the_folder(store):
 
 def test_a_scan_counts_what_is_there_and_remembers_it_by_content(letters):
     frozen = snapshots.freeze(letters, "letters", "ada")
-    assert "cannot tell" in str(privacy.known(letters, frozen.id))
+    assert "cannot tell" in str(privacy.known(letters, Contents(letters, frozen.id)))
     told = []
-    verdict = privacy.check(letters, frozen.id, progress=lambda *at: told.append(at))
+    verdict = privacy.check(letters, Contents(letters, frozen.id), progress=lambda *at: told.append(at))
     assert str(verdict) == ("Personal data: 2 e-mail addresses and 1 phone number in 2 of 3 scanned examples.")
     assert (verdict.n, verdict.examples, verdict.of, verdict.waiting, told) == (3, 2, 3, 0, [(3, 3)])
     told.clear()

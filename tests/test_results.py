@@ -10,10 +10,9 @@ import pytest
 
 from engine.problems import Problem
 from engine.scoring import metrics
-from studio.building import libraries
-from studio.deciding import reports
-from studio.judging import between, exports, figures, results, slices
+from studio.judging import between, exports, figures, reports, results, slices
 from studio.judging.results import Sought
+from studio.reading import libraries
 from tests import judged
 
 

@@ -8,10 +8,9 @@ from engine.problems import Problem
 from engine.serving import servers
 from engine.training.material import rewards as engine
 from studio.building import models, rewards, trials
-from studio.data import datasets
+from studio.data import datasets, guides
 from studio.folders import STARTER
 from studio.ui import paying
-from studio.writing import guides
 from tests import judged
 from tests.conftest import look, words
 

@@ -9,13 +9,13 @@ from engine.problems import Problem
 from engine.scoring.guide import Guide
 from studio import sample
 from studio.building.candidates import Candidate
-from studio.data import datasets, drafts, examples
+from studio.data import datasets, drafts, examples, guides
 from studio.data.examples import APPROVED, DRAFT, REJECTED
 from studio.freezing import snapshots
 from studio.judging.asking import DONE, Said
 from studio.store import now
 from studio.ui import guide_form, marks
-from studio.writing import contradictions, fixing, guides, inspiration, rough, suggestions
+from studio.writing import contradictions, fixing, inspiration, rough, suggestions
 from studio.writing.fixing import Bad
 from tests.conftest import conversation, look, words
 

@@ -13,7 +13,8 @@ from engine.problems import Problem
 from engine.scoring import candidates as engine
 from engine.serving import servers
 from engine.serving.asking.client import Decoding
-from studio.building import libraries, models
+from studio.building import models
+from studio.reading import libraries
 from studio.store import Store, now
 
 SEARCH = "Search: "  # how the name of a candidate begins that a search has tried and nobody has chosen

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from engine import hashes, jsonl
 from engine.problems import Problem
-from studio.building import libraries
-from studio.building.libraries import Document
+from studio.reading import libraries
+from studio.reading.libraries import Document
 from studio.store import Store, now
 
 SIDES = ("train", "validation")

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from engine.problems import Problem
 from engine.serving.asking import client
+from studio import prices
 from studio.building import addresses, models
 from studio.building.models import Model
-from studio.deciding import prices
 from studio.store import Store
 
 UNIT = "euros a million tokens"

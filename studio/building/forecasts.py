@@ -2,7 +2,7 @@
 line show the same."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from engine.training.forecast import plan, preflight
 from engine.training.forecast.plan import Plan
 from engine.training.forecast.preflight import Preflight
 from engine.training.settings import TrainSpec
+from studio import prices
 from studio.building import engines, material, runs
 from studio.building.engines import Engine
 from studio.building.material import Material
 from studio.building.orders import Order
 from studio.building.sweeps import SEED
-from studio.deciding import prices
+from studio.freezing.contents import Contents
 from studio.quality import privacy
 from studio.quality.privacy import Content, Verdict
 from studio.store import Store
@@ -96,14 +97,14 @@ def parcel(store: Store, order: Order) -> Parcel:
     return Parcel(engines.get(store, order.engine), rows, sum(path.stat().st_size for path in paths), len(planned))
 
 
-def read_by(learned: Material) -> str | list[Content]:
-    """All texts that a run reads, as `privacy.check` takes them: the id of a snapshot, or the documents of a corpus."""
+def read_by(store: Store, learned: Material) -> Iterable[Content]:
+    """All texts that a run reads, as `privacy.check` takes them: of a snapshot, or the documents of a corpus."""
     if learned.kind == material.SNAPSHOT:
-        return learned.id
+        return Contents(store, learned.id, READ)
     texts = [json.loads(line)["text"] for path in (learned.train, learned.validation) if path for line in path.open()]
     return [Content(hashes.content(text), [{"role": "user", "content": text}]) for text in texts]
 
 
 def personal(store: Store, learned: Material) -> Verdict:
     """What personal data and secrets are in what a run reads."""
-    return privacy.check(store, read_by(learned), splits=READ)
+    return privacy.check(store, read_by(store, learned))

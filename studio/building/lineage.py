@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.problems import Problem
+from studio import prices
 from studio.building import material, models, parity, runs
 from studio.building.models import Model
 from studio.building.runs import Run
-from studio.deciding import prices
 from studio.folders import CODE
 from studio.store import Store
 

@@ -13,8 +13,8 @@ from typing import Any
 from engine.problems import Problem
 from engine.training.material import rewards as engine
 from studio.building import models
+from studio.data import guides
 from studio.store import Store, now
-from studio.writing import guides
 
 Values = dict[str, Any]  # one reward as a run's settings hold it: kind, weight, and the settings of its kind
 

@@ -12,9 +12,9 @@ import numpy as np
 import scipy
 
 from engine.scoring.stats import LEVEL, Estimate
+from studio import prices
 from studio.data import preferences
-from studio.deciding import prices
-from studio.deciding.prices import Price
+from studio.prices import Price
 from studio.store import Store, now
 
 IDLE = 60  # seconds without a sign of life, after which somebody is taken to be away

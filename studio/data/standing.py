@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from studio.data.datasets import Dataset
 from studio.data.examples import STATUSES
-from studio.freezing import snapshots
 from studio.store import Store
 
 ENOUGH = 50  # approved examples; with fewer a model learns a manner at best by heart
@@ -40,8 +39,8 @@ def sources(store: Store, dataset: str, most: int = 8) -> list[tuple[str, int]]:
     return [(row["source"], int(row["n"])) for row in rows]
 
 
-def steps(store: Store, dataset: Dataset) -> list[Next]:
-    """What to do next, the most urgent first; at most three."""
+def steps(store: Store, dataset: Dataset, *, frozen: bool) -> list[Next]:
+    """What to do next, the most urgent first; at most three. `frozen` is whether it was ever."""
     found = []
     if dataset.rejects:
         n = dataset.rejects
@@ -54,7 +53,7 @@ def steps(store: Store, dataset: Dataset) -> list[Next]:
         found.append(Next(f"Review {waiting:,} examples", "examples", "Only approved ones are trained on."))
     if dataset.approved:
         found.append(Next("Check the health", "health", "Duplicates, contradictions, gaps and personal data."))
-    if dataset.approved >= ENOUGH and not any(one.dataset == dataset.name for one in snapshots.listed(store)):
+    if dataset.approved >= ENOUGH and not frozen:
         found.append(
             Next("Freeze a copy", "snapshots", "A model learns from a frozen copy, and a part is kept for the test.")
         )

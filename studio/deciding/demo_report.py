@@ -10,14 +10,15 @@ from typing import Any
 from engine.reading import retrieval
 from engine.scoring import stats, verdicts
 from engine.scoring.confusion import Confusion, confusion
-from studio import diagnosis, sample
-from studio.building import libraries, runs
+from studio import diagnosis, prices, sample
+from studio.building import runs
 from studio.building.candidates import Candidate
-from studio.deciding import grids, prices, reports
+from studio.deciding import grids
 from studio.deciding.grids import Grid
-from studio.judging import evaluations, figures, kin, reach
+from studio.judging import evaluations, figures, kin, reach, reports
 from studio.judging.evaluations import Evaluation
 from studio.judging.figures import Scores
+from studio.reading import libraries
 from studio.store import Store
 
 METRICS = ("facts", "tone", "both")

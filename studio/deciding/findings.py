@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from engine.scoring import stats
 from engine.scoring.scales import SHARE, Scale
 from studio.building import candidates, models
-from studio.deciding import reports
-from studio.deciding.reports import Line
-from studio.judging import figures
+from studio.judging import figures, reports
 from studio.judging.evaluations import Evaluation
 from studio.judging.judgements import Tally
+from studio.judging.reports import Line
 from studio.store import Store
 
 

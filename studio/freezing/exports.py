@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,9 +21,10 @@ from engine.problems import Problem
 from studio.data import datasets
 from studio.freezing import cards, leaks, snapshots, splits
 from studio.freezing.cards import Card
+from studio.freezing.contents import Contents
 from studio.freezing.snapshots import Snapshot
 from studio.quality import privacy, pseudonyms
-from studio.quality.privacy import Verdict
+from studio.quality.privacy import Content, Verdict
 from studio.store import Store
 
 PAIRS = "pairs"
@@ -144,15 +145,19 @@ def announce(
     if form not in FORMS:
         raise Problem(f"There is no form {form!r}.", do=f"Choose one of {', '.join(FORMS)}.")
     cargo = paired(store, cargo) if form == PAIRS else cargo
-    whole = cargo.snapshot.id if cargo.snapshot and not cargo.paired else ""
-    what = whole or [privacy.of_row(row) for split in cargo.counts for row in _peek(store, cargo, split)]
-    found = privacy.check(store, what, progress=progress)
+    found = privacy.check(store, _held(store, cargo), progress=progress)
     labels: set[str] = set()
     if form not in ("mistral", PAIRS):
         for split in cargo.counts:
             for row in _peek(store, cargo, split):
                 labels.update(row["tags"], [row["group"]] if row["group"] else [])
     return Leaving(cargo, form, to, found, privacy.check_texts(store, sorted(labels)), hidden)
+
+
+def _held(store: Store, cargo: Cargo) -> Iterable[Content]:
+    if cargo.snapshot and not cargo.paired:
+        return Contents(store, cargo.snapshot.id)
+    return [privacy.of_row(row) for split in cargo.counts for row in _peek(store, cargo, split)]
 
 
 def write(

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.data.outgoing import said
-from studio.building import libraries
 from studio.freezing import placements, snapshots
 from studio.freezing.snapshots import Snapshot
 from studio.freezing.splits import Decision
+from studio.reading import libraries
 from studio.store import Store
 
 SMALL = 20_000  # up to so many examples the check belongs to every freeze; beyond, somebody asks for it

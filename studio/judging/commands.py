@@ -6,8 +6,7 @@ from typing import Any
 
 from engine import jobs
 from studio import work
-from studio.deciding import reports
-from studio.judging import evaluations, forecast, orders
+from studio.judging import evaluations, forecast, orders, reports
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
 

@@ -12,9 +12,9 @@ from engine.scoring import candidates as engine
 from engine.scoring import likely
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving.asking.purse import Rates
+from studio import prices
 from studio.building import candidates, endpoints, models, parity
 from studio.building.candidates import Candidate
-from studio.deciding import prices
 from studio.freezing import snapshots
 from studio.judging.orders import Order
 from studio.store import Store

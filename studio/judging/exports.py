@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 from engine.data import outgoing
 from engine.problems import Problem
 from engine.scoring import known
-from studio.deciding import reports
-from studio.judging import alone, draws, evaluations, figures, overrides
+from studio.judging import alone, draws, evaluations, figures, overrides, reports
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
 

@@ -13,11 +13,11 @@ from engine.scoring import metrics
 from engine.serving.asking.kept import DAYS
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
+from studio.data import guides
 from studio.freezing import snapshots
 from studio.judging import sources
 from studio.judging.sources import Questions, Source
 from studio.store import Store
-from studio.writing import guides
 
 COMPARISON, SEARCH, PROBE = "comparison", "search", "probe"  # what an evaluation is for
 WHY = {COMPARISON: "evaluation", SEARCH: "search", PROBE: "probe"}  # how a look at a test set is explained

@@ -9,11 +9,11 @@ from typing import Any
 from engine import hashes
 from engine.scoring.metrics import METRICS
 from studio import sample
-from studio.building import libraries
+from studio.data import guides
 from studio.freezing import snapshots
 from studio.freezing.splits import Plan
+from studio.reading import libraries
 from studio.store import Store
-from studio.writing import guides
 
 SPLITS = ("test", "validation")  # never what a model has learned from
 LABELS = 0.5  # with at most so many different answers an item, the answers are labels

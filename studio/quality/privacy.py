@@ -4,7 +4,6 @@ What a content holds is scanned once and remembered by its hash, as counts alone
 stored nor logged. Nothing here decides; it says what is there, so that a person can.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +16,8 @@ import pandas as pd
 from engine import hashes
 from engine.data import utterances
 from engine.data.columns import REJECTED
-from engine.data.conversations import SPLITS
 from engine.privacy import personal, secrets
 from studio.data.examples import Example
-from studio.freezing import snapshots
 from studio.quality import pseudonyms
 from studio.store import Cursor, Store, now
 
@@ -36,6 +33,7 @@ class Content:
     id: str
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None = None
+    dataset: str = ""  # whose stand-ins are nobody's data
 
 
 @dataclass(frozen=True)
@@ -82,26 +80,25 @@ def said(kinds: Mapping[str, int]) -> str:
 
 def check(
     store: Store,
-    what: str | Iterable[Content | Example],
+    what: Iterable[Content | Example],
     *,
-    splits: Iterable[str] = SPLITS,
     most: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Verdict:
     """Scan what was not scanned before, and say what all of it holds.
 
-    `what` is the id of a snapshot (of its `splits`), or examples. `most` leaves what is beyond it waiting, for a page
-    that cannot; `progress` hears (done, of) of the scans that were needed. Stopping half-way keeps what was scanned.
+    `what` is read twice. `most` leaves what is beyond it waiting, for a page that cannot; `progress` hears (done, of)
+    of the scans that were needed. Stopping half-way keeps what was scanned.
     """
-    ids = [content.id for content in _contents(store, what, splits)] if isinstance(what, str) else None
-    listed = None if isinstance(what, str) else [_content(one) for one in what]
-    wanted = ids if ids is not None else [content.id for content in listed or []]
+    wanted, datasets = [], set()
+    for content in map(_content, what):
+        wanted.append(content.id)
+        datasets.add(content.dataset)
     unknown = _unknown(store, wanted)
     of = len(unknown) if most is None else min(most, len(unknown))
     if of:
-        mine = _stand_ins(store, what)
-        again = iter(listed) if listed is not None else _contents(store, what, splits)  # type: ignore[arg-type]
-        fresh = _once(content for content in again if content.id in unknown)
+        mine = frozenset().union(*(pseudonyms.stand_ins(store, name) for name in datasets if name))
+        fresh = _once(content for content in map(_content, what) if content.id in unknown)
         done = 0
         while batch := list(islice(fresh, min(AT_ONCE, of - done))):
             remember(store, {content.id: count(content, mine) for content in batch})
@@ -117,9 +114,9 @@ def check_texts(store: Store, texts: Iterable[str]) -> Verdict:
     return check(store, [Content(hashes.content(text), [{"role": "user", "content": text}]) for text in texts])
 
 
-def known(store: Store, what: str | Iterable[Content | Example], *, splits: Iterable[str] = SPLITS) -> Verdict:
+def known(store: Store, what: Iterable[Content | Example]) -> Verdict:
     """What is remembered, without any scan: quick, and maybe not complete."""
-    return check(store, what, splits=splits, most=0)
+    return check(store, what, most=0)
 
 
 def count(content: Content, stand_ins: frozenset[str] = frozenset()) -> Counter[str]:
@@ -194,26 +191,19 @@ def _asked(cursor: Cursor, ids: list[str]) -> None:
     cursor.register("asked", pd.DataFrame({"id": pd.Series(ids, dtype="str")}))
 
 
-def _contents(store: Store, snapshot: str, splits: Iterable[str]) -> Iterator[Content]:
-    """Read line by line: a snapshot may be larger than memory. Nobody is shown a row, so no look is logged."""
-    snapshots.get(store, snapshot)
-    for split in splits:
-        with snapshots.path(store, snapshot, split).open() as file:
-            for line in file:
-                yield of_row(json.loads(line))
-
-
-def of_row(row: Mapping[str, Any]) -> Content:
+def of_row(row: Mapping[str, Any], dataset: str = "") -> Content:
     """A frozen row as it is scanned: a worse answer that it knows is learned from, and leaves, too."""
-    return _whole(row["id"], row["messages"], row.get("tools"), row.get(REJECTED))
+    return _whole(row["id"], row["messages"], row.get("tools"), row.get(REJECTED), dataset)
 
 
 def _content(one: Content | Example) -> Content:
-    return one if isinstance(one, Content) else _whole(one.id, one.messages, one.tools, one.worse)
+    return one if isinstance(one, Content) else _whole(one.id, one.messages, one.tools, one.worse, one.dataset)
 
 
-def _whole(id: str, messages: list[Any], tools: list[Any] | None, worse: list[Any] | None) -> Content:
-    return Content(hashes.content(id, worse), [*messages, *worse], tools) if worse else Content(id, messages, tools)
+def _whole(id: str, messages: list[Any], tools: list[Any] | None, worse: list[Any] | None, dataset: str) -> Content:
+    if worse:
+        return Content(hashes.content(id, worse), [*messages, *worse], tools, dataset)
+    return Content(id, messages, tools, dataset)
 
 
 def _once(contents: Iterable[Content]) -> Iterator[Content]:
@@ -222,10 +212,3 @@ def _once(contents: Iterable[Content]) -> Iterator[Content]:
         if content.id not in seen:
             seen.add(content.id)
             yield content
-
-
-def _stand_ins(store: Store, what: str | Iterable[Content | Example]) -> frozenset[str]:
-    if isinstance(what, str):
-        return pseudonyms.stand_ins(store, snapshots.get(store, what).dataset)
-    names = {one.dataset for one in what if isinstance(one, Example)}
-    return frozenset().union(*(pseudonyms.stand_ins(store, name) for name in names))

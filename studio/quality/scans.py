@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from engine import jobs, jsonl
 from engine.problems import Problem
 from engine.quality.scan import FINDINGS, SUMMARY, ScanSpec
+from studio.data import guides
 from studio.store import Store, now
 from studio.work import Work
-from studio.writing import guides
 
 ITSELF = 5000  # examples up to which a dataset is scanned without being asked
 SETTLED = 20.0  # seconds without a change before that

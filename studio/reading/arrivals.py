@@ -17,9 +17,8 @@ from engine import jobs, jsonl, specs
 from engine.problems import Problem
 from engine.reading import documents as texts
 from engine.reading.gathering import GatherSpec
-from studio.building import libraries
-from studio.building.libraries import Line
-from studio.reading import indexes, readings
+from studio.reading import indexes, libraries, readings
+from studio.reading.libraries import Line
 from studio.reading.readings import READ, Reading
 from studio.store import Store, now
 

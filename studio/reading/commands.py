@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.reading.settings import Chunking, LibrarySettings
-from studio.building import libraries
-from studio.reading import arrivals, indexes, quality, readings, removal, upkeep
+from studio.reading import arrivals, indexes, libraries, quality, readings, removal, upkeep
 from studio.reading.readings import INDEX
 from studio.store import Store
 

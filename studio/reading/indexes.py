@@ -10,8 +10,7 @@ from engine.reading import settings
 from engine.reading.indexing import IndexSpec
 from engine.reading.settings import LEXICAL, OFFLINE, LibrarySettings
 from engine.serving.asking.calls import Endpoint
-from studio.building import libraries
-from studio.reading import readings
+from studio.reading import libraries, readings
 from studio.reading.readings import INDEX, Reading
 from studio.store import Store
 

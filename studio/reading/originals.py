@@ -10,9 +10,8 @@ from engine.problems import Problem
 from engine.reading import documents as texts
 from engine.reading import parsing
 from engine.reading.parsing import kinds
-from studio.building import libraries
-from studio.building.libraries import Document
-from studio.reading import arrivals
+from studio.reading import arrivals, libraries
+from studio.reading.libraries import Document
 from studio.store import Store
 
 UNSAFE = set('<>:"/\\|?*')

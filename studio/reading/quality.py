@@ -16,8 +16,7 @@ from engine.reading.settings import DENSE, HYBRID, LEXICAL
 from engine.scoring import clustered, verdicts
 from engine.scoring.clustered import Clusters
 from engine.scoring.stats import Difference, Estimate
-from studio.building import libraries
-from studio.reading import questions
+from studio.reading import libraries, questions
 from studio.reading.questions import Question
 from studio.store import Store
 

@@ -18,7 +18,7 @@ from engine.data.rows import Reject
 from engine.problems import Problem
 from engine.reading.chunks import chunks as cut
 from engine.scoring.wording import plain
-from studio.building import libraries
+from studio.reading import libraries
 from studio.store import Store, now
 
 PROPOSED, APPROVED, REJECTED = "proposed", "approved", "rejected"

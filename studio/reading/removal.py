@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.problems import Problem
-from studio.building import libraries
-from studio.reading import arrivals, drafted, indexes, readings
+from studio.reading import arrivals, drafted, indexes, libraries, readings
 from studio.reading.readings import ASK, READ
 from studio.store import Store
 

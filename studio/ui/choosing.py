@@ -9,8 +9,9 @@ import jsonschema
 import streamlit as st
 
 from engine.serving.asking.client import Decoding
-from studio.building import candidates, libraries, models
+from studio.building import candidates, models
 from studio.building.candidates import Candidate
+from studio.reading import libraries
 from studio.ui import notices, parts, state
 
 DRAWN = {

@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from engine.scoring import known
-from studio.building import libraries
-from studio.deciding import findings, grids, reports
+from studio.deciding import findings, grids
 from studio.deciding.grids import Forgetting, Grid
-from studio.deciding.reports import Line
-from studio.judging import probes, sources, variants
+from studio.judging import probes, reports, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.reach import Reach
+from studio.judging.reports import Line
 from studio.judging.sources import Source
 from studio.judging.variants import Plan, Race, Tried
+from studio.reading import libraries
 from studio.store import Store
 from studio.ui import charts, notices, results
 

@@ -6,9 +6,10 @@ import streamlit as st
 
 from engine.quality.nearness import normal
 from engine.scoring import guide as rules
+from studio.data import guides
 from studio.data.examples import Example
 from studio.ui import bench, chat, notices, parts, state
-from studio.writing import contradictions, guides
+from studio.writing import contradictions
 from studio.writing.contradictions import Contradiction
 
 A_PAGE = 5

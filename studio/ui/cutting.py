@@ -7,9 +7,8 @@ import streamlit as st
 
 from engine.reading.chunks import chunks
 from engine.reading.settings import DENSE, HYBRID, LEXICAL, OFFLINE, Chunking, LibrarySettings
-from studio.building import libraries
-from studio.building.libraries import Document, Library
-from studio.reading import indexes, readings
+from studio.reading import indexes, libraries, readings
+from studio.reading.libraries import Document, Library
 from studio.reading.readings import INDEX
 from studio.store import Store
 from studio.ui import leaf, notices, parts

@@ -12,12 +12,11 @@ import streamlit as st
 
 from engine.problems import Problem
 from engine.scoring import guide as rules
-from studio.data import drafts, examples, facets, merging, presence, versions
+from studio.data import drafts, examples, facets, guides, merging, presence, versions
 from studio.data.examples import APPROVED, IN_REVIEW, REJECTED, STATUSES, Example
 from studio.data.merging import Merged
 from studio.ui import clash, desk, effort, marks, notices, paper, parts, past, state, verdict
 from studio.ui.paper import Clash, Paper
-from studio.writing import guides
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.reading.retrieval import Found, Hit, Index
 from engine.reading.settings import DENSE, HYBRID, LEXICAL
-from studio.building.libraries import Library
 from studio.reading import quality, questions
+from studio.reading.libraries import Library
 from studio.store import Store
 from studio.ui import cited, nav, notices, parts, state
 

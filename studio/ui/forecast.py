@@ -59,7 +59,7 @@ def _sent(parcel: Parcel) -> bool:
 def cleared(store: Store, learned: Material) -> bool:
     """The look for personal data in what will be read; True when there is none or somebody has ticked it off."""
     dataset = learned.source if learned.kind == material.SNAPSHOT else ""
-    return privacy.cleared(store, forecasts.read_by(learned), dataset, f"launch-{learned.id}", splits=forecasts.READ)
+    return privacy.cleared(store, forecasts.read_by(store, learned), dataset, f"launch-{learned.id}")
 
 
 def _counted(spec: TrainSpec) -> Plan:

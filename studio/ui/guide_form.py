@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.scoring import guide as rules
 from engine.scoring.guide import CHOICES, UNLIMITED, Guide
+from studio.data import guides
 from studio.ui import notices, parts, state
-from studio.writing import guides
 
 LABELS = {
     "emoji": "Emoji",

@@ -11,8 +11,8 @@ from engine.data import language
 from engine.reading.chunks import Chunk, chunks
 from engine.reading.settings import Chunking
 from engine.scoring.wording import plain
-from studio.building.libraries import Document
 from studio.reading import originals
+from studio.reading.libraries import Document
 from studio.store import Store
 from studio.ui import cited, notices, parts
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from engine import hashes
-from studio.building import libraries
 from studio.freezing import leaks
 from studio.freezing.leaks import Leak
 from studio.freezing.snapshots import Snapshot
 from studio.freezing.splits import Decision
+from studio.reading import libraries
 from studio.store import Store
 from studio.ui import chat, parts, state
 

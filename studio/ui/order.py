@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from studio.building import endpoints, libraries, models
+from studio.building import endpoints, models
 from studio.data import datasets
 from studio.data.datasets import Dataset
+from studio.reading import libraries
 from studio.ui import notices, parts, state
 from studio.writing import makings
 from studio.writing.makings import DISTIL, DOCUMENTS, LOGS, VARY, Estimate, Plan

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from studio.deciding.reports import Line
 from studio.judging import between
 from studio.judging.between import Between, Partner
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
 from studio.store import Store
 from studio.ui import parts, results
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from engine.reading.grounding import parted
 from engine.reading.lessons import Lesson
-from studio.building import libraries
 from studio.data.datasets import Dataset
+from studio.reading import libraries
 from studio.ui import chat, notices, parts, state
 from studio.writing import lessons
 from studio.writing.lessons import Plan, Prepared

@@ -11,10 +11,9 @@ from engine.problems import Problem
 from engine.training.material.rewards import REWARDS
 from studio.building import rewards
 from studio.building.trials import Paid, Trial
-from studio.data import datasets
+from studio.data import datasets, guides
 from studio.store import Store
 from studio.ui import charts, notices, parts
-from studio.writing import guides
 
 KINDS = {  # kind -> name, what it pays for
     "exact": ("The expected answer", "Pays 1 when the answer is the expected one, else 0."),

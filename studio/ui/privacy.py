@@ -1,10 +1,9 @@
 """Privacy: what is said of personal data before it is learned from or leaves, the tick that goes on, and stand-ins."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import streamlit as st
 
-from engine.data.conversations import SPLITS
 from engine.privacy import personal
 from studio.data import examples
 from studio.data.examples import Example
@@ -16,22 +15,20 @@ from studio.ui import nav, notices, parts
 
 def cleared(
     store: Store,
-    what: str | Sequence[Content | Example],
+    what: Iterable[Content | Example],
     dataset: str,
     key: str,
     *,
-    splits: Iterable[str] = SPLITS,
     go_on: str = "I know. Train on them as they are.",
 ) -> bool:
     """What personal data is there, scanned now where it is quick; True when there is none or somebody ticked it off.
 
-    `what` is the id of a snapshot or a list of contents, as privacy.check takes it; `dataset` may be ''.
+    `what` is read several times; `dataset` may be ''.
     """
-    splits = tuple(splits)
     with st.spinner("Looking for personal data", show_time=True):
-        verdict = privacy.check(store, what, splits=splits, most=privacy.AT_ONCE)
+        verdict = privacy.check(store, what, most=privacy.AT_ONCE)
     if verdict.waiting:
-        verdict = _rest(store, what, splits, verdict, key)
+        verdict = _rest(store, what, verdict, key)
     if verdict.complete and not verdict.n:
         st.caption(f":material/verified_user: {verdict} Names are seen only where a word introduces them.")
         return True
@@ -43,9 +40,7 @@ def cleared(
     return left.checkbox(go_on if verdict.complete else "Go on without the rest of the scan.", key=f"{key}-known")
 
 
-def _rest(
-    store: Store, what: str | Sequence[Content | Example], splits: tuple[str, ...], verdict: Verdict, key: str
-) -> Verdict:
+def _rest(store: Store, what: Iterable[Content | Example], verdict: Verdict, key: str) -> Verdict:
     lasting = parts.lasting(verdict.seconds)
     if not st.button(
         f"Scan the other {verdict.waiting:,} (about {lasting})", icon=":material/search:", key=f"{key}-rest"
@@ -56,7 +51,7 @@ def _rest(
     def tell(done: int, of: int) -> None:
         bar.progress(done / max(of, 1), f"{done:,} of {of:,}")
 
-    return privacy.check(store, what, splits=splits, progress=tell)
+    return privacy.check(store, what, progress=tell)
 
 
 def stand_ins(store: Store, dataset: str, me: str) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 import streamlit as st
 
 from studio.building import models
-from studio.building.libraries import Library
 from studio.data import incoming
-from studio.reading import drafted, questions, readings
+from studio.reading import questions, readings
+from studio.reading.libraries import Library
 from studio.reading.questions import APPROVED, PROPOSED, REJECTED, Question
 from studio.reading.readings import ASK
 from studio.store import Store
 from studio.ui import cited, nav, notices, order, parts
+from studio.writing import proposals
 
 SHOWN = 20
 
@@ -114,12 +115,12 @@ def _propose(store: Store, library: Library, me: str) -> None:
     )
     n = st.number_input("Passages to ask about", 1, 1000, 20, key="passages-asked")
     allowed = True
-    if model and (address := drafted.leaving(store, model)):
+    if model and (address := proposals.leaving(store, model)):
         st.warning(f"**This leaves your machine.** The passages are sent to {notices.plain(address)}.")
         allowed = st.checkbox("I may send them there", key="may-ask")
     busy = bool(readings.live(store, library.name, ASK))
     if st.button("Ask", type="primary", key="questions-ask", disabled=busy or not model or not allowed):
         with notices.told():
-            drafted.start(store, library.name, str(model), int(n), me)
+            proposals.start(store, library.name, str(model), int(n), me)
             st.rerun()
     order.endpoint()

@@ -5,8 +5,8 @@ import html
 import streamlit as st
 
 from engine.reading.retrieval import Index
-from studio.building.libraries import Library
 from studio.reading import quality, questions
+from studio.reading.libraries import Library
 from studio.reading.quality import NAMES, Measured, Missed
 from studio.store import Store
 from studio.ui import cited, finding, nav, notices, parts

@@ -14,8 +14,8 @@ from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.scales import Scale
 from studio.deciding import findings
 from studio.deciding.findings import Arms, Effects
-from studio.deciding.reports import Line
 from studio.judging.judgements import Tally
+from studio.judging.reports import Line
 from studio.ui import charts, notices, parts
 
 

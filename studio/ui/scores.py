@@ -5,10 +5,10 @@ import streamlit as st
 
 from engine.scoring import known
 from engine.scoring.confusion import Confusion
-from studio.deciding import findings, reports
-from studio.deciding.reports import Line
-from studio.judging import figures
+from studio.deciding import findings
+from studio.judging import figures, reports
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
 from studio.store import Store
 from studio.ui import charts, results
 

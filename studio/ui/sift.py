@@ -16,10 +16,10 @@ from engine.scoring.scales import Scale
 from engine.serving.asking.client import Decoding
 from studio.building import candidates
 from studio.deciding import findings
-from studio.deciding.reports import Line
 from studio.judging import arrangements, results
 from studio.judging.asking import DONE, FAILED, Said, Turn
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
 from studio.judging.results import Opened, Reply, Sought
 from studio.store import Store
 from studio.ui import chat, cited, fix, ledger, nav, notices, parts, state

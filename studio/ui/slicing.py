@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from engine.scoring.scales import Scale
-from studio.deciding.reports import Line
 from studio.judging import slices
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
 from studio.judging.slices import Slice
 from studio.store import Store
 from studio.ui import sift

@@ -11,10 +11,9 @@ import streamlit as st
 from engine import jobs, sizes
 from engine.data import language
 from studio import work
-from studio.building import libraries
-from studio.building.libraries import Document, Library
 from studio.data import incoming
-from studio.reading import arrivals, readings, removal, upkeep
+from studio.reading import arrivals, libraries, readings, removal, upkeep
+from studio.reading.libraries import Document, Library
 from studio.reading.readings import INDEX, READ, Reading
 from studio.store import Store
 from studio.ui import leaf, live, nav, notices, parts

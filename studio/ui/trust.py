@@ -8,10 +8,10 @@ import streamlit as st
 
 from engine.scoring.judged.overruling import CANNOT_TELL
 from engine.scoring.judged.prompts import CONTRADICTED, NOT_IN_CONTEXT, SUPPORTED
-from studio.deciding.reports import Line
 from studio.judging import alone, draws, overrides
 from studio.judging.draws import Agreement, Blind
 from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
 from studio.store import Store
 from studio.ui import chat, cited, ledger, notices, parts, results, state
 

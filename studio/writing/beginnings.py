@@ -13,7 +13,7 @@ from engine.data import formats
 from engine.data.rows import Valid
 from engine.drafting import sifting
 from engine.problems import Problem
-from studio.building import libraries
+from studio.reading import libraries
 from studio.store import Store
 
 Beginning = dict[str, Any]

@@ -17,10 +17,9 @@ from engine.reading import lessons, retrieval
 from engine.reading.grounding import NOT_FOUND
 from engine.reading.lessons import Asked, Lesson, Lessons, Order
 from engine.scoring.wording import plain
-from studio.building import libraries
 from studio.data import datasets
 from studio.data.examples import APPROVED, DRAFT, IN_REVIEW
-from studio.reading import questions
+from studio.reading import libraries, questions
 from studio.store import Store, now
 
 GROUNDED, ABSENT = "grounded", "absent"  # the tags of examples with their passage, and without

@@ -23,14 +23,14 @@ from engine.serving.asking.client import Decoding
 from engine.serving.asking.purse import Rates
 from studio.building import candidates, endpoints, models
 from studio.building.candidates import Candidate
-from studio.data import datasets
+from studio.data import datasets, guides
 from studio.data.examples import IN_REVIEW
 from studio.judging import commission
 from studio.quality import privacy
 from studio.quality.privacy import Verdict
 from studio.store import Store, now
 from studio.work import Work
-from studio.writing import beginnings, guides
+from studio.writing import beginnings
 from studio.writing.beginnings import Beginning
 
 DOCUMENTS, DISTIL, VARY, LOGS = "documents", "distil", "vary", "logs"

@@ -9,9 +9,9 @@ import pandas as pd
 from engine.scoring import stats
 from engine.scoring.scales import SHARE, Scale
 from engine.scoring.whole import Whole
+from studio import prices
 from studio.building import models
 from studio.building.runs import Run
-from studio.deciding import prices
 from studio.judging import evaluations, figures, judgements
 from studio.store import Store
 
