@@ -114,8 +114,8 @@ def dial(field: Field[Any]) -> Any:
         return st.text_input(label, begins, help=help, key=key).strip()
     least, most = field.metadata.get("least"), field.metadata.get("most")
     if isinstance(default, int):
-        high = None if most is None else int(most)
-        return st.number_input(label, int(least or 0), high, begins, step=1, help=help, key=key)
+        ends = None if most is None else int(most)
+        return st.number_input(label, int(least or 0), ends, begins, step=1, help=help, key=key)
     step = 0.5 if field.name == "epochs" else 0.0001 if field.name == "learning_rate" else 0.01
     low, high = float(least or 0), None if most is None else float(most)
     return st.number_input(label, low, high, begins, step=step, format="%g", help=help, key=key)
