@@ -216,6 +216,13 @@ def test_a_saved_edit_is_a_new_version_and_the_old_one_stays(app, full):
     assert "Version 2 is saved." in words(found) and "<ins>nearly</ins>" in words(found)
 
 
+def test_who_saves_again_while_the_saved_version_is_being_drawn_presses_the_same_button(app, full):
+    found = edited(app, full, "It is nearly there!")
+    before = button(found, "Save").key
+    button(found, "Save").click().run()
+    assert examples.get(full.store, "tone", full.entry).version == 2 and button(found, "Save").key == before
+
+
 def test_what_is_typed_is_a_draft_before_it_is_saved_and_is_there_after_the_browser_was_closed(app, full):
     edited(app, full, "Half a sen").run()
     kept = drafts.get(full.store, "tone", full.entry, "ada")

@@ -174,7 +174,9 @@ def _head_of_new() -> None:
 def _acts(here: Paper, beside: Beside) -> None:
     """What can be done with it. Each key stands on its button."""
     with st.container(horizontal=True):
-        if st.button("Save", type="primary", icon=":material/save:", key=here.key("save"), shortcut="Ctrl+S"):
+        # one key for every round: who saves again while the saved version is being drawn is heard
+        again = f"save-{here.entry}-{here.nonce}"
+        if st.button("Save", type="primary", icon=":material/save:", key=again, shortcut="Ctrl+S"):
             _save(here, "", "" if here.seen is None else here.entry)
         if here.seen is None:
             return
