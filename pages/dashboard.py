@@ -8,12 +8,12 @@ import streamlit as st
 from engine.scoring import known
 from studio import prices
 from studio.building import runs
-from studio.deciding import findings, grids, report_words
+from studio.deciding import decision, findings, grids, report_words
 from studio.judging import evaluations, reports
 from studio.judging.evaluations import Evaluation
 from studio.judging.reports import Line
 from studio.prices import Price
-from studio.ui import charts, contest, nav, notices, parts, results, state
+from studio.ui import charts, nav, notices, parts, results, state
 
 store, me = state.store(), state.me()
 
@@ -41,7 +41,7 @@ def _meaning(evaluation: Evaluation) -> str:
 def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
     """The sentences that somebody in a hurry reads, and the ways on."""
     grid = grids.of(store, evaluation.id)
-    results.said(contest.decision(store, evaluation, metric, lines, grid))
+    results.said(decision.words(store, evaluation, metric, lines, grid))
     with st.container(horizontal=True):
         nav.link("Read the answers", "evaluation", evaluation=evaluation.id, view="Answers")
         if grid:

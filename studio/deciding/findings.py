@@ -84,7 +84,7 @@ def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) 
     else:
         said = f"By {metric}, {best.name} is best: {best.said}."
     if behind:
-        said += f" {behind[0].name}, the next, is {_small(best.scale.in_words(found[behind[0].candidate]))}"
+        said += f" {behind[0].name}, the next, is {small(best.scale.in_words(found[behind[0].candidate]))}"
     return said
 
 
@@ -142,6 +142,16 @@ def effects(store: Store, evaluation: str, metric: str, found: Arms) -> Effects 
     )
 
 
+def steps(found: Effects) -> list[tuple[str, str]]:
+    """What each step does, and what the two do beyond their sum: its name and a sentence."""
+    return [
+        ("Retrieval on the base", found.scale.in_words(found.rag)),
+        ("Fine-tuning without retrieval", found.scale.in_words(found.tuned)),
+        ("Both together", found.scale.in_words(found.both)),
+        ("Beyond the sum of the two", _beyond(found.beyond, found.scale)),
+    ]
+
+
 def preferred(tally: Tally) -> str:
     """What blind judges said of two answers, with the sign test in words."""
     found = tally.preference
@@ -172,5 +182,23 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:-1]) + " or " + names[-1]
 
 
-def _small(sentence: str) -> str:
+def small(sentence: str) -> str:
+    """A sentence to go on with after a colon or a comma."""
     return sentence[:1].lower() + sentence[1:]
+
+
+def _beyond(found: stats.Estimate, scale: Scale) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return f"Cannot tell (n = {found.counted})."
+    value, low, high = (_signed(one, scale) for one in (found.value, found.low, found.high))
+    span = f"{value}{' points' if scale.of_hundred else ''} ({low} to {high}, n = {found.counted})"
+    up, down = (found.high < 0, found.low > 0) if scale.lower else (found.low > 0, found.high < 0)
+    if up:
+        return f"They help each other: {span}."
+    if down:
+        return f"They overlap, so both give less than the sum: {span}."
+    return f"Cannot tell whether they help or hinder each other: {span}."
+
+
+def _signed(value: float, scale: Scale) -> str:
+    return f"{100 * value:+.0f}" if scale.of_hundred else f"{value:+.2f}"

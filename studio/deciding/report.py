@@ -39,7 +39,7 @@ def write(folder: Path, report: Mapping[str, Any]) -> None:
 
 def page(report: Mapping[str, Any]) -> str:
     """The report as one self-contained HTML page."""
-    return _template().render(
+    return template("report.html.j2").render(
         report=report,
         said=report_words.said(report),
         smallest=report_words.smallest(report),
@@ -52,7 +52,8 @@ def page(report: Mapping[str, Any]) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder, with what typesets figures, times and amounts as its filters."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,  # answers of a model are shown: whatever they hold is text
@@ -72,7 +73,7 @@ def _template() -> Template:
         "day": _day,
         "p": lambda p: typeset(stats.p_text(p)),
     }
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def typeset(text: str) -> str:

@@ -8,18 +8,16 @@ import streamlit as st
 
 from engine.scoring import known
 from studio.deciding import findings, grids
-from studio.deciding.grids import Forgetting, Grid
-from studio.judging import probes, reports, sources, variants
-from studio.judging.evaluations import Evaluation
+from studio.deciding.grids import Forgetting
+from studio.judging import probes, rounds, sources, variants
 from studio.judging.reach import Reach
 from studio.judging.reports import Line
 from studio.judging.sources import Source
 from studio.judging.variants import Plan, Race, Tried
 from studio.reading import libraries
 from studio.store import Store
-from studio.ui import charts, notices, results
+from studio.ui import charts, notices, reckoning, results
 
-OTHERS = 3  # metrics that are told beside the one that was chosen; more nobody reads
 STANDINGS = {
     grids.SEARCHING: ("primary", "search", "searching the base's best prompt"),
     grids.ASKING: ("primary", "autorenew", "asking the four arms"),
@@ -90,7 +88,8 @@ def _course(race: Race) -> str:
     *halves, last = race.rounds or (0,)
     said = f"**{race.variants} variants of {race.name}**"
     if not last:
-        return f"{said} are too many for so few answers: try fewer, or raise the budget."
+        least = f"each needs at least {rounds.LEAST} items, or chance decides"
+        return f"{said} are too many for so few answers: {least}. Try fewer, or raise the budget."
     if not halves:
         return f"{said} are asked {last} items each."
     after = " and ".join(str(n) for n in halves)
@@ -111,38 +110,18 @@ def forgetting(offered: Sequence[Source]) -> tuple[Source | None, float]:
     return choice, margin / 100
 
 
-def promise(races: Sequence[Race], seen: Reach, probe: Source | None) -> str:
-    """How many answers all this takes, and what so many test items can show."""
-    n, searched = seen.visible.n, sum(race.answers for race in races)
-    asked = 4 * n + (2 * probe.n if probe else 0)
+def promise(
+    store: Store, base: str, tuned: str, races: Sequence[Race], seen: Reach, n: int, probe: Source | None
+) -> str:
+    """How many answers all this takes, how long and for how much, and what so many test items can show."""
+    searched, probed = sum(race.answers for race in races), probe.n if probe else 0
+    asked = 4 * n + 2 * probed
+    seconds, euros = grids.takes(store, {base: searched + 2 * n + probed, tuned: 2 * n + probed})
     return (
         f"Up to **{searched + asked:,} answers**: {searched:,} to search, {4 * n:,} for the four arms"
-        f"{f', {2 * probe.n:,} for the probe' if probe else ''}. **{seen.asked}**: {notices.plain(seen.shows)}."
+        f"{f', {2 * probed:,} for the probe' if probed else ''}. {reckoning.takes(seconds, euros, (base, tuned))}\n\n"
+        f"**{seen.asked}**: {notices.plain(seen.shows)}."
     )
-
-
-def decision(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
-    """Which is best and how sure that is, by the other metrics too, what it costs, what tuning made it forget, and what
-    to do next."""
-    lead = findings.leading(store, evaluation.id, metric, lines)
-    others = [other for other in evaluation.metrics if other != metric][:OTHERS]
-    told = [findings.headline(store, evaluation.id, metric, lines)]
-    told += [
-        findings.headline(store, evaluation.id, one, reports.frontier(store, evaluation.id, one)) for one in others
-    ]
-    told.append(findings.price_of_it(lines))
-    probe = grids.forgotten(store, grid) if grid else None
-    if grid and probe:
-        told.append(f"Questions that {grid.model} was not tuned for: {small(probe.words)} {probe.advice}")
-    elif grid:
-        told.append(f"What tuning made {grid.model} forget is not known: no general question was answered.")
-    follows = findings.next_step(lead, sum(1 for line in lines if line.quality.n))
-    return [*told, follows.replace("Next:", f"Next, if {metric} is what counts most:") if others else follows]
-
-
-def small(sentence: str) -> str:
-    """A sentence to go on with after a colon."""
-    return sentence[:1].lower() + sentence[1:]
 
 
 def costs(lines: Sequence[Line]) -> pd.DataFrame:
@@ -165,6 +144,7 @@ def forgotten(probe: Forgetting, base: str, tuned: str) -> None:
     shares = {base: probe.base, tuned: probe.tuned}
     said = "; ".join(f"{name} {share}" for name, share in shares.items())
     charts.show(charts.estimates({probe.metric: shares}), "probe", f"General questions right: {said}")
+    results.rows([(base, str(probe.base), "Before tuning."), (tuned, str(probe.tuned), "After it.")])
     icon = {"kept": ":material/check_circle:", "lost": ":material/warning:", "cannot tell": ":material/help:"}
     st.markdown(f"{icon[probe.verdict]} {results.figures(probe.words)}", unsafe_allow_html=True)
 

@@ -24,6 +24,7 @@ WORDS = {
     "contradiction.settle": "settled a contradiction in {dataset}",
     "snapshot.freeze": "froze {dataset}",
     "test.look": "looked at a test set: {why}",
+    "grid.export": "took the report of the four arms {name} out",
     "dataset.export": "took {n} examples of {subject} out as {form}",
     "run.launch": "launched the run {name}",
     "run.stop": "stopped a run",

@@ -1,0 +1,116 @@
+"""Decision: what a comparison lets one decide, in words; and of the four arms as one page to mail and to print.
+
+The page is one file with nothing from outside. No test item and no answer is on it, so that whoever gets it can tune
+on none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.problems import Problem
+from engine.scoring import known
+from engine.serving.asking.client import Decoding
+from studio import prices
+from studio.building import candidates
+from studio.building.candidates import Candidate
+from studio.deciding import findings, grids, report
+from studio.deciding.findings import Arms
+from studio.deciding.grids import Grid
+from studio.judging import baselines, evaluations, reach, reports, variants
+from studio.judging.evaluations import Evaluation
+from studio.judging.reports import Line
+from studio.store import Store, now
+
+OTHERS = 3  # metrics that are told beside the one that was chosen; more nobody reads
+LOOKS = ("prompt", "rag", "tuned", "tuned_rag")  # how the page draws the arms, in the order of their ids
+
+
+@dataclass(frozen=True)
+class Figured:
+    """A metric on the page: what it means, who leads, each arm's figure, and what each step changes."""
+
+    name: str
+    meaning: str
+    headline: str
+    lines: list[Line]  # in the order of the arms
+    steps: list[tuple[str, str]]
+
+
+def words(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
+    """Which is best and how sure that is, by the other metrics too, what it costs, what tuning made it forget, and what
+    to do next."""
+    lead = findings.leading(store, evaluation.id, metric, lines)
+    others = [other for other in evaluation.metrics if other != metric][:OTHERS]
+    told = [findings.headline(store, evaluation.id, metric, lines)]
+    told += [
+        findings.headline(store, evaluation.id, one, reports.frontier(store, evaluation.id, one)) for one in others
+    ]
+    told.append(findings.price_of_it(lines))
+    if grid:
+        told.append(_forgot(store, grid))
+    follows = findings.next_step(lead, sum(1 for line in lines if line.quality.n))
+    return [*told, follows.replace("Next:", f"Next, if {metric} is what counts most:") if others else follows]
+
+
+def page(store: Store, grid: Grid, by: str) -> str:
+    """The four arms as one HTML page. Who took it out is noted. Problem before there is an answer."""
+    asked = evaluations.get(store, grid.evaluation) if grid.evaluation else None
+    lines = reports.frontier(store, grid.evaluation, grid.metrics[0]) if asked else []
+    if asked is None or grid.arms is None or not lines:
+        raise Problem("There is nothing to report yet.", "No answer has come.", "Wait until the four arms were asked.")
+    search = baselines.get(store, grid.baseline)
+    with store.write(by, "grid.export", grid.id, name=grid.name):
+        pass
+    first, *others = [one for one in words(store, asked, grid.metrics[0], lines, grid) if one]
+    headline, _, figures = first.partition(". ")
+    return report.template("decision.html.j2").render(
+        grid=grid,
+        made=f"{now():%d %B %Y, %H:%M}",
+        headline=headline.rstrip(".") + ".",
+        said=[one for one in (figures, *others) if one],
+        metrics=[_figured(store, asked, metric, grid.arms) for metric in grid.metrics],
+        looks=LOOKS,
+        arms=[candidates.get(store, id) for id in grid.arms.ids],
+        told=_told,
+        costs=_in_order(lines, grid.arms),
+        euros=findings.euros,
+        price=prices.assume(store),
+        forgetting=grids.forgotten(store, grid),
+        fairness=grids.fairness(store, grid),
+        search=search,
+        tried=[(stage, variants.tried(store, search, stage)) for stage in search.stages if not stage.more],
+        reach=reach.had(store, asked.id),
+        failed=sum(line.failed for line in lines),
+    )
+
+
+def _forgot(store: Store, grid: Grid) -> str:
+    probe = grids.forgotten(store, grid)
+    if probe is None:
+        return f"What tuning made {grid.model} forget is not known: no general question was answered."
+    return f"Questions that {grid.model} was not tuned for: {findings.small(probe.words)} {probe.advice}"
+
+
+def _figured(store: Store, asked: Evaluation, metric: str, arms: Arms) -> Figured:
+    lines = reports.frontier(store, asked.id, metric)
+    effects = findings.effects(store, asked.id, metric, arms)
+    headline = findings.headline(store, asked.id, metric, lines)
+    steps = findings.steps(effects) if effects else []
+    return Figured(metric, known.words(metric), headline, _in_order(lines, arms), steps)
+
+
+def _in_order(lines: Sequence[Line], arms: Arms) -> list[Line]:
+    by_arm = {line.candidate: line for line in lines}
+    return [by_arm[id] for id in arms.ids if id in by_arm]
+
+
+def _told(one: Candidate) -> list[str]:
+    """What a candidate is, a line each: its model, what it reads, what it is shown, how its answers are drawn."""
+    drawn = Decoding(**one.decoding)
+    found = [f"model {one.model}"]
+    if one.library:
+        found.append(f"reads {one.passages} passage{'s' * (one.passages != 1)} of {one.library}")
+    if one.examples:
+        shown = len(one.examples) // 2
+        found.append(f"is shown {shown} example{'s' * (shown != 1)} from training data")
+    return [*found, f"temperature {drawn.temperature:g}, at most {drawn.max_tokens} tokens"]
