@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine import jobs
 from studio import work
+from studio.building import candidates
 from studio.judging import evaluations, exports, overrides, preferring, reports
 from studio.judging.evaluations import Evaluation
 from studio.ui import live, nav, notices, others, parts, results, scores, sift, slicing, state, trust
@@ -39,8 +40,7 @@ def head(evaluation: Evaluation) -> None:
         out(evaluation)
         nav.back("All evaluations", "evaluations")
     if evaluation.state == jobs.FAILED:
-        with st.expander("Why it failed", icon=":material/error:", expanded=True):
-            st.code(jobs.why(evaluation.job.folder), language=None, wrap_lines=True)
+        results.why_failed(evaluation.job.folder)
 
 
 def onward(evaluation: Evaluation) -> None:
@@ -78,17 +78,18 @@ def found(id: str) -> bool:
     parts.badge(evaluation.state)
     if evaluation.live:
         if told:
-            st.progress(
-                told["done"] / max(1, told["of"]),
-                text=results.standing(told["done"], told["of"], told.get("seconds_left")),
-            )
+            st.progress(told["done"] / max(1, told["of"]), text=results.standing(told))
         else:
             waits = evaluation.state == jobs.QUEUED
             st.caption("Waiting for its turn." if waits else "The models are being loaded; then the first is asked.")
     if evaluation.live and told and (silence := results.silent(told)):
         st.warning(notices.plain(silence), icon=":material/cloud_off:")
+    if told and not evaluation.live and (early := results.unfinished(told)):
+        st.warning(early, icon=":material/stop_circle:")
     if told and (spent := results.paid(told)):
         st.caption(spent)
+    if told and (earlier := results.reused(evaluations.reused(store, id), told["done"])):
+        st.caption(earlier)
     metric = st.pills(
         "Metric", evaluation.metrics, default=evaluation.metrics[0], required=True, key=f"metric-{id}",
         label_visibility="collapsed", persist_state="session",
@@ -98,6 +99,9 @@ def found(id: str) -> bool:
         if not evaluation.live:
             notices.empty("No answer was given", "The evaluation ended before the first answer.", "checklist")
         return evaluation.live
+    answered = {line.candidate for line in lines}
+    if silent := [candidates.get(store, one).name for one in evaluation.candidates if one not in answered]:
+        st.caption(notices.plain(f"No answer yet of {', '.join(silent)}."))
     views(evaluation, lines, metric or evaluation.metrics[0])
     return evaluation.live
 

@@ -39,8 +39,7 @@ def card(evaluation: Evaluation, sizes: Mapping[str, int]) -> None:
             st.caption(f"{notices.plain(asked)} · {parts.ago(evaluation.made_at)}")
             told = evaluation.progress
             if evaluation.live and told:
-                said = results.standing(told["done"], told["of"], told.get("seconds_left"))
-                st.progress(told["done"] / max(1, told["of"]), text=said)
+                st.progress(told["done"] / max(1, told["of"]), text=results.standing(told))
         if st.button("Open", key=f"open-{evaluation.id}"):
             nav.goto("evaluation", evaluation=evaluation.id)
 

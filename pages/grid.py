@@ -7,7 +7,7 @@ from engine.scoring import known
 from studio import work
 from studio.building import models
 from studio.data import guides
-from studio.deciding import findings, grids
+from studio.deciding import decision, findings, grids
 from studio.deciding.grids import Grid
 from studio.judging import baselines, evaluations, probes, reports, sources, variants
 from studio.judging.sources import Source
@@ -71,14 +71,16 @@ def begin() -> None:
     probe, margin = contest.forgetting(probes.listed(store, base))
     races = variants.planned(plan, search.n, shown=bool(shown), reads=True)
     seen = reckoning.reaching(store, sources.questions(store, source, n).items)
-    st.markdown(contest.promise(races, seen, probe))
+    st.markdown(contest.promise(store, base, model, races, seen, n, probe))
     st.caption(contest.course(races))
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not metrics):
-        made = grids.start(
-            store, name.strip() or f"{model} in four arms", model, library, source, search, plan, me,
-            snapshot=shown, guide=guides.file(store, voice), n=n, probe=probe, margin=margin,
-        )  # fmt: skip
-        nav.goto("grid", grid=made.id)
+    ready = bool(metrics and plan.depths) and all(race.rounds for race in races)
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
+        with notices.told():
+            made = grids.start(
+                store, name.strip() or f"{model} in four arms", model, library, source, search, plan, me,
+                snapshot=shown, guide=guides.file(store, voice), n=n, probe=probe, margin=margin,
+            )  # fmt: skip
+            nav.goto("grid", grid=made.id)
 
 
 def _offered(source: Source) -> str:
@@ -106,6 +108,11 @@ def detail(grid: Grid) -> None:
             for label, place in (("Every answer", "evaluation"), ("Judge blind", "arena"), ("Dashboard", "dashboard")):
                 if st.button(label, icon=nav.place(place).symbol, key=f"to-{place}"):
                     nav.goto(place, evaluation=grid.evaluation)
+        if standing == grids.DONE:
+            st.download_button(
+                "Report", lambda: decision.page(store, grid, me), f"{grid.id}.html", "text/html", on_click="ignore",
+                icon=":material/download:", help="One page to mail and to print. No test item is on it.",
+            )  # fmt: skip
         if st.button("All grids", type="tertiary", icon=":material/arrow_back:"):
             nav.goto("grid")
     live.watch(found, grid.id, standing, live=goes_on)
@@ -120,8 +127,10 @@ def found(id: str, before: str) -> bool:
     standing = grids.state(store, grid)
     for waits in grids.asking(store, grid):
         told = waits.progress
-        text = results.standing(told["done"], told["of"], told.get("seconds_left")) if told else "waiting for its turn"
+        text = results.standing(told, waits.live) if told else "waiting for its turn"
         st.progress(told["done"] / max(1, told["of"]) if told else 0.0, text=f"{notices.plain(waits.name)}: {text}")
+        if waits.state == jobs.FAILED:
+            results.why_failed(waits.job.folder)
     if grid.arms is not None:
         said(grid)
         forgetting(grid)
@@ -141,7 +150,7 @@ def said(grid: Grid) -> None:
         st.caption("No answer yet.")
         return
     asked = evaluations.get(store, grid.evaluation)
-    results.said(contest.decision(store, asked, metric, lines, grid))
+    results.said(decision.words(store, asked, metric, lines, grid))
     left, right = st.columns([5, 6], gap="large")
     with left:
         results.four_arms(lines, grid.arms, findings.leading(store, asked.id, metric, lines))

@@ -68,6 +68,9 @@ def test_an_evaluation_is_read_on_any_screen_opened_and_taken_out(home):
         settled(page)
         assert "item=i000" in page.url
         picture(page, "item")
+        page.get_by_role("button", name="Close", exact=True).click()
+        expect(page.get_by_text("Question", exact=True)).to_have_count(0)
+        assert "item=" not in page.url
         page.get_by_role("button", name="Export").click()
         page.get_by_text("The figures alone").click()
         browsing.drawn(page)

@@ -1,6 +1,7 @@
 """The fair baseline and the four arms: a search on validation within a budget, then base and tuned on the test."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import jobs
+from engine import events, jobs
 from engine.problems import Problem
 from engine.scoring import stats, verdicts
 from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
-from studio import steps, work
+from studio import prices, steps, work
 from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
@@ -33,6 +34,10 @@ Rule = Callable[[Candidate, int], float]  # is the answer of this candidate to t
 
 @pytest.fixture
 def snapshot(store: Store, tmp_path: Path) -> str:
+    return cups(store, tmp_path)
+
+
+def cups(store: Store, tmp_path: Path) -> str:
     """A frozen dataset with 40 validation and 40 test items; models and a library beside it."""
     rows = [
         conversation(f"How long is the warranty of cup {n}?", f"The warranty of cup {n} is {n} months.", split=split)
@@ -309,10 +314,47 @@ def test_whoever_decides_reads_what_is_best_what_was_forgotten_and_what_to_do_ne
         assert not app.exception and not app.error
         assert "By facts, playful + manual is best: 95 %" in said
         assert "lost more than the 5 points that were allowed: -30 points" in said
+        assert page == "dashboard" or ("75 % (69-80, n = 200)" in said and "45 % (38-52, n = 200)" in said)
         assert "Let it answer only what it was tuned for" in said
         assert "By exact, playful + manual is best: 95 %" in said
         assert "Next, if facts is what counts most: read the worst answers of playful + manual" in said
     assert [step.ids for step in steps.next_steps(store) if step.role == "manager"] == [{"grid": made.id}]
+
+
+def test_what_the_four_arms_take_goes_by_what_earlier_answers_took(store, snapshot):
+    """By hand: each took half a second with 16 at once; 160 of them take 5 seconds."""
+    assert grids.takes(store, {"starter": 120, "playful": 40}) == (None, None)
+    whole(store, snapshot)
+    prices.set(store, prices.MACHINE, 3.60, "euros an hour", "a bill", "ada")
+    seconds, euros = grids.takes(store, {"starter": 120, "playful": 40})
+    assert seconds == pytest.approx(5.0) and euros == pytest.approx(0.005)
+
+
+def test_time_and_cost_are_told_before_the_four_arms_start_and_a_budget_that_is_too_small_keeps_them(
+    store, snapshot, app
+):
+    made = whole(store, snapshot)
+    said = words(look(app, "grid"))
+    assert re.search(r"Up to \*\*[\d,]+ answers\*\*: .* About \d+ s; about 0\.\d+ €\.", said)
+    start = next(button for button in app.button if button.label == "Start")
+    assert not start.disabled
+    next(field for field in app.number_input if field.label.startswith("Answers")).set_value(40).run()
+    start = next(button for button in app.button if button.label == "Start")
+    assert start.disabled and "each needs at least 20 items, or chance decides" in words(app)
+    assert made.name in words(app) and not app.exception and not app.error
+
+
+def test_a_grid_that_stopped_or_failed_foretells_no_time_and_says_why(store, snapshot, app):
+    asked = (source(store, snapshot, split) for split in ("test", "validation"))
+    made = grids.start(store, "four", "playful", "manual", *asked, PLAN, "ada", snapshot=snapshot)
+    [waits] = grids.asking(store, made)
+    jobs.stop(waits.job)
+    events.append(waits.job.folder, "progress", done=20, of=40, seconds_left=12)
+    assert look(app, "grid", grid=made.id).progress[0].text.endswith("20 of 40 answers")
+    judged.write(waits.job.folder, [], jobs.FAILED)
+    events.append(waits.job.folder, "end", state=jobs.FAILED, why="The budget is spent.")
+    said = words(look(app, "grid", grid=made.id))
+    assert "The budget is spent." in said and not app.exception
 
 
 def test_how_fair_it_is_stands_in_sentences(store, snapshot):

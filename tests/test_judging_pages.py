@@ -155,6 +155,24 @@ def test_slices_say_what_stands_out_and_what_is_too_small(full, app):
     assert len(app.dataframe[1].value) == 20 and not app.exception
 
 
+def test_a_slice_against_another_candidate_tells_the_doubt_of_the_difference(full, app):
+    plain, tuned = judged.two(full.store)
+    asked = [item | {"tags": ["odd" if n % 2 else "even"]} for n, item in enumerate(judged.items(40))]
+    lines = [
+        judged.answer(who, item["id"], "x", scores=judged.right(float(who is tuned and "odd" in item["tags"])))
+        for item in asked
+        for who in (plain, tuned)
+    ]
+    found = judged.evaluation(full.store, asked, lines)
+    shown(app, found.id, "Slices")
+    app.selectbox(key=f"sliced-{found.id}").set_value(tuned.id).run()
+    app.selectbox(key=f"slice-against-{found.id}-{tuned.id}").set_value(plain.id).run()
+    table = app.dataframe[0].value.set_index("Slice")
+    assert table.loc["odd", "Against the other candidate"] == "▲ better by 100 points"
+    assert table.loc["odd", "With its doubt"] == "+77 to +100, n = 20"
+    assert table.loc["even", "With its doubt"] == "-16 to +16, n = 20" and not app.exception
+
+
 def test_another_evaluation_is_compared_over_the_items_that_both_asked(full, app):
     _, tuned = judged.two(full.store)
     asked = judged.items(3)
@@ -186,6 +204,39 @@ def test_a_running_evaluation_shows_how_far_it_is(full, app):
     events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
     shown(app, made.id)
     assert app.progress[0].text == "1 of 4 answers · about 1 min 15 s left"
+    events.append(made.job.folder, "progress", done=1, of=1612, seconds_left=9840)
+    shown(app, made.id)  # the model was loaded before the first answer; what the others take is not known
+    assert app.progress[0].text == "1 of 1,612 answers"
+
+
+def test_an_evaluation_that_was_stopped_says_what_its_figures_rest_on_and_who_has_not_answered(full, app):
+    plain, tuned = judged.two(full.store)
+    made = evaluations.start(full.store, judged.order(judged.items(4), [plain, tuned]), "ada")
+    line = judged.answer(plain, "i000", "yes", scores=judged.right(1.0))
+    (made.job.folder / "responses.jsonl").write_text(json.dumps(line) + "\n")
+    events.append(made.job.folder, "progress", done=1, of=8, seconds_left=75)
+    events.append(made.job.folder, "end", state=jobs.STOPPED)
+    jobs.stop(made.job)
+    shown(app, made.id)
+    assert "It ended after 1 of 8 answers: the figures are of these alone" in app.warning[0].value
+    assert "No answer yet of tuned." in words(app) and not app.progress and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("earlier", "says"),
+    [(0, ""), (1, "1 of 2 answers were taken from earlier"), (2, "All 2 answers were taken from earlier")],
+)
+def test_an_evaluation_says_how_many_answers_it_did_not_have_to_ask_for(full, app, earlier, says):
+    plain, _ = judged.two(full.store)
+    asked = judged.items(2)
+    lines = [
+        judged.answer(plain, item["id"], "x", scores=judged.right(1.0), kept=n < earlier)
+        for n, item in enumerate(asked)
+    ]
+    found = judged.evaluation(full.store, asked, lines)
+    assert evaluations.reused(full.store, found.id) == earlier
+    said = words(shown(app, found.id))
+    assert says in said and ("taken from earlier" in said) == bool(earlier)
 
 
 def test_an_opened_item_can_be_asked_again_in_the_playground(full, app):

@@ -14,13 +14,14 @@ from engine import jobs
 from engine.problems import Problem
 from engine.scoring import stats, verdicts
 from engine.serving.asking.client import Decoding
+from studio import prices
 from studio.building import candidates, models, runs
 from studio.building.candidates import Candidate
 from studio.deciding.findings import Arms
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, figures, probes, sources, variants
+from studio.judging import baselines, evaluations, figures, probes, sources, usual, variants
 from studio.judging.evaluations import Evaluation
-from studio.judging.orders import Measures, Order
+from studio.judging.orders import Measures, Order, Terms
 from studio.judging.sources import Source
 from studio.judging.variants import Baseline, Plan
 from studio.rows import Rows
@@ -124,6 +125,16 @@ def start(
     with store.write(by, "grid.start", made.id, name=name, model=model, margin=margin) as cursor:
         KEPT.add(cursor, made)
     return made
+
+
+def takes(store: Store, answers: Mapping[str, int]) -> tuple[float | None, float | None]:
+    """About how many seconds and euros so many answers of each model take, as earlier ones of it did; None before the
+    first of anybody's."""
+    each = {model: usual.seconds(store, model, Terms().concurrency) for model in answers}
+    if None in each.values():
+        return None, None
+    seconds = sum((each[model] or 0.0) * n for model, n in answers.items())
+    return seconds, prices.cost(seconds, prices.assume(store))
 
 
 def listed(store: Store) -> list[Grid]:

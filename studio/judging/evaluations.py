@@ -98,6 +98,12 @@ def get(store: Store, id: str) -> Evaluation:
     return _evaluation(store, row)
 
 
+def reused(store: Store, evaluation: str) -> int:
+    """How many of its answers were taken from earlier, same requests."""
+    row = store.row("select count(*) filter (where kept) as n from response where evaluation = ?", [evaluation])
+    return row["n"] if row else 0
+
+
 def sizes(store: Store) -> dict[str, int]:
     """How many items each evaluation asks."""
     counted = """

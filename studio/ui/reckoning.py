@@ -66,12 +66,18 @@ def _foreseen(
 
 
 def _in_words(found: Forecast) -> str:
+    if found.requests and found.kept == found.requests:
+        return f"**{found.requests:,} requests**, all of them answered before: nobody is asked again, and nothing paid."
     kept = f", {found.kept:,} of them answered before and free" if found.kept else ""
-    taken, euros = found.seconds, found.euros
-    time = "How long that takes is not known before the first one" if taken is None else f"About {parts.lasting(taken)}"
-    cost = f"what {_listed(found.unknown)} costs, nobody has said" if euros is None else findings.euros(euros)
-    cost = f"about {cost}" if cost[0].isdigit() else cost
-    return f"**{found.requests:,} requests**{kept}. {time}; {cost}."
+    return f"**{found.requests:,} requests**{kept}. {takes(found.seconds, found.euros, found.unknown)}"
+
+
+def takes(seconds: float | None, euros: float | None, unknown: Sequence[str]) -> str:
+    """How long it lasts and what it costs, as far as that is known; `unknown` are those whose price nobody knows."""
+    time = "How long that takes is not known before the first one"
+    time = time if seconds is None else f"About {parts.lasting(seconds)}"
+    cost = f"what {_listed(unknown)} costs, nobody has said" if euros is None else findings.euros(euros)
+    return f"{time}; {f'about {cost}' if cost[0].isdigit() else cost}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from engine import jobs
 from engine.scoring import stats
 from engine.scoring.evaluate import EvaluateSpec
-from engine.scoring.scales import Scale
 from studio.deciding import findings
 from studio.deciding.findings import Arms, Effects
 from studio.judging.judgements import Tally
 from studio.judging.reports import Line
 from studio.ui import charts, notices, parts
+
+EARLY = 0.02  # the share of answers before which nobody can tell how long the rest takes
 
 
 def shares(lines: Sequence[Line], metric: str, key: str) -> None:
@@ -111,14 +113,9 @@ def four_arms(lines: Sequence[Line], arms: Arms, lead: Sequence[Line]) -> None:
 
 def effects(found: Effects) -> None:
     """What each step does, in words."""
-    rows = (
-        ("Retrieval on the base", found.scale.in_words(found.rag)),
-        ("Fine-tuning without retrieval", found.scale.in_words(found.tuned)),
-        ("Both together", found.scale.in_words(found.both)),
-        ("Beyond the sum of the two", _beyond(found.beyond, found.scale)),
-    )
     cells = "".join(
-        f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(said)}</span></div>' for name, said in rows
+        f'<div class="verdict"><b>{html.escape(name)}</b><span>{figures(said)}</span></div>'
+        for name, said in findings.steps(found)
     )
     st.html(f'<div class="verdicts two">{cells}</div>')
 
@@ -131,27 +128,35 @@ def figures(text: str) -> str:
     return UNPARTED.sub("&nbsp;", html.escape(text))
 
 
-def _beyond(found: stats.Estimate, scale: Scale) -> str:
-    if found.value is None or found.low is None or found.high is None:
-        return f"Cannot tell (n = {found.counted})."
-    value, low, high = (_step(one, scale) for one in (found.value, found.low, found.high))
-    span = f"{value}{' points' if scale.of_hundred else ''} ({low} to {high}, n = {found.counted})"
-    up, down = (found.high < 0, found.low > 0) if scale.lower else (found.low > 0, found.high < 0)
-    if up:
-        return f"They help each other: {span}."
-    if down:
-        return f"They overlap, so both give less than the sum: {span}."
-    return f"Cannot tell whether they help or hinder each other: {span}."
-
-
-def _step(value: float, scale: Scale) -> str:
-    return f"{100 * value:+.0f}" if scale.of_hundred else f"{value:+.2f}"
-
-
-def standing(done: int, of: int, seconds_left: float | None) -> str:
-    """Progress in words."""
+def standing(told: Mapping[str, Any], live: bool = True) -> str:
+    """Progress in words; with what is left of it where it runs, and enough came to tell."""
+    done, of, left = told["done"], told["of"], told.get("seconds_left")
     said = f"{done:,} of {of:,} answers"
-    return said if not seconds_left else f"{said} · about {parts.lasting(seconds_left)} left"
+    # the first ones wait for models to be loaded, and would foretell hours
+    return f"{said} · about {parts.lasting(left)} left" if live and left and done >= EARLY * of else said
+
+
+def unfinished(told: Mapping[str, Any]) -> str:
+    """What the figures of an evaluation rest on that has ended early; nothing where it has asked everything."""
+    if told["done"] >= told["of"]:
+        return ""
+    return (
+        f"It ended after {standing(told, live=False)}: the figures are of these alone. To have the rest, let it go on."
+    )
+
+
+def reused(n: int, of: int) -> str:
+    """How many answers were not asked for anew, in words; nothing where all were."""
+    if not n:
+        return ""
+    many = f"All {of:,}" if n == of else f"{n:,} of {of:,}"
+    return f"{many} answers were taken from earlier, same requests, and not paid again."
+
+
+def why_failed(folder: Path) -> None:
+    """What a job that failed says of it."""
+    with st.expander("Why it failed", icon=":material/error:", expanded=True):
+        st.code(jobs.why(folder), language=None, wrap_lines=True)
 
 
 def silent(told: Mapping[str, Any]) -> str:

@@ -89,8 +89,9 @@ def confused(store: Store, evaluation: Evaluation, lines: list[Line], metric: st
         return
     beaten = found.accuracy.low is not None and found.majority.value is not None
     above = beaten and (found.accuracy.low or 0) > (found.majority.value or 0)
+    beats = "More" if above else "Not surely more"
     rows = [
-        ("Right", found.accuracy, "" if above else "Not surely more than always giving the commonest label reaches."),
+        ("Right", found.accuracy, f"{beats} than always giving the commonest label reaches."),
         ("Always the commonest label", found.majority, "What a model must beat to be worth anything."),
         ("No label at all", found.unknown, "Answers that are none of the labels. Each counts as wrong."),
     ]

@@ -57,7 +57,8 @@ def items(
     key = f"{evaluation.id}-{hash(sought.about)}"
     page = st.pagination(pages, key=f"page-{key}") if pages > 1 else 1
     found = results.find(store, evaluation.id, sought, A_PAGE, (page - 1) * A_PAGE)
-    picked = _table(found.rows, names, scale, f"items-{key}-{page}")
+    closed = state.value(state.STEPS, 0)  # closing what is open starts the table anew, with no row picked
+    picked = _table(found.rows, names, scale, f"items-{key}-{page}-{closed}")
     elsewhere = " By tag, language or length: under Slices." if inside is None else ""
     st.caption(f"{parts.count(n, 'item')}, worst first. Click one to read every answer to it below.{elsewhere}")
     if picked:
@@ -136,7 +137,7 @@ def opened(one: Opened, evaluation: Evaluation) -> None:
     *before, last = one.body["messages"]
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         parts.label("Question")
-        if st.button("Close", icon=":material/close:", type="tertiary", key="close-item"):
+        if st.button("Close", icon=":material/close:", type="tertiary", key="close-item", on_click=state.step):
             state.ask(item="")
             st.rerun()
     chat.words(str(last.get("content") or ""), large=True)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.scoring.scales import Scale
+from engine.scoring.stats import Difference
 from studio.judging import slices
 from studio.judging.evaluations import Evaluation
 from studio.judging.reports import Line
@@ -57,8 +58,17 @@ def _table(found: Sequence[Slice], scale: Scale, compared: bool) -> None:
         row["Next to all other items"] = _said(one.stands_out, one.apart, scale)
         if compared:
             row["Against the other candidate"] = _said(one.changed, one.change.value if one.change else None, scale)
+            row["With its doubt"] = _span(one.change, scale)
         rows.append(row)
     st.dataframe(pd.DataFrame(rows), hide_index=True)
+
+
+def _span(change: Difference | None, scale: Scale) -> str:
+    """The interval of a difference with its n, in the unit of the metric."""
+    if change is None or change.low is None or change.high is None:
+        return ""
+    low, high = (f"{100 * one:+.0f}" if scale.of_hundred else f"{one:+.2f}" for one in (change.low, change.high))
+    return f"{low} to {high}, n = {change.counted}"
 
 
 def _said(beyond: bool | None, apart: float | None, scale: Scale) -> str:
