@@ -18,9 +18,9 @@ from studio import prices, steps, work
 from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
-from studio.deciding import findings, grids
+from studio.deciding import decision, findings, grids
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, probes, rounds, shots, sources, variants
+from studio.judging import baselines, evaluations, probes, reports, rounds, shots, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.judging.variants import PASSAGES, PROMPTS, Baseline, Plan
@@ -317,8 +317,28 @@ def test_whoever_decides_reads_what_is_best_what_was_forgotten_and_what_to_do_ne
         assert page == "dashboard" or ("75 % (69-80, n = 200)" in said and "45 % (38-52, n = 200)" in said)
         assert "Let it answer only what it was tuned for" in said
         assert "By exact, playful + manual is best: 95 %" in said
-        assert "Next, if facts is what counts most: read the worst answers of playful + manual" in said
+        assert "Next, by facts and exact together: read the worst answers of playful + manual" in said
     assert [step.ids for step in steps.next_steps(store) if step.role == "manager"] == [{"grid": made.id}]
+
+
+def test_who_leads_by_every_metric_is_advised_before_a_cheaper_one_that_is_worse_by_another(store):
+    """By facts the two cannot be told apart, and the plain one is cheaper; by tone only the tuned one is any good."""
+    plain, tuned = judged.two(store)
+    asked = judged.items(40)
+    lines = [
+        judged.answer(
+            who, item["id"], "x", seconds=seconds,
+            scores=judged.right(float(n < 38)) | judged.right(float(n < voiced), "tone"),
+        )
+        for who, seconds, voiced in ((plain, 0.1, 2), (tuned, 0.9, 38))
+        for n, item in enumerate(asked)
+    ]  # fmt: skip
+    found = judged.evaluation(store, asked, lines, metrics=("facts", "tone"))
+    figured = reports.frontier(store, found.id, "facts")
+    lead = findings.leading(store, found.id, "facts", figured)
+    assert "take plain, the cheapest" in findings.next_step(lead, 2)
+    told = decision.words(store, found, "facts", figured, None)[-1]
+    assert told.startswith("Next, by facts and tone together: read the worst answers of tuned")
 
 
 def test_what_the_four_arms_take_goes_by_what_earlier_answers_took(store, snapshot):

@@ -4,7 +4,7 @@ The page is one file with nothing from outside. No test item and no answer is on
 on none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.problems import Problem
@@ -39,17 +39,26 @@ class Figured:
 def words(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
     """Which is best and how sure that is, by the other metrics too, what it costs, what tuning made it forget, and what
     to do next."""
-    lead = findings.leading(store, evaluation.id, metric, lines)
     others = [other for other in evaluation.metrics if other != metric][:OTHERS]
-    told = [findings.headline(store, evaluation.id, metric, lines)]
-    told += [
-        findings.headline(store, evaluation.id, one, reports.frontier(store, evaluation.id, one)) for one in others
-    ]
+    known = {metric: lines} | {other: reports.frontier(store, evaluation.id, other) for other in others}
+    told = [findings.headline(store, evaluation.id, one, found) for one, found in known.items()]
     told.append(findings.price_of_it(lines))
     if grid:
         told.append(_forgot(store, grid))
-    follows = findings.next_step(lead, sum(1 for line in lines if line.quality.n))
-    return [*told, follows.replace("Next:", f"Next, if {metric} is what counts most:") if others else follows]
+    return [*told, _follows(store, evaluation, known)]
+
+
+def _follows(store: Store, evaluation: Evaluation, known: Mapping[str, Sequence[Line]]) -> str:
+    """What to do next: with those that lead by every metric, as far as one can tell; where none does, by the first."""
+    (metric, lines), *others = known.items()
+    lead = findings.leading(store, evaluation.id, metric, lines)
+    scored = sum(1 for line in lines if line.quality.n)
+    beside = [{line.candidate for line in findings.leading(store, evaluation.id, *other)} for other in others]
+    everywhere = [line for line in lead if all(line.candidate in good for good in beside)]
+    if not others:
+        return findings.next_step(lead, scored)
+    where = f"by {' and '.join(known)} together" if everywhere else f"if {metric} is what counts most"
+    return findings.next_step(everywhere or lead, scored).replace("Next:", f"Next, {where}:")
 
 
 def page(store: Store, grid: Grid, by: str) -> str:
