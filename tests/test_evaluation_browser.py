@@ -67,6 +67,9 @@ def test_an_evaluation_is_read_on_any_screen_opened_and_taken_out(home):
         expect(page.get_by_text("1 of 2 levels of “delivery / late”.").first).to_be_visible()
         settled(page)
         assert "item=i000" in page.url
+        rows = page.locator(".verdicts.each .verdict")
+        widths = [rows.nth(at).bounding_box()["width"] for at in range(rows.count())]
+        assert len(widths) == 4 and max(widths) - min(widths) < 40, "scores of an answer do not stand in columns"
         picture(page, "item")
         page.get_by_role("button", name="Close", exact=True).click()
         expect(page.get_by_text("Question", exact=True)).to_have_count(0)

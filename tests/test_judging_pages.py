@@ -194,6 +194,8 @@ def test_failed_calls_are_listed_and_counted_nowhere(full, app):
     found = judged.evaluation(full.store, judged.items(2), lines)
     shown(app, found.id)
     assert "1 call failed and was counted nowhere" in app.warning[0].value and "n&nbsp;=&nbsp;1)" in words(app)
+    took = app.dataframe[-1].value.set_index("Candidate")
+    assert took[["n", "Failed"]].sum().tolist() == [len(lines) - 1, 1]
 
 
 def test_a_running_evaluation_shows_how_far_it_is(full, app):

@@ -28,6 +28,7 @@ class Line:
     seconds: float  # median for one answer, with others being asked at the same time
     seconds_p95: float
     cost: float | None  # euros for 1,000 answers; None where nobody has said what an endpoint's tokens cost
+    answered: int  # answers that came: over these are time and cost
     failed: int  # answers that never came; counted nowhere else
     scale: Scale = SHARE
 
@@ -74,6 +75,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
             seconds_p95=row["p95"],
             cost=1000 * row["billed"] if row["billed"] is not None else None if row["model"] in elsewhere
                  else 1000 * prices.cost(row["mean"] / max(1, min(at_once, row["answered"])), price),
+            answered=row["answered"],
             failed=row["failed"],
             scale=scores.scale,
         )

@@ -132,7 +132,7 @@ def costs(lines: Sequence[Line]) -> pd.DataFrame:
             "1,000 answers cost": findings.euros(line.cost),
             "half of them under": f"{line.seconds:.2f} s",
             "95 of 100 under": f"{line.seconds_p95:.2f} s",
-            "n": line.quality.n,
+            "n": line.answered,
             "failed": line.failed,
         }
         for line in lines

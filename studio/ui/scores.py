@@ -64,6 +64,7 @@ def took(lines: list[Line]) -> None:
                 "Seconds, half of them under": line.seconds,
                 "Seconds, 19 of 20 under": line.seconds_p95,
                 "1,000 answers": findings.euros(line.cost),
+                "n": line.answered,
                 "Failed": line.failed,
             }
             for line in lines

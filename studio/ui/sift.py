@@ -221,7 +221,7 @@ def _reply(reply: Reply, one: Opened, evaluation: Evaluation, key: str) -> None:
         f"<span>{html.escape(score['why'])}</span></div>"
         for name, score in scores.items()
     )
-    st.html(f'<div class="verdicts scores">{cells}</div>')
+    st.html(f'<div class="verdicts each">{cells}</div>')
     told = ledger.draw(scores, said["id"], len(reply.passages))
     for name, score in scores.items():
         if name not in told:
