@@ -220,13 +220,15 @@ def test_a_spreadsheet_gets_every_answer_and_no_formula(store, pair):
     lines = [
         judged.answer(pair[0], "i000", '=HYPERLINK("http://x")', scores=judged.right(0.0, why="-1+1")),
         judged.answer(pair[0], "i001", error="The server ended."),
+        judged.answer(pair[0], "i002", "2 months", kept=True),
     ]
-    made = judged.evaluation(store, judged.items(2), lines)
+    made = judged.evaluation(store, judged.items(3), lines)
     data = exports.write(store, made.id, exports.CSV, "ada")
     assert data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
     assert rows[0]["answer"].startswith("'=HYPERLINK") and rows[0]["facts_why"] == "'-1+1" and rows[0]["facts"] == "0.0"
     assert rows[1]["failed_because"] == "The server ended." and rows[1]["facts"] == ""
+    assert [row["taken_from_earlier"] for row in rows] == ["", "", "yes"]  # its seconds are those of then
     (event,) = store.rows("select made_by, detail->>'form' as form from event where verb = 'evaluation.export'")
     assert event == {"made_by": "ada", "form": "csv"}
 

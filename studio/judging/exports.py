@@ -128,6 +128,7 @@ def _flat(row: dict[str, Any], metrics: Sequence[str]) -> dict[str, Any]:
         "answer": row["text"],
         "tool_calls": row["calls"] if row["calls"] not in (None, "[]") else "",
         "failed_because": row["error"],
+        "taken_from_earlier": "yes" if row["kept"] else "",  # its seconds and cost are those of then
         "finish": row["finish"],
         "tags": ", ".join(body.get("tags") or []),
         "passages": len(json.loads(row["passages"])),
