@@ -22,6 +22,7 @@ from studio.schema import MIGRATIONS
 
 Cursor = duckdb.DuckDBPyConnection
 SPARE = 4  # blocks written beyond those that are free, so that the last of them are covered
+TOLD = 2048  # half the bytes of one of the small blocks: two letters stand for a byte
 MEMORY = "1GB"  # of DuckDB; what needs more goes by way of the disk, and the pages keep theirs
 T = TypeVar("T")
 
@@ -114,15 +115,13 @@ class Store:
                 cursor.execute(f"drop table {table}")
                 cursor.execute(f"alter table rewritten rename to {table}")
         with self._lock, self._db.cursor() as cursor:
-            cursor.execute("checkpoint")
-            found = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone()
-            free, size = found or (0, 0)
-            cursor.execute("create table filler (bytes blob)")
-            for _ in range(free + SPARE):
-                cursor.execute("insert into filler values (?)", [secrets.token_bytes(size)])
-            cursor.execute("checkpoint")
-            cursor.execute("drop table filler")
-            cursor.execute("checkpoint")
+            # else what the file says of a table, with its least and greatest words, stays beside its neighbours'
+            cursor.execute("set experimental_metadata_reuse = false")
+            try:
+                cursor.execute("checkpoint")
+                _write_over(cursor)
+            finally:
+                cursor.execute("reset experimental_metadata_reuse")
 
     def close(self) -> None:
         with self._besides:
@@ -164,3 +163,18 @@ def close_all() -> None:
     with _opening:
         while _opened:
             _opened.popitem()[1].close()
+
+
+def _write_over(cursor: Cursor) -> None:
+    """Fill what is free in the file: whole blocks with a table, the small ones that tell of tables with a view."""
+    found = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone()
+    told = cursor.execute("select sum(total_blocks) from pragma_metadata_info()").fetchone()
+    (free, size), (small,) = found or (0, 0), told or (0,)
+    cursor.execute("create table filler (bytes blob)")
+    for _ in range(free + SPARE):
+        cursor.execute("insert into filler values (?)", [secrets.token_bytes(size)])
+    cursor.execute(f"create view told as select '{secrets.token_hex((small or 0) * TOLD)}'")
+    cursor.execute("checkpoint")
+    cursor.execute("drop table filler")
+    cursor.execute("drop view told")
+    cursor.execute("checkpoint")

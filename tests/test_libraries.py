@@ -306,15 +306,17 @@ def test_what_a_removed_document_was_called_is_forgotten_too(store, tmp_path):
     shelf = tmp_path / "shelf"
     shelf.mkdir()
     (shelf / "maierzebra.txt").write_text("The lamp shines.\n")
+    (shelf / "lamp.md").write_text(LAMP)
     come_in(store, "post", shelf)
     (shelf / "maierzebra.txt").unlink()
     come_in(store, "post", shelf)
     assert arrivals.gone(store, "post") == {str(shelf): ["maierzebra.txt"]}
     removal.documents(store, "post", ["müllerzebra.md", "maierzebra.txt"], "ada")
     assert holding(store.home.root, "zebra") == []
-    assert arrivals.sources(store, "post") == [] and [one.name for one in libraries.documents(store, "post")] == [
-        "kettle.md"
-    ]
+    assert [one.name for one in libraries.documents(store, "post")] == ["kettle.md", "lamp.md"]
+    assert [one.path for one in arrivals.sources(store, "post")] == [str(shelf)]
+    removal.documents(store, "post", ["lamp.md"], "ada")
+    assert arrivals.sources(store, "post") == []  # nothing is left of it
     removal.library(store, "post", "ada")
     assert holding(store.home.root, "kettle.md") == []
 

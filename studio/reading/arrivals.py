@@ -8,7 +8,7 @@ Every file becomes a document, a refusal with its sentence, or is counted as pas
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from engine.problems import Problem
 from engine.reading import documents as texts
 from engine.reading.gathering import GatherSpec
 from studio.reading import indexes, libraries, readings
-from studio.reading.libraries import Line
+from studio.reading.libraries import Document, Line
 from studio.reading.readings import READ, Reading
 from studio.store import Store, now
 
@@ -143,6 +143,32 @@ def forget(store: Store, reading: Reading) -> None:
     for path in map(Path, specs.read(reading.job.folder, GatherSpec).sources):
         if _uploaded(store, reading.library, path):
             shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def unname(store: Store, library: str, removed: Sequence[Document]) -> None:
+    """Forget what removed documents were called, and the uploads and paths that brought nothing else: a name can tell
+    as much as a text."""
+    names = {one.name for one in removed}
+    held = {one.source for one in libraries.documents(store, library)}
+    held |= {one.source for one in refusals(store, library)}
+    lost = {one.source for one in removed} - held
+    for one in readings.listed(store, library, READ):
+        spec = specs.read(one.job.folder, GatherSpec)
+        told = [(path, shown) for path, shown in zip(spec.sources, one.body["sources"], strict=True)
+                if shown not in lost]  # fmt: skip
+        paths = [path for path, _ in told]
+        taken = one.taken
+        if taken:
+            missing = taken.get("missing", {}).items()
+            taken = {**taken, "missing": {path: [name for name in old if name not in names] for path, old in missing}}
+        specs.write(one.job.folder, replace(spec, sources=paths, keep=[path for path in spec.keep if path in paths]))
+        readings.rewrite(store, one, {**one.body, "sources": [shown for _, shown in told]}, taken)
+
+
+def unname_all(store: Store, library: str) -> None:
+    """Forget what was read into a library that goes: its jobs' folders stay."""
+    for one in readings.listed(store, library, READ):
+        specs.write(one.job.folder, replace(specs.read(one.job.folder, GatherSpec), sources=[], keep=[]))
 
 
 def _take(store: Store, reading: Reading) -> dict[str, Any]:

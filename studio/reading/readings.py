@@ -82,6 +82,13 @@ def settle(store: Store, reading: Reading, **taken: Any) -> None:
         cursor.execute("update reading set taken = ? where id = ?", values)
 
 
+def rewrite(store: Store, reading: Reading, body: Mapping[str, Any], taken: Mapping[str, Any] | None) -> None:
+    """Say otherwise what was wanted and what came of it, where that may not be told any more."""
+    said = [json.dumps(told, ensure_ascii=False) if told is not None else None for told in (body, taken)]
+    with store.jot() as cursor:
+        cursor.execute("update reading set body = ?, taken = ? where id = ?", [*said, reading.id])
+
+
 def _reading(store: Store, row: dict[str, Any]) -> Reading:
     body, taken = json.loads(row["body"]), json.loads(row["taken"]) if row["taken"] else None
     return Reading(**{**row, "body": body, "taken": taken}, job=jobs.get(store.home.jobs, row["id"]))

@@ -1,8 +1,8 @@
 """Removal: a document or a library goes, and nothing of its words stays in what Atelier looks things up in.
 
-Gone are the texts, the files as they came where they were kept, the chunks, the vectors, the questions about it and the
-rows of the database, whose file is written over. What was made of it elsewhere stays, and is named before: answers keep
-the passages that they quoted, drafts what they were made from, a frozen corpus what a run has learned.
+Gone are the texts, the files as they came where they were kept, the chunks, the vectors, the questions about it, its
+name and the rows of the database, whose file is written over. What was made of it elsewhere stays, and is named before:
+answers keep the passages that they quoted, drafts what they were made from, a frozen corpus what a run has learned.
 """
 
 import shutil
@@ -77,7 +77,7 @@ def documents(store: Store, library: str, names: Sequence[str], by: str) -> int:
     """Remove documents for good, and what the index holds of them; how many they were."""
     _at_rest(store, library)
     whole = libraries.current(store, library)
-    held = {one.name for one in libraries.documents(store, library)}
+    held = {one.name: one for one in libraries.documents(store, library)}
     if strange := [name for name in names if name not in held]:
         raise Problem(f"There is no document {strange[0]} in {library}.", do="Choose one from the list.")
     _forget_jobs(store, library)
@@ -86,6 +86,7 @@ def documents(store: Store, library: str, names: Sequence[str], by: str) -> int:
             cursor.execute(
                 f"delete from {table} where library = ? and list_contains(?, {column})", [library, list(names)]
             )
+    arrivals.unname(store, library, [held[name] for name in names])
     libraries.sweep(store, library)
     if whole:
         libraries.index(store, library)  # nothing is new: it only forgets
@@ -100,6 +101,7 @@ def library(store: Store, name: str, by: str) -> None:
     found = libraries.get(store, name)
     _at_rest(store, name)
     _forget_jobs(store, name)
+    arrivals.unname_all(store, name)
     with store.write(by, "library.remove", name, documents=found.documents) as cursor:
         for table in TABLES:
             cursor.execute(f"delete from {table} where library = ?", [name])
