@@ -80,7 +80,6 @@ def search(library: Library, found: list[libraries.Document]) -> None:
         unread(library)
         return
     finding.show(store, library, me)
-    parts.command("atelier", "search", library.name, "How long is the warranty?")
 
 
 def quality(library: Library, found: list[libraries.Document]) -> None:
@@ -88,8 +87,10 @@ def quality(library: Library, found: list[libraries.Document]) -> None:
         unread(library)
         return
     questioning.judge(store, library.name, me)
-    recall.show(store, library)
+    figures = st.container()
     questioning.more(store, library, me)
+    with figures:  # above, and drawn after: what was imported just now counts in them
+        recall.show(store, library)
     questioning.listing(store, library.name, me)
     parts.command("atelier", "recall", library.name)
 
@@ -100,6 +101,7 @@ TABS = {"Documents": documents, "Search": search, "Quality": quality, "Settings"
 def one_document(library: Library, name: str) -> None:
     nav.back(library.name, "library", library=library.name, part="Search" if finding.asked(library.name) else "")
     document = libraries.document(store, library.name, name)
+    state.ask(document=name)  # a link from this page to itself leaves the browser's address as it was
     leaf.show(store, document, library.settings.chunking, state.asked("chunk"), state.asked("words"))
 
 

@@ -1,5 +1,6 @@
 """In a browser: a library is made from uploads, searched, measured, cited, and a document removed from it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         cited = page.locator(".st-key-cited")
         expect(cited).to_contain_text("We pay the postage when the kettle is broken.")
         expect(page.locator(".piece.on")).to_have_count(1)
+        expect(page).to_have_url(re.compile("document=guide.md&chunk="))  # so that it can be sent to somebody
         with page.expect_download() as saved:
             page.get_by_role("button", name="Open the original").click()
         assert saved.value.suggested_filename == "guide.md" and Path(saved.value.path()).read_text() == GUIDE

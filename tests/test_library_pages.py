@@ -1,5 +1,7 @@
 """The pages of libraries, empty and full: what can be done on them. Through AppTest, from the entry."""
 
+import json
+
 import pytest
 
 from engine import jobs
@@ -126,6 +128,54 @@ def test_a_search_shows_both_scores_and_its_hit_becomes_a_question(shop, app):
     found.session_state["part"] = "Quality"
     found.run()
     assert not found.exception and "by both · in use" in words(found) and "n = 1" in words(found)
+
+
+def test_what_was_put_together_and_the_command_that_does_the_same_are_told(shop, app):
+    asked = "How long does the lamp shine?"
+    found = look(app, "library", library="shop", part="Search", question=asked)
+    hits = [html.value for html in found.html if 'class="scores"' in html.value]
+    assert hits and all("together <b>" in one for one in hits)  # by which they are in order
+    assert [one.value for one in found.code] == [f"atelier search shop '{asked}'"]
+    found.segmented_control(key="by-shop").set_value("dense").run()
+    assert "together <b>" not in words(found)
+    assert [one.value for one in found.code] == [f"atelier search shop '{asked}' --by dense"]
+
+
+def test_a_table_in_the_passage_that_is_cited_is_laid_out_as_one(shop, app):
+    table = "| Size | Price |\n|---|---|\n| small | 9,50 |\n"
+    libraries.add(shop, "shop", {"prices.md": f"# Prices\n\n{table}"}, "ada")
+    found = look(app, "library", library="shop", document="prices.md", **cited.asked(table.strip()))
+    [passage] = [html.value for html in found.html if "said large" in html.value]
+    assert "<td>9,50</td>" in passage and "|" not in passage
+
+
+def test_questions_that_are_imported_count_at_once_and_broken_lines_are_told(shop, app):
+    found = look(app, "library", library="shop", part="Quality")
+    known = {"question": "How big?", "document": "kettle.md", "passage": "The copper kettle holds 1.5 litres."}
+    found.file_uploader(key="questions-file").upload("known.jsonl", f"{json.dumps(known)}\n{{broken\n".encode())
+    found.run()
+    found.button(key="questions-import").click().run()
+    assert not found.exception and "1 added" in words(found) and "Line 2: " in words(found)
+    assert "n = 1" in words(found)
+
+
+def test_a_refused_file_of_an_archive_says_of_which(shop, app):
+    with shop.jot() as cursor:
+        for name, source in (("a/photo.png", "post.zip"), ("empty.txt", "empty.txt"), ("old.md", "/data/old.md")):
+            row = ["shop", name, source, f"{name} cannot be read.", "ada"]
+            cursor.execute("insert into refusal values (?, ?, ?, ?, ?, now())", row)
+    found = look(app, "library", library="shop")
+    assert [one.value for one in found.markdown if "cannot be read" in one.value and "In " in one.value] == [
+        "**a/photo.png** cannot be read.  \n:gray[In post.zip.]"
+    ]
+
+
+def test_the_preview_begins_with_the_document_of_most_chunks(shop, app):
+    libraries.add(shop, "shop", {"all.md": "# All\n\n" + "\n\n".join(f"Lamp {n} shines." for n in range(9))}, "ada")
+    libraries.add(shop, "shop", {"a.md": "# A\n\nLittle.\n"}, "ada")
+    found = look(app, "library", library="shop", part="Settings")
+    assert found.selectbox(key="preview").value == "all.md"
+    assert "Its likeness finds letters" in words(found)
 
 
 def test_a_reload_asks_the_same_question_again(shop, app):

@@ -91,10 +91,12 @@ def test_what_a_server_died_of_is_told_until_it_answers_again(answering: Store):
     one = begun(answering)
     serving.stop(answering, one, "ada")
     told = []
-    for kind, more in (("died", {"code": -9}), ("started", {}), ("up", {"seconds": 3})):
+    for kind, more in (("died", {"code": 1}), ("started", {}), ("up", {"seconds": 3})):
         events.append(one.server.folder, kind, **more)
         told.append(one.fell)
-    assert told == ["It died (code -9).", "It died (code -9).", ""]
+    assert told == ["It died (code 1).", "It died (code 1).", ""]
+    events.append(one.server.folder, "died", code=-9)
+    assert "killed from outside" in one.fell and "memory" in one.fell
 
 
 def test_an_endpoint_is_tested_with_one_greeting(full: Full, app):

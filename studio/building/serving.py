@@ -1,6 +1,7 @@
 """Serving: the servers of models on this machine as people see them, and what they can do with one."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -253,4 +254,6 @@ def _sentence(event: dict[str, object]) -> str:
         "end": "Ended: {why}",
     }
     words = kinds.get(str(event["kind"]), "{kind}")
+    if event["kind"] == "died" and event.get("code") == -signal.SIGKILL:
+        words = "It was killed from outside (signal 9), as happens when the memory of a machine runs out."
     return words.format_map({"why": "", "code": "", "seconds": "", **event})

@@ -147,7 +147,8 @@ def _preview(found: list[Document], how: Chunking) -> None:
         st.caption("Once a document is here, its chunks are shown as you change the settings.")
         return
     names = [one.name for one in found]
-    chosen = found[names.index(st.selectbox("Document", names, key="preview", label_visibility="collapsed"))]
+    longest = max(range(len(found)), key=lambda at: found[at].chunks)  # there is most to see in it
+    chosen = found[names.index(st.selectbox("Document", names, longest, key="preview", label_visibility="collapsed"))]
     pieces = chunks(chosen.read, how)
     lengths = sorted(len(one.text.split()) for one in pieces)
     if lengths:
@@ -195,7 +196,7 @@ def _apply(store: Store, library: Library, how: LibrarySettings, me: str) -> Non
 
 def _embedded(store: Store, library: str) -> str:
     says = libraries.about(store, library).says
-    return f"What finds likeness: {says}." if says else "It is searched by words alone."
+    return f"Its likeness {says}." if says else "It is searched by words alone."
 
 
 def _lacking(how: LibrarySettings) -> str:

@@ -13,6 +13,7 @@ from studio.ui import cited, nav, notices, parts, state
 
 NAMES = {LEXICAL: "Words", DENSE: "Likeness", HYBRID: "Both"}
 SHOWN, AT_ONCE = 10, 5
+EXAMPLE = "How long is the warranty?"
 
 MEANT = (
     "A model reads the first few of these and nothing else. Scores compare the passages for one question; they do not "
@@ -37,7 +38,7 @@ def show(store: Store, library: Library, me: str) -> None:
         question = st.text_input(
             "Ask as somebody would who needs to know",
             state.value(_field(library.name), state.asked("question")),
-            placeholder="How long is the warranty?",
+            placeholder=EXAMPLE,
             key=_field(library.name),
             persist_state="session",  # a look at another tab, or at a document, must not cost the question
             width="stretch",
@@ -57,8 +58,13 @@ def show(store: Store, library: Library, me: str) -> None:
         st.caption("This library is searched by words. Its settings can add likeness or meaning.")
     if question.strip() != state.asked("question"):
         state.ask(question=question.strip())
-    if not question.strip():
-        return
+    if question.strip():
+        _answered(store, library, index, question, how, me)
+    by = ["--by", how] if how != index.how else []
+    parts.command("atelier", "search", library.name, question.strip() or EXAMPLE, *by)
+
+
+def _answered(store: Store, library: Library, index: Index, question: str, how: str, me: str) -> None:
     with notices.told(), st.spinner("Searching"):
         hits = index.search(question, SHOWN, how)
         if not hits:
@@ -86,8 +92,8 @@ def passage(hit: Hit, query: str, index: Index) -> str:
 def scores(hit: Hit) -> str:
     """What each half says of a hit, as HTML."""
     said = [_half("words", hit.lexical), _half("likeness", hit.dense)]
-    if hit.lexical and hit.dense:
-        said.append(f"together <b>{hit.score:.2f}</b>" if hit.reranked is None else "")
+    if hit.dense and hit.reranked is None and hit.score != hit.dense.score:
+        said.append(f"together <b>{hit.score:.2f}</b>")
     if hit.reranked is not None:
         said.append(f"read again <b>{hit.reranked:.2f}</b>")
     return f'<div class="scores">{"".join(f"<span>{one}</span>" for one in said if one)}</div>'
@@ -104,13 +110,14 @@ def _hit(store: Store, library: str, index: Index, asked: str, rank: int, hit: H
         with st.container(horizontal=True, vertical_alignment="center"):
             there = {"library": library, "document": hit.source, **cited.asked(hit.text)}
             nav.link("Read it there", "library", icon="menu_book", **there)
-            if st.button(
+            kept = st.button(
                 "This passage answers it",
                 icon=":material/target:",
                 key=f"answers-{rank}",
                 type="tertiary",
                 help="Keep the question with this passage, to measure the search with.",
-            ):
-                with notices.told():
-                    questions.add(store, library, asked.strip(), hit.source, hit.text, me)
-                    st.toast("Kept. It counts in Quality now.", icon=":material/check_circle:")
+            )
+        if kept:
+            with notices.told():
+                questions.add(store, library, asked.strip(), hit.source, hit.text, me)
+                st.toast("Kept. It counts in Quality now.", icon=":material/check_circle:")

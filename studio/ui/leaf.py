@@ -116,7 +116,7 @@ def _wanted(pieces: list[Chunk], marked: str, words: str) -> int | None:
 def _cited(chunk: Chunk) -> None:
     parts.section("The passage")
     with st.container(border=True, key="cited"):
-        st.html(f'<div class="said large">{html.escape(chunk.text)}</div>')
+        st.html(f'<div class="said large">{cited.laid(html.escape(chunk.text))}</div>')
         where = cited.place({"heading": chunk.heading, "page": chunk.page})
         if where:
             st.caption(notices.plain(where))

@@ -82,7 +82,7 @@ def listing(store: Store, library: str, me: str) -> None:
 
 def _passage(library: str, one: Question) -> None:
     parts.label("The passage that answers it")
-    st.html(f'<div class="said">{html.escape(one.passage)}</div>')
+    st.html(f'<div class="said">{cited.laid(html.escape(one.passage))}</div>')
     link = cited.citation(one.document, library, one.document, one.passage)
     st.html(f'<div class="where">{link}</div>')
 

@@ -21,7 +21,7 @@ FIGURES = {  # as the engine names them, in plain words
 }
 MEANT = (
     "The share of questions whose passage comes in these places. MRR is the mean of one over its rank, nDCG@10 that of "
-    "one over the logarithm of it: both are 1 when it always comes first. In brackets: the 95 % interval."
+    "one over the logarithm of it: both are 100 % when it always comes first. In brackets: the 95 % interval."
 )
 TOGETHER = (
     " Questions on one document are often found or missed together, so it is documents that the intervals go by: to be "

@@ -13,6 +13,7 @@ from engine.data import language
 from studio import work
 from studio.data import incoming
 from studio.reading import arrivals, libraries, readings, removal, upkeep
+from studio.reading.arrivals import Refusal
 from studio.reading.libraries import Document, Library
 from studio.reading.readings import INDEX, READ, Reading
 from studio.store import Store
@@ -124,7 +125,7 @@ def _ended(store: Store, last: Reading, me: str) -> None:
 def arrived(store: Store, library: str) -> None:
     """What became of what was read last."""
     last = next((one for one in readings.listed(store, library, READ) if one.taken is not None), None)
-    if last is not None and last.taken is not None:
+    if last is not None and last.taken is not None and last.body["sources"]:
         counts = {name: n for name, n in last.taken.items() if name != "missing"}
         named = last.body["sources"][:3]
         more = f" and {len(last.body['sources']) - 3:,} more" if last.body["sources"][3:] else ""
@@ -185,7 +186,7 @@ def refused(store: Store, library: str, me: str) -> None:
             said, noted = st.columns([7, 1], vertical_alignment="center")
             begins = one.why.startswith(f"{one.name} ")  # most sentences name their file
             why = one.why.removeprefix(one.name) if begins else f": {one.why}"
-            said.markdown(f"**{notices.plain(one.name)}**{notices.plain(why)}")
+            said.markdown(f"**{notices.plain(one.name)}**{notices.plain(why)}{_within(one)}")
             if noted.button("Noted", key=f"noted-{one.name}", type="tertiary", icon=":material/check:"):
                 arrivals.dismiss(store, library, me, one.name)
                 st.rerun()
@@ -194,6 +195,12 @@ def refused(store: Store, library: str, me: str) -> None:
     if len(found) > 1 and st.button("All noted", key="noted-all", icon=":material/done_all:"):
         arrivals.dismiss(store, library, me)
         st.rerun()
+
+
+def _within(one: Refusal) -> str:
+    """The archive or folder that a file lies in; '' for one that was chosen by itself."""
+    held = Path(one.source).name != one.name and one.source not in one.name
+    return f"  \n:gray[In {notices.plain(one.source)}.]" if held else ""
 
 
 def gone(store: Store, library: str, me: str) -> None:
