@@ -72,7 +72,7 @@ def test_an_evaluation_is_read_on_any_screen_opened_and_taken_out(home):
         assert len(widths) == 4 and max(widths) - min(widths) < 40, "scores of an answer do not stand in columns"
         picture(page, "item")
         page.get_by_role("button", name="Close", exact=True).click()
-        expect(page.get_by_text("Question", exact=True)).to_have_count(0)
+        expect(page.get_by_role("button", name="Close", exact=True)).to_have_count(0)
         assert "item=" not in page.url
         page.get_by_role("button", name="Export").click()
         page.get_by_text("The figures alone").click()
