@@ -1,5 +1,7 @@
 """Playground: one question or many to two to four candidates, their answers side by side."""
 
+from contextlib import closing
+
 import streamlit as st
 
 from studio import sample
@@ -9,7 +11,7 @@ from studio.data import datasets, examples
 from studio.judging import asking
 from studio.judging.asking import Said, Turn
 from studio.reading import libraries, questions
-from studio.ui import blind, chat, choosing, fix, notices, parts, saving, standing, state, unsent
+from studio.ui import blind, chat, choosing, fix, following, notices, parts, saving, standing, state, unsent
 from studio.writing.fixing import Bad
 
 MOST = 4  # candidates; more columns are too narrow to read
@@ -18,7 +20,7 @@ store, me = state.store(), state.me()
 
 
 def columns(n: int) -> list:
-    return list(st.columns(n, gap="large" if n < 3 else "medium")) if n > 1 else [st.container()]
+    return list(st.columns(n, gap="medium")) if n > 1 else [st.container()]
 
 
 def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, marked: bool, before: list[Turn]) -> None:
@@ -26,7 +28,7 @@ def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, marked:
     chat.question(said.question)
     places = blind.order(said, number) if hidden else list(range(len(said.answers)))
     done = [answer for answer in said.answers if answer.stage == asking.DONE]
-    same = len({answer.text for answer in done}) == 1
+    same = len({answer.text.strip() for answer in done}) == 1
     bodies = differing(said, places) if marked and len(done) > 1 and not same else {}
     for letter, column, place in zip(blind.LETTERS, columns(len(places)), places, strict=False):
         answer = said.answers[place]
@@ -61,26 +63,30 @@ def differing(said: Turn, places: list[int]) -> dict[int, str]:
 
 def ask(question: str, chosen: list[Candidate], before: list[Turn], hidden: bool) -> None:
     """Ask everybody and draw their words as they come; without names, only once all have ended."""
-    chat.question(question)
-    slots = [column.empty() for column in columns(len(chosen))]
+    with st.container(key=f"here-{len(state.value(state.TURNS, []))}"):
+        chat.question(question)
+        slots = [column.empty() for column in columns(len(chosen))]
     drawn: list[Said | None] = [None] * len(chosen)
-    for said in asking.ask(store, chosen, question, before):
-        for number, answer in enumerate(said):
-            if answer is not drawn[number] and not (hidden and drawn[number]):
-                with slots[number].container():
-                    chat.waiting() if hidden else chat.answer(answer)
-                drawn[number] = answer
+    with closing(asking.ask(store, chosen, question, before)) as heard:  # whoever stops here stops the candidates too
+        for said in heard:
+            state.value(state.ASKING)  # a click is heard here, also while no word comes
+            for number, answer in enumerate(said):
+                if answer is not drawn[number] and not (hidden and drawn[number]):
+                    with slots[number].container():
+                        chat.waiting() if hidden else chat.answer(answer)
+                    drawn[number] = answer
     state.keep(state.TURNS, [*state.value(state.TURNS, []), Turn(question, tuple(said))])
 
 
 def ask_all(questions: list[str], chosen: list[Candidate], follow: bool, hidden: bool) -> None:
-    """Ask a list, one question after the other; what is not answered yet is remembered when somebody leaves."""
-    bar = st.empty()
+    """Ask a list, one question after the other; what is not answered yet is remembered when somebody stops."""
     state.keep(state.CLEARED, None)
     for number, question in enumerate(questions):
         state.keep(state.ASKING, questions[number:])
-        if len(questions) > 1:
-            bar.progress(number / len(questions), f"Question {number + 1} of {len(questions)}")
+        with progress.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
+            if len(questions) > 1:
+                st.progress(number / len(questions), f"Question {number + 1} of {len(questions)}")
+            st.button("Stop", icon=":material/stop_circle:", key=f"stop-{number}")
         ask(question, chosen, state.value(state.TURNS, []) if follow else [], hidden)
         state.keep(state.ASKING, questions[number + 1 :])
         standing.remember(chosen, follow)
@@ -108,7 +114,7 @@ def unanswered() -> list[str]:
     left: list[str] = state.value(state.ASKING, [])
     if not left:
         return []
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="unanswered"):
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="here-unanswered"):
         rest = f" and {len(left) - 1} more" if len(left) > 1 else ""
         st.markdown(f"**Not answered yet:** {notices.plain(left[0])}{rest}", width="stretch")
         if st.button("Ask now", type="primary", icon=":material/play_arrow:", key="go-on"):
@@ -138,6 +144,8 @@ if not known:
     notices.empty("No model yet", "Once a base model is here, you can talk to it.", "forum", "home", "Home")
     st.stop()
 begun = standing.opened()
+if begun and begun.by and begun.by != me:
+    st.caption(f"{notices.plain(begun.by)} has shared this with you. What you change or ask here, only you see.")
 given = {one.id: one for one in begun.chosen if choosing.choice(one) == one.id} if begun else {}
 held = given | {one.id: one for one in candidates.kept(store) if one.model in known}
 said: list[Turn] = state.value(state.TURNS, [])
@@ -163,27 +171,38 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium", ke
     )
     hidden = st.toggle(
         "Blind",
-        key="blind",
+        value=state.value(blind.BLIND, False),
+        key=blind.BLIND,
         persist_state="session",
         disabled=n < 2,
         help="No names and no figures, and another order for each question. Switch it off to see who said what.",
     )
-    marked = n > 1 and st.toggle("Mark what differs", key="differs", persist_state="session")
+    marked = n > 1 and st.toggle(
+        "Mark what differs",
+        key="differs",
+        persist_state="session",
+        help="Marks the words that the first answer has not; of two, what only the one or the other has.",
+    )
 order = [*map(choosing.choice, begun.chosen if begun else ()), *choosing.defaults(MOST), *held]
 chosen = []
 for side, column in enumerate(columns(n)):
     with column:
         chosen.append(choosing.candidate(side, held, known, order[min(side, len(order) - 1)], narrow=n > 2))
 hidden = hidden and n > 1
+talk = st.container()
+with talk:
+    for number, one in enumerate(said):
+        with st.container(key=f"here-{number}"):
+            turn(number, one, chosen, hidden, marked, said[:number] if follow else [])
+        st.space("small")
 if said and not hidden:
     blind.told(said, [answer.name for answer in said[-1].answers])
-for number, one in enumerate(said):
-    turn(number, one, chosen, hidden, marked, said[:number] if follow else [])
-    st.space("small")
 goes_on = unanswered()
 with st.container(horizontal=True, gap="small"):
     pasted = many()
     standing.share(chosen, follow)
+    if said and hidden:
+        blind.names(said)
     if said and st.button("Clear", icon=":material/delete_sweep:", key="clear"):
         standing.clear()
         st.rerun()
@@ -195,12 +214,19 @@ if len(pasted) > MOST_QUESTIONS:
     st.error(text, icon=":material/error:")
     pasted = []
 suggestions = st.empty()
-question = st.chat_input("Ask something", submit_mode="disable")
+with st.bottom:  # put there by hand: else the page would open at its end, as a chat does
+    progress = st.empty()
+    question = st.chat_input("Ask something", submit_mode="disable")
 if not (said or question or pasted or goes_on):
     question = suggestions.pills("Try one", examples_to_click(chosen), key="suggested")
 unsent.keep({"question": unsent.CHAT, "list": ".st-key-list textarea"})
 standing.remember(chosen, follow, bool(said) or any(one.id not in held and one.name != one.model for one in chosen))
-if asked := goes_on or pasted or ([question] if question else []):
+asked = goes_on or pasted or ([question] if question else [])
+if asked or state.value(state.FOLLOWED):
+    following.follow()
+state.keep(state.FOLLOWED, bool(asked))
+if asked:
     suggestions.empty()
-    ask_all(asked, chosen, follow, hidden)
+    with talk:
+        ask_all(asked, chosen, follow, hidden)
     st.rerun()

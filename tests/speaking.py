@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.patience import LONG
+
 
 @contextmanager
 def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
@@ -21,14 +23,19 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def endpoint(text: str, heard: list[dict[str, Any]] | None = None) -> Iterator[str]:
-    """The URL of an endpoint that answers everything with `text`; what it was asked is added to `heard`."""
+def endpoint(
+    text: str, heard: list[dict[str, Any]] | None = None, gate: threading.Event | None = None
+) -> Iterator[str]:
+    """The URL of an endpoint that answers everything with `text`, once the `gate` is open where there is one; what it
+    was asked is added to `heard`."""
 
     class Speaker(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if heard is not None:
                 heard.append(asked)
+            if gate is not None:
+                gate.wait(LONG)
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
             self.end_headers()

@@ -1,5 +1,10 @@
 """Asking several candidates at once: words as they come, and a failure that stays its own."""
 
+import json
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 
 import pytest
@@ -9,6 +14,7 @@ from studio.judging import asking
 from studio.judging.asking import DONE, FAILED
 from studio.reading import libraries
 from tests import speaking
+from tests.patience import until
 
 
 @pytest.fixture
@@ -70,3 +76,40 @@ def test_what_was_retrieved_comes_with_the_answer_and_went_into_the_question(sto
     *_, (said,) = asking.ask(store, chosen, "What warranty has the kettle?")
     assert [passage["source"] for passage in said.passages] == ["kettle.md"]
     assert "24 months" in said.passages[0]["text"] and "24 months" in heard[0]["messages"][-1]["content"]
+
+
+def test_whoever_waits_is_heard_while_no_word_comes(store):
+    gate = threading.Event()
+    with speaking.endpoint("Two years.", gate=gate) as url:
+        models.add(store, "slow", models.ENDPOINT, url, "ada")
+        heard = asking.ask(store, [candidates.draft(store, "slow", "slow", "ada")], "How long?")
+        assert all(next(heard)[0].live for _ in range(4))
+        gate.set()
+        *_, (said,) = heard
+        assert said.text == "Two years. "
+
+
+def test_a_candidate_is_not_listened_to_any_more_once_it_is_enough(store):
+    left = threading.Event()
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+            word = {"model": asked["model"], "choices": [{"delta": {"content": "more "}, "finish_reason": None}]}
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(f"data: {json.dumps(word)}\n\n".encode())
+                    time.sleep(0.01)  # a word takes its time
+            left.set()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests read assertions, not access logs."""
+
+    with speaking.served(Endless) as url:
+        models.add(store, "endless", models.ENDPOINT, url, "ada")
+        heard = asking.ask(store, [candidates.draft(store, "endless", "endless", "ada")], "Go on?")
+        until(lambda: next(heard)[0].text)
+        heard.close()
+        until(left.is_set)

@@ -1,5 +1,7 @@
 """The playground beyond one question: lists, four columns, blind mode, links, and what can be kept of it."""
 
+import threading
+
 import pytest
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
@@ -9,9 +11,11 @@ from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.data import examples
 from studio.folders import Home
-from studio.judging import arrangements, asking
+from studio.judging import arrangements, asking, kin
 from studio.judging.asking import DONE, FAILED, Said, Turn
+from studio.judging.kin import DOCUMENTS, Kin
 from studio.reading import libraries, questions
+from studio.store import opened
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
 from tests.conftest import ENTRY, Full, look, words
@@ -91,13 +95,69 @@ def test_the_order_of_a_blind_question_is_by_chance_and_stays(monkeypatch):
 def test_a_verdict_on_other_candidates_is_not_counted_for_those_asked_last(monkeypatch):
     other = Turn("Where?", (Said("plain", DONE, "Here."), Said("other", DONE, "There.")))
     monkeypatch.setattr(blind.state, "value", lambda key, otherwise: {0: 1, 1: 1, 2: 0})
-    assert blind.count([other, TURN, TURN]) == blind.Count((1, 1), 0, others=1)
+    found = blind.count([other, TURN, TURN])
+    assert (found.wins, found.ties, found.n, found.others) == ((1, 1), 0, 2, 1)
+
+
+def test_verdicts_on_one_document_are_one_word_to_chance_and_so_is_a_question_asked_again():
+    known = Kin({f"Question {n}?": "handbook/a.md" for n in range(4)} | {"Question 4?": "handbook/b.md"}, DOCUMENTS)
+    apart = blind.Count(2, tuple((f"Another {n}?", 0) for n in range(6)))
+    assert blind.sign_test(apart, known) == "Sign test on the decided ones, each question on its own: p = 0.031."
+    alike = blind.Count(2, tuple((f"Question {n}?", 0) for n in range(5)))
+    assert blind.sign_test(alike, known) == "Sign test on the decided ones, 2 documents: p = 0.5."
+    again = blind.Count(2, (("Another?", 0),) * 6)
+    assert blind.sign_test(again, known) == "Sign test on the decided ones, 1 question: p = 1."
+
+
+def test_a_typed_question_is_known_by_the_library_that_answers_it(store):
+    libraries.add(store, "handbook", {"a.md": "The kettle holds two litres."}, "ada")
+    questions.add(store, "handbook", "How much does it hold?", "a.md", "The kettle holds two litres.", "ada")
+    assert kin.known(store).verdicts(["How much does it hold?"] * 2).told == "1 document"
+
+
+def test_one_button_shows_the_names_and_what_was_said_blind(speakers, app):
+    seated(app, "one", "two").toggle(key="blind").set_value(True).run()
+    app.chat_input[0].set_value("How long?").run()
+    press(app, "B is best")
+    press(app, "Show the names")
+    assert not app.toggle(key="blind").value and "n = 1" in words(app)
+
+
+def test_what_is_kept_is_chosen_and_the_model_begins_anew(speakers, app):
+    seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
+    app.text_input(key="name-0-one").set_value("kind one")
+    press(app, "Keep as candidate")
+    assert app.selectbox(key="who-0").format_func(app.selectbox(key="who-0").value) == "kind one · kept"
+    app.chat_input[0].set_value("How long?").run()
+    assert any(">kind one<" in element.value for element in app.get("html"))
+    app.selectbox(key="who-0").set_value("one").run()
+    assert app.text_area(key="system-0-one-1").value == "" and "With a system prompt." not in words(app)
+
+
+def test_changed_settings_can_be_undone(speakers, app):
+    seated(app, "one", "two").text_area(key="system-0-one").set_value("Be kind.").run()
+    press(app, "Undo these changes")
+    assert "With a system prompt." not in words(app)
+    assert not any(button.label == "Undo these changes" for button in app.button)
 
 
 def test_a_long_answer_scrolls_in_its_place_and_a_short_one_does_not():
     long, short = "words " * 500, "Two years."
     assert 'class="said long"' in chat.said(long) and 'class="said"' in chat.said(short)
     assert ['class="diff long"' in text for text in chat.compared(long, short)] == [True, False]
+
+
+def test_spaces_around_an_answer_are_no_difference():
+    assert chat.compared("Two years.", " Two years. ") == ('<div class="diff">Two years.</div>',) * 2
+
+
+def test_a_citation_leads_to_its_passage_also_where_differences_are_marked(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(chat.st, "html", drawn.append)
+    passage = {"text": "Two years.", "source": "a.md", "library": "handbook"}
+    said = Said("plain", DONE, "Two years [1].", passages=[passage])
+    chat.answer(said, chat.compared("Ages [1].", said.text)[1])
+    assert any('<ins>Two years</ins> <a class="cite" href="library?library=handbook' in text for text in drawn)
 
 
 def test_what_is_shared_opens_as_it_stood(store):
@@ -128,6 +188,7 @@ def test_a_link_shows_its_questions_and_answers_to_whoever_opens_it(full: Full, 
     look(app, "playground", arrangement=id)
     said = words(app)
     assert "How long?" in said and "Ages, petal!" in said and not app.exception
+    assert "bo has shared this with you." in said
     assert app.selectbox(key="who-0").value == plain.id
     assert app.text_area(key=f"system-0-{plain.id}").value == "Be odd."
 
@@ -229,3 +290,25 @@ def test_what_is_typed_outlives_a_reload_and_one_press_leads_back(tmp_path):
         browsing.drawn(page)
         typed.fill("")
         page.wait_for_function("!Object.values(sessionStorage).includes('How long is')")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(browsing.CHROMIUM is None, reason="no Chromium here")
+def test_it_opens_at_the_top_and_stop_is_heard_while_no_word_comes(tmp_path):
+    home, gate = Home(tmp_path / "home"), threading.Event()
+    with speaking.endpoint("Two whole years.", gate=gate) as url:
+        store = opened(home)
+        models.add(store, "slow", models.ENDPOINT, url, "ada")
+        store.close()
+        with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/playground?model=slow", height=420) as page:
+            browsing.drawn(page)
+            expect(page.get_by_role("heading", name="Playground")).to_be_in_viewport()
+            page.get_by_placeholder("Ask something").fill("How long?")
+            page.keyboard.press("Enter")
+            expect(page.get_by_text("How long?")).to_be_in_viewport()
+            page.get_by_role("button", name="Stop").click()
+            expect(page.get_by_text("Not answered yet: How long?")).to_be_in_viewport()
+            gate.set()
+            page.get_by_role("button", name="Ask now").click()
+            expect(page.get_by_text("Two whole years.").first).to_be_in_viewport()

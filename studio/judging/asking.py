@@ -6,7 +6,8 @@ starts slowly holds nobody up.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from studio.judging import commission
 from studio.store import Store
 
 WAKING, WRITING, DONE, FAILED = "waking", "writing", "done", "failed"
+PAUSE = 0.3  # seconds without a word after which whoever waits is heard
 
 
 @dataclass(frozen=True)
@@ -52,25 +54,31 @@ class Turn:
     answers: tuple[Said, ...]
 
 
-def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequence[Turn] = ()) -> Iterator[list[Said]]:
-    """All answers as far as they have come, again with every word, until the last one is done or has failed.
+def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequence[Turn] = ()) -> Generator[list[Said]]:
+    """All answers as far as they have come, again with every word, until the last one is done or has failed; and at
+    least each PAUSE, so that whoever waits can say that it is enough. Once this is closed, nobody is asked any more.
 
     `before` is what was said already, to candidates in the same order; without it the question stands alone.
     """
     rates = commission.rates(store, chosen)  # before the threads: they only read
     said = [Said(candidate.name, system=candidate.system) for candidate in chosen]
     heard: queue.Queue[tuple[int, Said]] = queue.Queue()
+    enough = threading.Event()
     for number, candidate in enumerate(chosen):
         conversation = [message for turn in before for message in _turn(turn, number)]
         conversation.append({"role": "user", "content": question})
-        arguments = (heard.put, number, store, candidate, conversation, purse.Rates(**rates[candidate.id]))
+        arguments = (heard.put, enough, number, store, candidate, conversation, purse.Rates(**rates[candidate.id]))
         threading.Thread(target=_listen, args=arguments, name=f"ask-{number}", daemon=True).start()
-    yield list(said)
-    while any(answer.live for answer in said):
-        number, said[number] = heard.get()
-        while not heard.empty():  # several words may wait: draw once for all of them
-            number, said[number] = heard.get()
+    try:
         yield list(said)
+        while any(answer.live for answer in said):
+            with suppress(queue.Empty):
+                number, said[number] = heard.get(timeout=PAUSE)
+            for _ in range(heard.qsize()):  # several words may wait: draw once for all of them
+                number, said[number] = heard.get()
+            yield list(said)
+    finally:
+        enough.set()
 
 
 def conversation(turns: Sequence[Turn], number: int, system: str = "") -> list[dict[str, str]]:
@@ -92,6 +100,7 @@ def _turn(turn: Turn, number: int) -> list[dict[str, str]]:
 
 def _listen(
     tell: Callable[[tuple[int, Said]], None],
+    enough: threading.Event,
     number: int,
     store: Store,
     candidate: Candidate,
@@ -100,8 +109,11 @@ def _listen(
 ) -> None:
     said = Said(candidate.name, system=candidate.system)
     try:
-        for said in _spoken(store, candidate, conversation, rates):
-            tell((number, said))
+        with closing(_spoken(store, candidate, conversation, rates)) as heard:  # a hosted model is paid by the word
+            for said in heard:
+                if enough.is_set():
+                    return
+                tell((number, said))
     except Problem as problem:
         tell((number, replace(said, stage=FAILED, error=str(problem))))
     except Exception as error:  # a bug must not leave the page waiting for ever
@@ -114,7 +126,7 @@ def _passage(candidate: Candidate, hit: Hit) -> dict[str, Any]:
     return {**asdict(hit), "library": candidate.library}
 
 
-def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: Rates) -> Iterator[Said]:
+def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: Rates) -> Generator[Said]:
     asked = candidates.for_engine(store, candidate, serve=False)
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.scoring.clustered import Clusters
+from studio.reading import questions
 from studio.store import Store
 
 DOCUMENTS, GROUPS, QUESTIONS = "documents", "groups", "questions"
@@ -43,6 +44,11 @@ def among(items: Sequence[Mapping[str, Any]]) -> Clusters:
     """What items belong to that nobody has been asked yet."""
     found = _kin((str(item["id"]), item.get("document"), item.get("group")) for item in items)
     return found(found.names)
+
+
+def known(store: Store) -> Kin:
+    """What questions that somebody typed belong to, each known by its words: the document on which it stands."""
+    return Kin(questions.documents(store), DOCUMENTS)
 
 
 def _kin(rows: Iterable[tuple[str, str | None, str | None]]) -> Kin:

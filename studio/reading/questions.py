@@ -69,6 +69,12 @@ def approved(store: Store, library: str) -> list[Question]:
     return listed(store, library, APPROVED)
 
 
+def documents(store: Store) -> dict[str, str]:
+    """Where the approved questions of all libraries stand, `library/document` by the words of the question."""
+    rows = store.rows("select library, question, document from question where status = ?", [APPROVED])
+    return {row["question"].strip(): f"{row['library']}/{row['document']}" for row in rows}
+
+
 def add(store: Store, library: str, question: str, document: str, passage: str, by: str, answer: str = "") -> Question:
     """A question by hand. Problem when the passage does not stand in the document."""
     row = {"question": question, "document": document, "passage": passage, "answer": answer}

@@ -10,11 +10,14 @@ from random import Random
 
 import streamlit as st
 
-from engine.scoring import stats
+from engine.scoring import clustered, stats
+from studio.judging import kin
 from studio.judging.asking import Turn
+from studio.judging.kin import Kin
 from studio.ui import notices, parts, state
 
 TIE = -1
+BLIND = "blind"  # the key of the toggle
 LETTERS = "ABCD"
 
 
@@ -27,13 +30,25 @@ def order(turn: Turn, number: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Count:
-    wins: tuple[int, ...]  # of each candidate, in their order
-    ties: int
+    """What was found best, as `verdicts`: a question and the place of a candidate, or TIE."""
+
+    candidates: int
+    verdicts: tuple[tuple[str, int], ...]
     others: int = 0  # verdicts on answers of other candidates, not counted
 
     @property
+    def wins(self) -> tuple[int, ...]:
+        """Of each candidate, in their order."""
+        places = [place for _, place in self.verdicts]
+        return tuple(places.count(place) for place in range(self.candidates))
+
+    @property
+    def ties(self) -> int:
+        return self.n - sum(self.wins)
+
+    @property
     def n(self) -> int:
-        return sum(self.wins) + self.ties
+        return len(self.verdicts)
 
 
 def verdict(number: int, turn: Turn) -> None:
@@ -53,9 +68,9 @@ def count(turns: Sequence[Turn]) -> Count:
     """What was said so far, by candidate; of the questions that those were asked who were asked the last one."""
     given = state.value(state.VERDICTS, {})
     last = _asked(turns[-1]) if turns else ()
-    said = [given[number] for number, turn in enumerate(turns) if number in given and _asked(turn) == last]
-    others = sum(number in given for number in range(len(turns))) - len(said)
-    return Count(tuple(said.count(place) for place in range(len(last))), said.count(TIE), others)
+    judged = [(turn, given[number]) for number, turn in enumerate(turns) if number in given]
+    said = tuple((turn.question.strip(), place) for turn, place in judged if _asked(turn) == last)
+    return Count(len(last), said, others=len(judged) - len(said))
 
 
 def _asked(turn: Turn) -> tuple[tuple[str, str | None], ...]:
@@ -67,15 +82,41 @@ def told(turns: Sequence[Turn], names: Sequence[str]) -> None:
     found = count(turns)
     if not found.n and not found.others:
         return
-    with st.container(border=True):
+    with st.container(border=True, key="here-verdicts"):
         parts.label("What you said blind")
         wins = [f"{notices.plain(name)} {won}" for name, won in zip(names, found.wins, strict=False)]
         st.markdown(f"{' · '.join(wins)} · none better {found.ties} · n = {found.n}")
         if found.others:
             st.caption(f"{parts.count(found.others, 'verdict')} on answers of other candidates: not counted here.")
-        if len(found.wins) == 2 and found.n:
-            sign = stats.preference(found.wins[0], found.ties, found.wins[1])
+        if found.candidates == 2 and found.n:
             st.caption(
-                f"Sign test on the decided ones: {stats.p_text(sign.p)}. So few questions settle little; "
+                f"{sign_test(found, kin.known(state.store()))} So few questions settle little; "
                 "an evaluation with blind judging in the Arena does."
             )
+
+
+def sign_test(found: Count, known: Kin) -> str:
+    """What chance makes of verdicts on two. Questions on one document are alike, so it is the document that counts; so
+    is one that was asked again."""
+    outcomes = [{0: 1, 1: -1}.get(place, 0) for _, place in found.verdicts]
+    clusters = known.verdicts([question for question, _ in found.verdicts])
+    p = stats.p_text(clustered.preference(outcomes, clusters).p)
+    return f"Sign test on the decided ones, {clusters.told or 'each question on its own'}: {p}."
+
+
+def names(turns: Sequence[Turn]) -> None:
+    """The button that ends the blindness; it stands out once every question has its verdict."""
+    given = state.value(state.VERDICTS, {})
+    judged = all(number in given for number in range(len(turns)))
+    st.button(
+        "Show the names",
+        type="primary" if judged else "secondary",
+        icon=":material/visibility:",
+        key="names",
+        on_click=_see,
+    )
+
+
+def _see() -> None:
+    state.keep(BLIND, False)
+    state.keep(state.FOLLOWED, True)

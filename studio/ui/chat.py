@@ -45,13 +45,14 @@ def passages(found: Sequence[Mapping[str, Any]], library: str = "") -> None:
 def facts(answer: Said) -> str:
     """Tokens, seconds and cost in one line."""
     tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
-    first = f" (first word after {answer.first:.1f} s)" if answer.first else ""
+    first = f" (first word after {answer.first:.1f} s)" if answer.first and answer.first >= 0.05 else ""
     euros = "cost unknown" if answer.cost is None else f"{findings.euros(1000 * answer.cost)} for 1,000 such answers"
     return f"{tokens} · {answer.seconds:.1f} s{first} · {euros}"
 
 
 def compared(one: str, other: str) -> tuple[str, str]:
-    """Both texts as HTML, with the words marked that only this one has."""
+    """Both texts as HTML without the spaces around them, with the words marked that only this one has."""
+    one, other = one.strip(), other.strip()
     a, b = (re.findall(r"\s+|\S+", text) for text in (one, other))
     left, right = [], []
     for kind, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
@@ -95,7 +96,7 @@ def answer(said: Said, body: str | None = None) -> None:
         st.error(notices.plain(said.error), icon=":material/error:")
         return
     if body:
-        st.html(body)
+        st.html(cited.numbered(body, said.passages))
     else:
         words(said.text, found=said.passages) if said.text or not said.live else st.markdown(":shimmer[Thinking]")
     if said.stage == asking.DONE:

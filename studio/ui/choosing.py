@@ -31,7 +31,7 @@ def candidate(
     offered = [*names, *held]
     kept = {one.id for one in candidates.listed(state.store())}
     with st.container(horizontal=not narrow, vertical_alignment="bottom", gap="small"):
-        begins = state.value(f"who-{side}", default)
+        begins = _seated(side, state.value(f"who-{side}", default), held)
         chosen = st.selectbox(
             LABELS[side],
             offered,
@@ -46,6 +46,16 @@ def candidate(
     if told := beside(made):
         st.caption(f"With {notices.plain(', '.join(told))}.")
     return made
+
+
+def _seated(side: int, begins: str, held: Mapping[str, Candidate]) -> str:
+    """Who is chosen in this column: the one that was just kept in it, if any."""
+    key, kept = state.value(state.SEATED, ("", ""))
+    if key != f"{side}-{begins}" or kept not in held:
+        return begins
+    state.keep(state.SEATED, ("", ""))
+    state.keep(f"who-{side}", kept)
+    return kept
 
 
 def beside(made: Candidate) -> list[str]:
@@ -81,7 +91,9 @@ def _called(one: str, held: Mapping[str, Candidate], kept: Collection[str]) -> s
 
 def settings(key: str, start: Candidate) -> Candidate:
     """The candidate with what the popover says. Its keys hold the choice, so each choice begins with its own values."""
-    store = state.store()
+    store, first = state.store(), key
+    if times := state.value(state.FRESH, {}).get(first):
+        key = f"{first}-{times}"
     held = ["", *(library.name for library in libraries.listed(store))]
     gone = start.library if start.library not in held else ""
     system = st.text_area(
@@ -105,8 +117,22 @@ def settings(key: str, start: Candidate) -> Candidate:
     )  # fmt: skip
     if made.id != start.id:
         made = replace(made, name=f"{start.name}, changed")
-    _keep(key, made)
+        st.button(
+            "Undo these changes",
+            icon=":material/undo:",
+            type="tertiary",
+            key=f"anew-{key}",
+            on_click=_anew,
+            args=(first,),
+        )
+    _keep(first, made)
     return made
+
+
+def _anew(key: str) -> None:
+    """Have the settings of a choice begin with its own values again."""
+    fresh = state.value(state.FRESH, {})
+    state.keep(state.FRESH, {**fresh, key: fresh.get(key, 0) + 1})
 
 
 def _decoding(key: str, start: Mapping[str, Any]) -> Decoding:
@@ -160,6 +186,8 @@ def _keep(key: str, made: Candidate) -> None:
         name = st.text_input("Name", placeholder=_suggested(made), key=f"name-{key}")
         if st.form_submit_button("Keep as candidate", icon=":material/bookmark_add:"):
             found = candidates.keep(store, replace(made, name=name.strip() or _suggested(made)), me)
+            state.keep(state.SEATED, (key, found.id))
+            _anew(key)
             notices.later(f"Kept as {found.name}. Evaluations can ask it now.")
             st.rerun()
 

@@ -57,7 +57,7 @@ PLACES = (
     Place("libraries", "Libraries", "menu_book", "Build", "Documents in which a model looks things up."),
     Place("library", "Library", "menu_book", "Build", "One library: documents, search, quality.", hidden=True),
     Place("serving", "Serving", "dns", "Build", "Which models answer now, how they do, and who has the GPU."),
-    Place("playground", "Playground", "forum", "Build", "Ask two candidates the same question, side by side."),
+    Place("playground", "Playground", "forum", "Build", "Ask one to four candidates the same, side by side."),
     Place("arena", "Arena", "balance", "Judge", "Two answers without names, and one verdict."),
     Place("evaluations", "Evaluations", "checklist", "Judge", "The same questions for every candidate, scored."),
     Place("evaluation", "Evaluation", "checklist", "Judge", "One evaluation: what it found.", hidden=True),

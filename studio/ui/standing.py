@@ -22,7 +22,7 @@ MOST = 200  # windows that are remembered, the latest ones
 
 @dataclass(frozen=True)
 class Standing:
-    """Who is asked and what was said; `left` are questions that were asked and not answered yet."""
+    """Who is asked and what was said; `left` are questions that were asked and not answered yet; `by` who shared it."""
 
     id: str
     chosen: tuple[Candidate, ...]
@@ -30,6 +30,7 @@ class Standing:
     turns: tuple[Turn, ...] = ()
     verdicts: tuple[tuple[int, int], ...] = ()
     left: tuple[str, ...] = ()
+    by: str = ""
 
 
 @st.cache_resource
@@ -49,7 +50,7 @@ def opened() -> Standing | None:
         state.keep(state.ARRANGED, link)
         with notices.told():
             found = arrangements.get(state.store(), link)
-            _begin(Standing(link, found.candidates, found.follow, found.turns))
+            _begin(Standing(link, found.candidates, found.follow, found.turns, by=found.made_by))
     elif state.asked("model") or state.asked("library"):
         with notices.told():
             _wanted(state.asked("model"), state.asked("library"))
