@@ -217,7 +217,7 @@ def waits_for(job: Job) -> str:
     ahead = line.index(job.id) if job.id in line else 0
     if ahead:
         return f"Waits for its turn: {ahead} before it in the queue."
-    running = any(one.light == job.light and one.state == RUNNING for one in listed(jobs))
+    running = any(one.light == job.light and one.state == RUNNING for one in listed(jobs) if one != job)
     return "Starts next, when what runs now has ended." if running else "Starts in a moment."
 
 

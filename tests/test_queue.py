@@ -189,6 +189,19 @@ def test_an_unknown_priority_and_a_night_without_length_are_told():
         Rules(night_from="20:00", night_until="20:00")
 
 
+def test_a_job_that_starts_while_it_is_asked_what_it_waits_for_does_not_wait_for_itself(tmp_path, monkeypatch):
+    job, waiting = sleeping(tmp_path, steps=1000), jobs.waiting
+
+    def meanwhile(*of: object) -> list[jobs.Job]:
+        line = waiting(*of)
+        jobs.start(job)
+        return line
+
+    monkeypatch.setattr(jobs, "waiting", meanwhile)
+    assert jobs.waits_for(job) == "Starts in a moment." and job.state == jobs.RUNNING
+    jobs.stop(job)
+
+
 def test_a_queued_job_says_how_many_go_before_it(tmp_path, three):
     assert jobs.waits_for(three.first) == "Starts in a moment."
     assert jobs.waits_for(three.third) == "Waits for its turn: 2 before it in the queue."

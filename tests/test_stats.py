@@ -1,5 +1,6 @@
 """Statistics against values known by hand or from the literature."""
 
+import numpy as np
 import pytest
 
 from engine.scoring import clustered, resampling, stats, verdicts
@@ -142,6 +143,23 @@ def test_an_interactions_interval_is_about_that_of_its_mean():
         stats.mean([b - r for b, r in zip(both, rag, strict=True)]),
     )
     assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.03)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_few_means_that_all_moved_the_same_way_settle_a_difference_no_more_than_rights_and_wrongs_do(sign):
+    for moved, settled in ((4, False), (12, True)):
+        changes = [sign * (0.2 + at / 100) for at in range(moved)] + [0.0] * (40 - moved)
+        found = resampling.mean_difference([0.5] * 40, [0.5 + change for change in changes])
+        assert found.value == pytest.approx(sum(changes) / 40)
+        assert (found.low > 0 or found.high < 0) == settled == (found.p < 0.05)
+    one_against = [0.5 + sign * 0.3] * 9 + [0.5 - sign * 0.3]
+    told = resampling.difference(*(np.column_stack([values, [1] * 10]) for values in ([0.5] * 10, one_against)))
+    found = resampling.mean_difference([0.5] * 10, one_against)
+    assert (found.low, found.high, found.p) == (
+        told.low,
+        told.high,
+        told.p,
+    )  # else the plain one
 
 
 @pytest.mark.parametrize("clusters", [ALONE, Clusters(tuple(f"d{at // 2}" for at in range(40)))])

@@ -67,9 +67,17 @@ def mean(values: Sequence[float], clusters: Clusters = ALONE) -> Estimate:
 
 
 def mean_difference(before: Sequence[float], after: Sequence[float], clusters: Clusters = ALONE) -> Difference:
-    """The same of after minus before; `b` items fell and `c` rose."""
+    """The same of after minus before; `b` items fell and `c` rose.
+
+    Where none speaks against, the interval and p are as unsure as with one that does: draws from one side never cross
+    zero, however few items there are on it.
+    """
     found = difference(_counted(before), _counted(after), clusters=clusters)
     changes = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
+    if found.low is not None and (against := stats.opposed(changes)):
+        nearer = difference(_counted([*before, 0.0]), _counted([*after, against]), clusters=_and_one(clusters))
+        low, high = (found.low, nearer.high) if against > 0 else (nearer.low, found.high)
+        found = replace(found, low=low, high=high, p=nearer.p)
     return replace(found, b=int((changes < 0).sum()), c=int((changes > 0).sum()))
 
 
@@ -84,8 +92,13 @@ def interaction(arms: Sequence[Sequence[float]], clusters: Clusters = ALONE) -> 
     against = 0.0 if found.low is None else stats.opposed(extra)
     if not against:
         return found
-    nearer = mean([*extra.tolist(), against], replace(clusters, names=(*clusters.names, "")))
+    nearer = mean([*extra.tolist(), against], _and_one(clusters))
     return replace(found, high=nearer.high) if against > 0 else replace(found, low=nearer.low)
+
+
+def _and_one(clusters: Clusters) -> Clusters:
+    """The same, and one more item that belongs to nothing else."""
+    return replace(clusters, names=(*clusters.names, "")) if clusters.shared else clusters
 
 
 def _counted(values: Sequence[float]) -> np.ndarray:
