@@ -8,6 +8,8 @@ from studio import sample
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.data import datasets, examples
+from studio.deciding import grids
+from studio.freezing import snapshots
 from studio.judging import asking
 from studio.judging.asking import Said, Turn
 from studio.reading import libraries, questions
@@ -126,16 +128,25 @@ def unanswered() -> list[str]:
 
 
 def examples_to_click(chosen: list[Candidate]) -> list[str]:
-    """Four questions that somebody new could ask: those known of the library that is read, of the sample's documents,
-    or of the newest dataset."""
+    """Four questions that somebody new could ask: those known of the library that is read, those that a tuned model was
+    watched with while it learned, of the sample's documents, or of the newest dataset."""
     for library in dict.fromkeys(one.library for one in chosen if one.library):
         if asked := [one.question for one in questions.approved(store, library)][:4]:
             return asked
+    for snapshot in filter(None, dict.fromkeys(grids.shown_from(store, one.model) for one in chosen)):
+        watched = [row["messages"] for row in snapshots.examples(store, snapshot, "validation")]
+        if asked := [turns[-2]["content"] for turns in watched if len(turns) == 2 and short(turns[-2]["content"])]:
+            return list(dict.fromkeys(asked))[:4]
     if any(library.name == sample.LIBRARY for library in libraries.listed(store)):
         return [row["question"] for row in sample.questions("validation")[::5][:4]]
     newest = datasets.listed(store)[-1:]
     found = [example for dataset in newest for example in examples.find(store, dataset.name, limit=4)[0]]
-    return [example.prompt for example in found if len(example.prompt) < 160]
+    return [example.prompt for example in found if short(example.prompt)]
+
+
+def short(question: str) -> bool:
+    """Whether it fits on a button."""
+    return 0 < len(question) < 160
 
 
 parts.heading("Playground", "Ask one to four candidates the same, and read their answers side by side.", "Build")

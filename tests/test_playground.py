@@ -1,5 +1,6 @@
 """The playground beyond one question: lists, four columns, blind mode, links, and what can be kept of it."""
 
+import json
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
-from studio.data import examples
+from studio.data import datasets, examples
 from studio.folders import Home
 from studio.judging import arrangements, asking, kin
 from studio.judging.asking import DONE, FAILED, Said, Turn
@@ -18,7 +19,7 @@ from studio.reading import libraries, questions
 from studio.store import opened
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
-from tests.conftest import ENTRY, Full, look, words
+from tests.conftest import ENTRY, Full, conversation, look, words
 from tests.patience import LONG
 from tests.test_judging_pages import press
 
@@ -55,6 +56,15 @@ def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(spea
     assert all(text in said for text in speakers)
     app.toggle(key="differs").set_value(True).run()
     assert "Two whole <ins>months.</ins>" in words(app) and not app.exception
+
+
+def test_who_is_new_is_offered_what_the_tuned_model_was_watched_with(full, app, tmp_path):
+    file = tmp_path / "other.jsonl"
+    file.write_text(json.dumps(conversation("What is a kettle?", "A pot with a spout.")) + "\n")
+    datasets.bring_in(full.store, file, "other", "ada")
+    models.add(full.store, "taught", models.ADAPTER, "/models/taught", "ada", base="tiny", run=full.run)
+    offered = look(app, "playground").pills(key="suggested").options
+    assert offered and all(question.startswith("Where is cup ") for question in offered)
 
 
 def test_a_pasted_list_is_asked_line_by_line(speakers, app):
