@@ -1,6 +1,7 @@
 """Playground: one question or many to two to four candidates, their answers side by side."""
 
 from contextlib import closing
+from itertools import islice
 
 import streamlit as st
 
@@ -134,8 +135,8 @@ def examples_to_click(chosen: list[Candidate]) -> list[str]:
         if asked := [one.question for one in questions.approved(store, library)][:4]:
             return asked
     for snapshot in filter(None, dict.fromkeys(grids.shown_from(store, one.model) for one in chosen)):
-        watched = [row["messages"] for row in snapshots.examples(store, snapshot, "validation")]
-        if asked := [turns[-2]["content"] for turns in watched if len(turns) == 2 and short(turns[-2]["content"])]:
+        watched = [row["messages"] for row in islice(snapshots.each(store, snapshot, "validation"), 200)]
+        if asked := [turns[0]["content"] for turns in watched if len(turns) == 2 and short(turns[0]["content"])]:
             return list(dict.fromkeys(asked))[:4]
     if any(library.name == sample.LIBRARY for library in libraries.listed(store)):
         return [row["question"] for row in sample.questions("validation")[::5][:4]]

@@ -12,6 +12,7 @@ from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.data import datasets, examples
 from studio.folders import Home
+from studio.freezing import snapshots
 from studio.judging import arrangements, asking, kin
 from studio.judging.asking import DONE, FAILED, Said, Turn
 from studio.judging.kin import DOCUMENTS, Kin
@@ -19,7 +20,7 @@ from studio.reading import libraries, questions
 from studio.store import opened
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
-from tests.conftest import ENTRY, Full, conversation, look, words
+from tests.conftest import ENTRY, Full, conversation, ended_run, look, words
 from tests.patience import LONG
 from tests.test_judging_pages import press
 
@@ -63,8 +64,22 @@ def test_who_is_new_is_offered_what_the_tuned_model_was_watched_with(full, app, 
     file.write_text(json.dumps(conversation("What is a kettle?", "A pot with a spout.")) + "\n")
     datasets.bring_in(full.store, file, "other", "ada")
     models.add(full.store, "taught", models.ADAPTER, "/models/taught", "ada", base="tiny", run=full.run)
-    offered = look(app, "playground").pills(key="suggested").options
+    found = look(app, "playground")
+    assert found.selectbox(key="who-1").value == "taught"
+    offered = found.pills(key="suggested").options
     assert offered and all(question.startswith("Where is cup ") for question in offered)
+
+
+def test_a_model_that_learned_under_a_system_prompt_is_not_asked_first(full, app, tmp_path):
+    models.add(full.store, "taught", models.ADAPTER, "/models/taught", "ada", base="tiny", run=full.run)
+    file = tmp_path / "sorted.jsonl"
+    prompt = {"role": "system", "content": "Name the topic."}
+    rows = [conversation(f"Cup {n} is late.", "delivery") for n in range(24)]
+    file.write_text("".join(json.dumps({"messages": [prompt, *row["messages"]]}) + "\n" for row in rows))
+    datasets.bring_in(full.store, file, "sorted", "ada")
+    run = ended_run(full.store, snapshots.freeze(full.store, "sorted", "ada").id, "sorter")
+    models.add(full.store, "newest", models.ADAPTER, "/models/newest", "ada", base="tiny", run=run.id)
+    assert look(app, "playground").selectbox(key="who-1").value == "taught"
 
 
 def test_a_pasted_list_is_asked_line_by_line(speakers, app):

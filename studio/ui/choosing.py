@@ -11,6 +11,8 @@ import streamlit as st
 from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
+from studio.deciding import grids
+from studio.freezing import snapshots
 from studio.reading import libraries
 from studio.ui import notices, parts, state
 
@@ -198,8 +200,16 @@ def _suggested(made: Candidate) -> str:
 
 
 def defaults(n: int) -> list[str]:
-    """Whom to ask first: the newest tuned model against its base, then the ones before it."""
+    """Whom to ask first: the newest tuned model that needs no prompt against its base, then the ones before it."""
     found = models.offered(state.store())
     tuned = [model for model in reversed(found) if model.kind == models.ADAPTER] or found[-1:]
+    tuned.sort(key=lambda model: _prompted(model.name))
     order = [tuned[0].base or found[0].name, *(model.name for model in tuned), *(model.name for model in found)]
     return list(dict.fromkeys(order))[:n]
+
+
+def _prompted(model: str) -> bool:
+    """Whether it learned under a system prompt: asked without it, it would answer oddly."""
+    learned = grids.shown_from(state.store(), model)
+    first = next(iter(snapshots.each(state.store(), learned, "validation")), None) if learned else None
+    return first is not None and first["messages"][0]["role"] == "system"
