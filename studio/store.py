@@ -170,10 +170,10 @@ def _write_over(cursor: Cursor) -> None:
     found = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone()
     told = cursor.execute("select sum(total_blocks) from pragma_metadata_info()").fetchone()
     (free, size), (small,) = found or (0, 0), told or (0,)
-    cursor.execute("create table filler (bytes blob)")
+    cursor.execute("create or replace table filler (bytes blob)")
     for _ in range(free + SPARE):
         cursor.execute("insert into filler values (?)", [secrets.token_bytes(size)])
-    cursor.execute(f"create view told as select '{secrets.token_hex((small or 0) * TOLD)}'")
+    cursor.execute(f"create or replace view told as select '{secrets.token_hex((small or 0) * TOLD)}'")
     cursor.execute("checkpoint")
     cursor.execute("drop table filler")
     cursor.execute("drop view told")

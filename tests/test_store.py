@@ -89,3 +89,12 @@ def test_migrations_are_applied_once(tmp_path):
 def test_a_problem_prints_as_its_sentences():
     problem = Problem("There is no run r9.", do="Choose one from the list.")
     assert str(problem) == "There is no run r9. Choose one from the list."
+
+
+def test_a_studio_that_was_killed_while_it_wrote_over_what_was_deleted_can_do_so_again(own):
+    with own.jot() as cursor:
+        cursor.execute("create table filler (bytes blob)")
+        cursor.execute("create view told as select 'half of it'")
+    own.scrub("dataset")
+    assert own.rows("select 1 from duckdb_tables() where table_name = 'filler'") == []
+    assert own.rows("select 1 from duckdb_views() where view_name = 'told'") == []
