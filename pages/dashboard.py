@@ -143,7 +143,8 @@ def money() -> None:
 
 def hour(what: str, price: Price, shape: str) -> None:
     parts.label(what)
-    st.markdown(f"**{price.amount:g} {price.unit}**, {parts.ago(price.made_at)} by {notices.plain(price.made_by)}.")
+    who = f"{parts.ago(price.made_at)} by {notices.plain(price.made_by)}"
+    st.markdown(f"**{price.amount:g} {price.unit}**, {'until somebody sets it' if price.assumed else who}.")
     st.caption(notices.plain(price.source))
     key = f"price-{price.name}"
     with st.popover("Set the price", icon=":material/payments:", key=key), st.form(f"{key}-form", border=False):

@@ -8,6 +8,7 @@ from studio.store import Store, now
 
 MACHINE = "this machine"
 PEOPLE = "an hour of work"
+OURS = "atelier"  # whoever sets what is only assumed
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Price:
     source: str
     made_by: str
     made_at: datetime
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nobody has set it."""
+        return self.made_by == OURS
 
 
 def current(store: Store, name: str = MACHINE) -> Price | None:
@@ -44,13 +50,13 @@ def assume(store: Store) -> Price:
     if known is not None:
         return known
     source = "assumption: 65 watts at 0.30 euros a kilowatt-hour; set your own on the Dashboard"
-    return set(store, MACHINE, 0.02, "euros an hour", source, "atelier")
+    return set(store, MACHINE, 0.02, "euros an hour", source, OURS)
 
 
 def of_people(store: Store) -> Price:
     """The price of an hour of a colleague's work: what somebody has set, else an assumption that is not kept."""
     source = "assumption: 45 euros an hour with all that an employer pays; set your own on the Dashboard"
-    return current(store, PEOPLE) or Price(PEOPLE, 45.0, "euros an hour", source, "atelier", now())
+    return current(store, PEOPLE) or Price(PEOPLE, 45.0, "euros an hour", source, OURS, now())
 
 
 def cost(seconds: float, price: Price) -> float:

@@ -468,6 +468,7 @@ def test_a_metric_where_lower_is_better_is_led_by_the_lowest_in_its_own_unit(ful
 
 def test_a_price_is_set_with_its_source_and_by_whom(full, app):
     look(app, "dashboard")
+    assert words(app).count("euros an hour**, until somebody sets it") == 2
     app.number_input[0].set_value(2.5)
     app.text_input[0].set_value("a bill of June")
     press(app, "Set")
