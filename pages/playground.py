@@ -1,7 +1,6 @@
 """Playground: one question or many to two to four candidates, their answers side by side."""
 
 from contextlib import closing
-from itertools import islice
 
 import streamlit as st
 
@@ -10,8 +9,7 @@ from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.data import datasets, examples
 from studio.deciding import grids
-from studio.freezing import snapshots
-from studio.judging import asking
+from studio.judging import asking, sources
 from studio.judging.asking import Said, Turn
 from studio.reading import libraries, questions
 from studio.ui import blind, chat, choosing, fix, following, notices, parts, saving, standing, state, unsent
@@ -135,7 +133,7 @@ def examples_to_click(chosen: list[Candidate]) -> list[str]:
         if asked := [one.question for one in questions.approved(store, library)][:4]:
             return asked
     for snapshot in filter(None, dict.fromkeys(grids.shown_from(store, one.model) for one in chosen)):
-        watched = [row["messages"] for row in islice(snapshots.each(store, snapshot, "validation"), 200)]
+        watched = sources.watched(store, snapshot, 200)
         if asked := [turns[0]["content"] for turns in watched if len(turns) == 2 and short(turns[0]["content"])]:
             return list(dict.fromkeys(asked))[:4]
     if any(library.name == sample.LIBRARY for library in libraries.listed(store)):

@@ -4,6 +4,7 @@ rows or questions that somebody has at hand.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from engine import hashes
@@ -61,6 +62,12 @@ def listed(store: Store) -> list[Source]:
 def of(store: Store, split: str) -> list[Source]:
     """The sources of one split."""
     return [source for source in listed(store) if source.split == split]
+
+
+def watched(store: Store, snapshot: str, n: int) -> list[list[dict[str, Any]]]:
+    """The messages of the first `n` validation rows of a snapshot: what a model that learned from it was watched with.
+    Only test rows are locked."""
+    return [row["messages"] for row in islice(snapshots.each(store, snapshot, "validation"), n)]
 
 
 def questions(store: Store, source: Source, n: int | None = None) -> Questions:

@@ -12,7 +12,7 @@ from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.deciding import grids
-from studio.freezing import snapshots
+from studio.judging import sources
 from studio.reading import libraries
 from studio.ui import notices, parts, state
 
@@ -211,5 +211,5 @@ def defaults(n: int) -> list[str]:
 def _prompted(model: str) -> bool:
     """Whether it learned under a system prompt: asked without it, it would answer oddly."""
     learned = grids.shown_from(state.store(), model)
-    first = next(iter(snapshots.each(state.store(), learned, "validation")), None) if learned else None
-    return first is not None and first["messages"][0]["role"] == "system"
+    first = sources.watched(state.store(), learned, 1) if learned else []
+    return any(turns[0]["role"] == "system" for turns in first)
