@@ -77,6 +77,11 @@ class Home:
         return self.root / "intake"
 
     @property
+    def traces(self) -> Path:
+        """There as long as the database may still hold bytes of what was deleted for good."""
+        return self.root / "traces"
+
+    @property
     def running(self) -> Path:
         """Where the running studio leaves its address and key, readable by its owner alone."""
         return self.root / "studio.json"

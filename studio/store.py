@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from studio.schema import MIGRATIONS
 Cursor = duckdb.DuckDBPyConnection
 SPARE = 4  # blocks written beyond those that are free, so that the last of them are covered
 TOLD = 2048  # half the bytes of one of the small blocks: two letters stand for a byte
+QUIET = 15.0  # seconds in which there should be a moment without a reader
 MEMORY = "1GB"  # of DuckDB; what needs more goes by way of the disk, and the pages keep theirs
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ class Store:
         self._beside: dict[str, Any] = {}
         self._besides = threading.RLock()
         self._migrate()
+        if home.traces.exists():
+            self._write_over(0.0)
 
     @contextmanager
     def read(self) -> Iterator[Cursor]:
@@ -103,7 +107,8 @@ class Store:
     def scrub(self, *tables: str) -> None:
         """Leave no trace of rows that were deleted from small tables: DuckDB keeps their bytes until it needs the room.
 
-        The tables are written anew, the file is checkpointed, and what is free in it is written over.
+        The tables are written anew, the file is checkpointed, and what is free in it is written over. That takes a
+        moment in which nobody reads; where none comes in a while, it is done when the store is opened next.
         """
         for table in tables:
             with self.jot() as cursor:
@@ -114,14 +119,8 @@ class Store:
                 cursor.execute(f"insert into rewritten select * from {table}")
                 cursor.execute(f"drop table {table}")
                 cursor.execute(f"alter table rewritten rename to {table}")
-        with self._lock, self._db.cursor() as cursor:
-            # else what the file says of a table, with its least and greatest words, stays beside its neighbours'
-            cursor.execute("set experimental_metadata_reuse = false")
-            try:
-                cursor.execute("checkpoint")
-                _write_over(cursor)
-            finally:
-                cursor.execute("reset experimental_metadata_reuse")
+        self.home.traces.touch()
+        self._write_over(QUIET)
 
     def close(self) -> None:
         with self._besides:
@@ -130,6 +129,20 @@ class Store:
             if hasattr(one, "close"):
                 one.close()
         self._db.close()
+
+    def _write_over(self, patience: float) -> None:
+        """Write over what is free in the file, in the first moment of so many seconds in which nobody reads."""
+        until = time.monotonic() + patience
+        while True:
+            try:
+                with self._lock, self._db.cursor() as cursor:
+                    _write_over(cursor)
+                self.home.traces.unlink(missing_ok=True)
+                return
+            except duckdb.TransactionException:  # no checkpoint past those who read what is no longer there
+                if time.monotonic() > until:
+                    return
+                time.sleep(0.02)
 
     def _migrate(self) -> None:
         """Apply what this file has not seen yet; the name is the key."""
@@ -167,6 +180,16 @@ def close_all() -> None:
 
 def _write_over(cursor: Cursor) -> None:
     """Fill what is free in the file: whole blocks with a table, the small ones that tell of tables with a view."""
+    # else what the file says of a table, with its least and greatest words, stays beside its neighbours'
+    cursor.execute("set experimental_metadata_reuse = false")
+    try:
+        cursor.execute("checkpoint")
+        _fill(cursor)
+    finally:
+        cursor.execute("reset experimental_metadata_reuse")
+
+
+def _fill(cursor: Cursor) -> None:
     found = cursor.execute("select free_blocks, block_size from pragma_database_size()").fetchone()
     told = cursor.execute("select sum(total_blocks) from pragma_metadata_info()").fetchone()
     (free, size), (small,) = found or (0, 0), told or (0,)

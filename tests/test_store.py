@@ -13,6 +13,7 @@ from studio.data import datasets
 from studio.folders import Home
 from studio.schema import MIGRATIONS
 from studio.store import Store
+from tests.patience import until
 
 
 @pytest.fixture
@@ -89,6 +90,45 @@ def test_migrations_are_applied_once(tmp_path):
 def test_a_problem_prints_as_its_sentences():
     problem = Problem("There is no run r9.", do="Choose one from the list.")
     assert str(problem) == "There is no run r9. Choose one from the list."
+
+
+def held(home: Home, word: str) -> bool:
+    return word.encode() in home.database.read_bytes()
+
+
+def deleted(store: Store, word: str) -> None:
+    add_dataset(store, word)
+    with store.jot() as cursor:
+        cursor.execute("delete from dataset")
+        cursor.execute("delete from event")
+
+
+def test_what_is_deleted_for_good_is_written_over_as_soon_as_nobody_reads(own):
+    deleted(own, "zebraquark")
+    with own.read() as cursor:
+        cursor.begin()
+        cursor.execute("select * from dataset").fetchall()
+        scrubbing = threading.Thread(target=own.scrub, args=("dataset", "event"))
+        scrubbing.start()
+        until(own.home.traces.exists)
+        assert own.rows("select * from dataset") == []  # others read and write meanwhile
+        add_dataset(own, "tone")
+    scrubbing.join()
+    assert not own.home.traces.exists() and not held(own.home, "zebraquark")
+
+
+def test_where_somebody_reads_all_the_while_it_is_written_over_when_the_store_is_opened_next(own, monkeypatch):
+    monkeypatch.setattr("studio.store.QUIET", 0.0)
+    deleted(own, "zebraquark")
+    with own.read() as cursor:
+        cursor.begin()
+        cursor.execute("select * from dataset").fetchall()
+        own.scrub("dataset", "event")
+    assert own.home.traces.exists()
+    own.close()
+    again = Store(own.home)
+    assert not own.home.traces.exists() and not held(own.home, "zebraquark")
+    again.close()
 
 
 def test_a_studio_that_was_killed_while_it_wrote_over_what_was_deleted_can_do_so_again(own):
