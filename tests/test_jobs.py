@@ -63,6 +63,7 @@ def test_a_jobs_threads_wait_a_moment_before_they_sleep_unless_somebody_says_oth
         monkeypatch.setenv(name, value)
     job = sleeping(tmp_path, steps=1000)
     jobs.start(job)
+    until(lambda: begun(job))  # a process that is just being made has no environment yet
     process = processes.find(job.folder)
     assert process is not None and process.environ().get("GOMP_SPINCOUNT") == found
     kill(job)
