@@ -54,7 +54,7 @@ class Store:
         self._besides = threading.RLock()
         self._migrate()
         if home.traces.exists():
-            self._write_over(0.0)
+            self._once_quiet(0.0)
 
     @contextmanager
     def read(self) -> Iterator[Cursor]:
@@ -110,6 +110,7 @@ class Store:
         The tables are written anew, the file is checkpointed, and what is free in it is written over. That takes a
         moment in which nobody reads; where none comes in a while, it is done when the store is opened next.
         """
+        self.home.traces.touch()
         for table in tables:
             with self.jot() as cursor:
                 found = cursor.execute("select sql from duckdb_tables() where table_name = ?", [table]).fetchone()
@@ -119,8 +120,7 @@ class Store:
                 cursor.execute(f"insert into rewritten select * from {table}")
                 cursor.execute(f"drop table {table}")
                 cursor.execute(f"alter table rewritten rename to {table}")
-        self.home.traces.touch()
-        self._write_over(QUIET)
+        self._once_quiet(QUIET)
 
     def close(self) -> None:
         with self._besides:
@@ -130,7 +130,7 @@ class Store:
                 one.close()
         self._db.close()
 
-    def _write_over(self, patience: float) -> None:
+    def _once_quiet(self, patience: float) -> None:
         """Write over what is free in the file, in the first moment of so many seconds in which nobody reads."""
         until = time.monotonic() + patience
         while True:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.problems import Problem
 from studio import audit
+from studio.building import candidates
 from studio.deciding import decision, findings, grids
 from studio.judging import reports
 from studio.store import Store
@@ -31,7 +32,12 @@ def read(html: str) -> str:
 
 def test_the_page_has_every_arm_and_step_with_the_figures_of_the_studio(store, snapshot):
     made = whole(store, snapshot, probe=lambda candidate, number: float(number < 150), metrics=("facts", "exact"))
-    said = read(decision.page(store, made, "ada"))
+    html = decision.page(store, made, "ada")
+    said = read(html)
+    for look_of, id in zip(decision.LOOKS, made.arms.ids, strict=True):
+        assert re.search(
+            rf'card arm {look_of}">\s*<h3><i class="dot"></i>{re.escape(candidates.get(store, id).name)}<', html
+        )
     for metric in made.metrics:
         for line in reports.frontier(store, made.evaluation, metric):
             figure, doubt = line.said.split(" (", 1)

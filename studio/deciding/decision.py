@@ -68,17 +68,15 @@ def page(store: Store, grid: Grid, by: str) -> str:
     if asked is None or grid.arms is None or not lines:
         raise Problem("There is nothing to report yet.", "No answer has come.", "Wait until the four arms were asked.")
     search = baselines.get(store, grid.baseline)
-    with store.write(by, "grid.export", grid.id, name=grid.name):
-        pass
     first, *others = [one for one in words(store, asked, grid.metrics[0], lines, grid) if one]
     headline, _, figures = first.partition(". ")
-    return report.template("decision.html.j2").render(
+    made = report.template("decision.html.j2").render(
         grid=grid,
-        made=f"{now():%d %B %Y, %H:%M}",
+        made=f"{now():%d %B %Y, %H:%M} UTC",
         headline=headline.rstrip(".") + ".",
         said=[one for one in (figures, *others) if one],
         metrics=[_figured(store, asked, metric, grid.arms) for metric in grid.metrics],
-        looks=LOOKS,
+        looks=dict(zip(grid.arms.ids, LOOKS, strict=True)),
         arms=[candidates.get(store, id) for id in grid.arms.ids],
         told=_told,
         costs=_in_order(lines, grid.arms),
@@ -91,6 +89,8 @@ def page(store: Store, grid: Grid, by: str) -> str:
         reach=reach.had(store, asked.id),
         failed=sum(line.failed for line in lines),
     )
+    with store.write(by, "grid.export", grid.id, name=grid.name):
+        return made
 
 
 def _forgot(store: Store, grid: Grid) -> str:
