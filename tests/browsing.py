@@ -21,7 +21,7 @@ from tests.test_survival import healthy
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Chromium's own errands would wait for a network that a closed machine does not have
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SLOW = 120_000  # milliseconds: two cores, a model to load, and other tests may have the machine too
+SLOW = 300_000  # milliseconds: two cores, a model to load, and other tests may have the machine too
 expect.set_options(timeout=SLOW)
 STILL = """() => {
     const app = document.querySelector('[data-testid="stApp"]')

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.patience import LONG
 
 ENTRY = CODE / "studio" / "ui" / "app.py"
 PAGES = CODE / "pages"
+PROGRAM = sys.modules["__main__"]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -36,6 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first: what begins last should be short, or one process waits for another."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def program() -> None:
+    """A page that is run by AppTest takes the place of the program; a process that a test starts would run it too."""
+    sys.modules["__main__"] = PROGRAM
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from engine.training.material import batches
 from engine.training.settings import TrainSpec
 from studio.folders import CODE, SAMPLE, STARTER
 from tests import adapters, tiny
-from tests.patience import until
+from tests.patience import LONG, until
 from tests.test_after import job
 from tests.test_tools import AFTER, ORDER, RESULT, STOCK, ask, calling, functions
 
@@ -178,24 +178,22 @@ def test_a_base_and_its_adapters_answer_from_one_process_each_as_itself(endpoint
         client.chat(endpoint, "nobody", Question(asked("Hello"), SHORT))
 
 
-def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, place):
-    loaded: list[float] = []
+def test_an_adapter_is_loaded_and_unloaded_while_others_are_asked(endpoint, running, place):
+    begun = threading.Event()
 
     def load() -> None:
-        time.sleep(0.3)
+        begun.wait()
         client.load_adapter(endpoint, named(place, "late"), place / "late")
-        loaded.append(time.monotonic())
 
     thread = threading.Thread(target=load)
     thread.start()
-    began, found = time.monotonic(), together(endpoint, [STARTER.name, named(place, "playful")] * 2)
-    ended = time.monotonic()
-    thread.join()
-    assert began < loaded[0] < ended, "it was loaded before or after the questions"
-    assert all(len(answers) == len(QUESTIONS) for answers in found.values())
+    while thread.is_alive():
+        threading.Timer(0.3, begun.set).start()  # when the first questions are on their way
+        found = together(endpoint, [STARTER.name, named(place, "playful")] * 2)
+        assert all(len(answers) == len(QUESTIONS) for answers in found.values())
     late = client.chat(endpoint, named(place, "late"), Question(asked(QUESTIONS[0]), SHORT))
     assert late.model == named(place, "late")
-    client.unload_adapter(endpoint, named(place, "late"))
+    servers.unload(running, endpoint, named(place, "late"))
     with pytest.raises(Failure, match="404"):
         client.chat(endpoint, named(place, "late"), Question(asked(QUESTIONS[0]), SHORT))
 
@@ -274,7 +272,9 @@ def test_it_knows_the_readers_of_calls_that_it_is_told_to_use():
         assert f'"{name}": (' in known.read_text()
 
 
-def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(endpoint, small, place, base):
+def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_by_hand(
+    endpoint, running, small, place, base
+):
     """All in 32 bits: in 16 the rounding of each makes about a thousandth over so few tokens (docs/likelihood.md)."""
     rows = [json.loads(line)["messages"] for line in (SAMPLE / "answers" / "validation.jsonl").open()]
     light = adapters.adapter(base, place / "light", seed=3, std=0.02)
@@ -289,7 +289,7 @@ def test_perplexity_is_the_same_through_vllm_the_small_server_transformers_and_b
             for value, _ in [*wanted, *found]:
                 assert value == pytest.approx(wanted[0][0], rel=1e-4)
     finally:
-        client.unload_adapter(endpoint, named(place, "light"))
+        servers.unload(running, endpoint, named(place, "light"))
 
 
 def by_hand(base: Path, rows: list[list[dict[str, str]]], adapter: Path | None) -> list[tuple[float, int]]:
@@ -344,10 +344,11 @@ def test_what_it_does_is_told_in_its_folder(endpoint, running, place):
     assert "POST /v1/chat/completions" in log and not any(f"GET {path} " in log for path in vllms.WATCHED.split(","))
 
 
-def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_request_is_lost(
-    endpoint, running, place, base
-):
-    """Every item is answered once, by who was asked, and scored as it would have been without."""
+def test_killed_while_an_evaluation_runs_it_is_back_and_no_request_is_lost(endpoint, running, place, base):
+    """Every item is answered once, by who was asked, and scored as it would have been without.
+
+    That it is back within a minute says `benchmarks/revival.py`, where nothing else runs.
+    """
     items = [
         {"id": f"i{n}", "messages": asked(question), "answer": "Nobody says this."}
         for n, question in enumerate(QUESTIONS * 3)
@@ -363,11 +364,13 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
         metrics=["exact"],
         concurrency=8,
         servers=str(running),
+        patience=LONG,
     )
     [server] = servers.listed(running)
     loaded = {named(place, name): place / name for name in ("plain", "playful")}
     for name, folder in loaded.items():
         servers.load(running, endpoint, name, folder)
+    until(lambda: server.health.adapters == {name: str(folder) for name, folder in loaded.items()})
     child, watcher = processes.find(server.folder, servers.CHILD), processes.find(server.folder)
     scratch_then = (server.folder / scratch.LINK).readlink()
     assert any(one.is_socket() for one in scratch_then.iterdir())
@@ -400,7 +403,6 @@ def test_killed_while_an_evaluation_runs_it_is_back_within_a_minute_and_no_reque
     away = told[-1]["at"] - killed[0]
     print(f"vLLM was back {away:.1f} s after it was killed; its first start took {told[1]['seconds']} s")
     assert not scratch_then.exists() and (server.folder / scratch.LINK).readlink() != scratch_then
-    assert away < max(60, 1.5 * told[1]["seconds"])  # a machine so busy that any start takes long is not at fault
     assert processes.find(server.folder) == watcher
 
 
