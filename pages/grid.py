@@ -53,8 +53,10 @@ def begin() -> None:
         library = two.selectbox("Library", held)
         name = three.text_input("Name", placeholder=f"{model} in four arms")
         parts.label("What is asked")
+        base, shown = models.base_of(store, models.get(store, model)).name, grids.shown_from(store, model)
+        own = next((n for n, one in enumerate(asked) if shown and one.snapshot == shown), 0)
         one, two = st.columns([5, 1])
-        source = one.selectbox("Test items, asked once", asked, format_func=_offered, key="asked")
+        source = one.selectbox("Test items, asked once", asked, own, format_func=_offered, key=f"asked-{model}")
         n = two.number_input(
             "How many", 1, source.n, source.n, key=f"n-{source.name}", help="Always the same ones; fewer show less."
         )
@@ -65,7 +67,6 @@ def begin() -> None:
             "Metrics", contest.metrics(), default=sources.proposed(store, source), key=f"m-{source.name}"
         )
     voice = sources.voice(store, source)
-    base, shown = models.base_of(store, models.get(store, model)).name, grids.shown_from(store, model)
     proposed = variants.proposed(store, base, guides.get(store, voice))
     plan = contest.budget(proposed, metrics, bool(shown), f"{base}-{voice}")
     probe, margin = contest.forgetting(probes.listed(store, base))

@@ -20,7 +20,7 @@ from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
 from studio.deciding import decision, findings, grids
 from studio.freezing import snapshots
-from studio.judging import baselines, evaluations, probes, reports, rounds, shots, sources, variants
+from studio.judging import baselines, evaluations, probes, reports, rounds, sources, variants
 from studio.judging.evaluations import Evaluation
 from studio.judging.sources import Source
 from studio.judging.variants import PASSAGES, PROMPTS, Baseline, Plan
@@ -88,7 +88,7 @@ def likes(candidate: Candidate, number: int) -> float:
     return float(number < 5 + helped)
 
 
-PLAN = Plan(prompts=("Be kind.", "Be brief."), shots=(2,), depths=(1, 2), answers=500)
+PLAN = Plan(prompts=("Be kind.", "Be brief."), shots=(2,), depths=(1, 2), answers=600)
 
 
 def test_the_worse_half_leaves_after_each_round_and_what_wins_goes_on_to_read(store, snapshot):
@@ -98,7 +98,7 @@ def test_the_worse_half_leaves_after_each_round_and_what_wins_goes_on_to_read(st
     )  # fmt: skip
     found = finished(store, begun, likes)
     ran = [(stage.name, len(stage.words), stage.n) for stage in found.stages]
-    assert ran == [(PROMPTS, 9, 20), (PROMPTS, 5, 40), (PASSAGES, 6, 20), (PASSAGES, 3, 40)] and found.done
+    assert ran == [(PROMPTS, 12, 20), (PROMPTS, 6, 40), (PASSAGES, 6, 20), (PASSAGES, 3, 40)] and found.done
     prompt, rag = candidates.get(store, found.prompt), candidates.get(store, found.rag)
     assert (prompt.system, len(prompt.examples), prompt.library) == ("Be brief.", 4, "")
     assert (rag.system, len(rag.examples), rag.passages) == ("Be brief.", 4, 2)
@@ -189,7 +189,7 @@ def test_a_search_whose_evaluation_was_stopped_waits_for_somebody_to_go_on(store
 
 
 def test_a_round_starts_once_however_many_look_when_the_one_before_has_ended(store, snapshot):
-    plan, asked = replace(PLAN, answers=300), source(store, snapshot, "validation")
+    plan, asked = replace(PLAN, answers=400), source(store, snapshot, "validation")
     begun = baselines.start(store, "search", "starter", asked, plan, "ada", snapshot=snapshot)
     answered(store, baselines.asking(store, begun), likes)
     with ThreadPoolExecutor(4) as pool:
@@ -215,20 +215,20 @@ def test_what_a_search_has_tried_is_not_offered_to_everybody(store, snapshot):
     assert any(one.name == "starter" for one in candidates.on_offer(store, "ada"))
 
 
-def test_examples_to_show_come_from_training_alone_and_differ_from_one_another(store, snapshot):
-    chosen = shots.choose(store, snapshot, 3)
+def test_examples_to_show_come_from_training_alone_and_are_chosen_in_three_ways(store, snapshot):
+    begun = baselines.start(
+        store, "search", "starter", source(store, snapshot, "validation"), PLAN, "ada", snapshot=snapshot
+    )
     trained = {row["messages"][0]["content"] for row in snapshots.examples(store, snapshot, "train")}
-    asked = [message["content"] for message in chosen if message["role"] == "user"]
-    assert len(set(asked)) == 3 and set(asked) <= trained
-    assert [message["role"] for message in chosen] == ["user", "assistant"] * 3
-    assert shots.choose(store, snapshot, 3) == chosen
-
-
-def test_examples_at_random_come_from_training_alone_and_are_the_same_each_time(store, snapshot):
-    drawn = shots.draw(store, snapshot, 3)
-    trained = {row["messages"][0]["content"] for row in snapshots.examples(store, snapshot, "train")}
-    asked = {message["content"] for message in drawn if message["role"] == "user"}
-    assert len(asked) == 3 and asked <= trained and shots.draw(store, snapshot, 3) == drawn
+    found = {words: one for one, words in variants.of(store, begun, PROMPTS) if words.startswith("no prompt")}
+    _, typical, drawn, near = found
+    assert (typical, drawn, near) == (
+        "no prompt, 2 typical examples", "no prompt, 2 examples at random", "no prompt, 2 nearest examples",
+    )  # fmt: skip
+    for one in (found[typical], found[drawn]):
+        assert {turn["content"] for turn in one.examples if turn["role"] == "user"} <= trained
+        assert len(one.examples) == 4 and not one.nearest
+    assert (found[near].nearest, found[near].nearest_from, found[near].examples) == (2, snapshot, [])
 
 
 def test_the_style_guide_makes_the_first_prompts_and_those_of_the_team_come_before_them(store, snapshot):
@@ -350,6 +350,18 @@ def test_what_the_four_arms_take_goes_by_what_earlier_answers_took(store, snapsh
     assert seconds == pytest.approx(5.0) and euros == pytest.approx(0.005)
 
 
+def test_the_form_begins_with_test_items_of_what_the_chosen_model_learned_from(full, snapshot, app):
+    models.add(full.store, "tuned", models.ADAPTER, "/models/tuned", "ada", base="tiny", run=full.run)
+    look(app, "grid", model="tuned")
+    asked = next(field for field in app.selectbox if field.label == "Test items, asked once")
+    assert asked.value.snapshot == full.snapshot and full.snapshot[:8] not in asked.options[0], (
+        "the newest stands first"
+    )
+    next(field for field in app.selectbox if field.label == "Tuned model").select("playful").run()
+    asked = next(field for field in app.selectbox if field.label == "Test items, asked once")
+    assert asked.value.snapshot == snapshot
+
+
 def test_time_and_cost_are_told_before_the_four_arms_start_and_a_budget_that_is_too_small_keeps_them(
     store, snapshot, app
 ):
@@ -379,9 +391,9 @@ def test_a_grid_that_stopped_or_failed_foretells_no_time_and_says_why(store, sna
 
 def test_how_fair_it_is_stands_in_sentences(store, snapshot):
     said = " ".join(grids.fairness(store, whole(store, snapshot)))
-    assert "among 15 variants" in said and "a budget of 500 answers" in said
+    assert "among 18 variants" in said and "a budget of 600 answers" in said
     assert "“Be brief.” with 2 examples" in said and "one run with one seed" in said
-    assert "starter + best prompt had facts 62 % (47-76, n = 40) on the validation items, as the best of 9" in said
+    assert "starter + best prompt had facts 62 % (47-76, n = 40) on the validation items, as the best of 12" in said
     assert "It is the test items that count: facts 12 %" in said
     assert "the 2 best passages of manual" in said and "at most 40 tokens" in said
 

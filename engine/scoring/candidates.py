@@ -11,6 +11,7 @@ from engine.problems import Problem
 from engine.reading import retrieval
 from engine.reading.grounding import grounded
 from engine.reading.retrieval import Hit
+from engine.scoring import shots
 from engine.serving import servers
 from engine.serving.asking.client import Decoding, Endpoint
 
@@ -32,6 +33,8 @@ class Candidate:
     adapter: str = ""
     system: str = ""
     examples: list[Message] = field(default_factory=list)  # questions and answers shown before the conversation
+    nearest: int = 0  # how many more are shown that are nearest to the question
+    nearest_from: str = ""  # file of the rows that these are taken from
     library: str = ""  # folder of a retrieval index
     passages: int = 0
     decoding: Decoding = field(default_factory=Decoding)
@@ -48,7 +51,8 @@ def parse(values: dict[str, Any]) -> Candidate:
 def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
     """What the model is sent for a conversation that ends with the user's turn, or a tool's, and the passages in it.
 
-    The candidate's system prompt, if it has one, takes the place of the conversation's own; its examples follow it.
+    The candidate's system prompt, if it has one, takes the place of the conversation's own; its examples follow it,
+    those nearest to the question last.
     """
     if not conversation or conversation[-1]["role"] not in ("user", "tool"):
         raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
@@ -63,9 +67,9 @@ def worded(candidate: Candidate, conversation: Sequence[Message], passages: Sequ
     if candidate.system:
         before = [message for message in before if message["role"] != "system"]
         before.insert(0, {"role": "system", "content": candidate.system})
-    if candidate.examples:
+    if shown := _shown(candidate, conversation):
         spoken = next((n for n, message in enumerate(before) if message["role"] != "system"), len(before))
-        before[spoken:spoken] = candidate.examples
+        before[spoken:spoken] = shown
     return [*before, {**last, "content": grounded(last["content"], list(passages))}]
 
 
@@ -103,6 +107,14 @@ def adapter_name(folder: Path) -> str:
         raise Problem(f"There is no adapter in {folder}.", f"It holds no {path.name}.")
     with path.open("rb") as file:
         return f"{folder.resolve().name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
+def _shown(candidate: Candidate, conversation: Sequence[Message]) -> list[Message]:
+    """The examples before a conversation; near to it are those near to what the user said last."""
+    asked = [message["content"] for message in conversation if message["role"] == "user"]
+    if not (candidate.nearest and asked):
+        return candidate.examples
+    return [*candidate.examples, *shots.nearest(Path(candidate.nearest_from), candidate.nearest, asked[-1])]
 
 
 def _found(candidate: Candidate, question: str) -> list[Hit]:

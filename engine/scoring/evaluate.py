@@ -231,7 +231,7 @@ class Round:
             raise
 
     async def _prepared(self, candidate: Candidate, conversation: Sequence[Message]) -> tuple[list[Message], list[Hit]]:
-        if not candidate.library:
+        if not (candidate.library or candidate.nearest):
             return candidates.messages(candidate, conversation)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.preparing, candidates.messages, candidate, conversation)

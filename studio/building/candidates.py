@@ -14,6 +14,7 @@ from engine.scoring import candidates as engine
 from engine.serving import servers
 from engine.serving.asking.client import Decoding
 from studio.building import models
+from studio.freezing import snapshots
 from studio.reading import libraries
 from studio.store import Store, now
 
@@ -32,13 +33,23 @@ class Candidate:
     made_by: str
     made_at: datetime
     examples: list[dict[str, str]] = field(default_factory=list)  # messages shown before the conversation
+    nearest: int = 0  # examples that are shown besides, those nearest to each question
+    nearest_from: str = ""  # the snapshot whose training rows they are
+
+    @property
+    def shows(self) -> str:
+        """The examples that its model is shown, in words; '' for none."""
+        fixed = len(self.examples) // 2
+        said = [f"{fixed} example{'s' * (fixed != 1)}"] if fixed else []
+        if self.nearest:
+            said.append(f"the {self.nearest} nearest examples" if self.nearest > 1 else "the nearest example")
+        return " and ".join(said)
 
     @property
     def made_of(self) -> str:
         """Its model, and what that is given beside the question."""
-        shown = len(self.examples) // 2
         given = ["a prompt"] if self.system else []
-        given += [f"{shown} example{'s' * (shown != 1)}"] if shown else []
+        given += [self.shows] if self.shows else []
         given += [f"the library {self.library}"] if self.library else []
         return " with ".join([self.model, " and ".join(given)] if given else [self.model])
 
@@ -62,7 +73,7 @@ def keep(store: Store, made: Candidate, by: str) -> Candidate:
         name = _free(store, made.name.strip() or made.model)
         with store.write(by, "candidate.add", made.id, name=name) as cursor:
             cursor.execute(
-                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+                "insert into candidate values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
                 [
                     made.id,
                     name,
@@ -74,6 +85,8 @@ def keep(store: Store, made: Candidate, by: str) -> Candidate:
                     by,
                     made.made_at,
                     json.dumps(made.examples, ensure_ascii=False),
+                    made.nearest,
+                    made.nearest_from,
                 ],
             )
     found = get(store, made.id)
@@ -92,6 +105,8 @@ def draft(
     passages: int = 2,
     decoding: Decoding | None = None,
     examples: Sequence[Mapping[str, str]] = (),
+    nearest: int = 0,
+    nearest_from: str = "",
 ) -> Candidate:
     """A candidate that can be asked but is kept nowhere; the id that it would have follows from what it is."""
     chosen = models.get(store, model)
@@ -101,8 +116,17 @@ def draft(
     settings = {name: value for name, value in asdict(decoding or Decoding()).items() if value is not None}
     shown = [dict(message) for message in examples]
     # what came later is part of the identity only where it is used, so that old candidates keep theirs
-    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings, *([shown] if shown else []))
-    return Candidate(id, name, model, system, library, passages, settings, by, now(), shown)
+    later: list[object] = [shown] if shown or nearest else []
+    later += [nearest, nearest_from] if nearest else []
+    id = hashes.content(chosen.name, chosen.run, system, library, passages, settings, *later)
+    return Candidate(id, name, model, system, library, passages, settings, by, now(), shown, nearest, nearest_from)
+
+
+def like(store: Store, one: Candidate, by: str, **told: Any) -> Candidate:
+    """A draft that is `one` but for what is `told`, as `draft` takes it."""
+    names = ("name", "model", "system", "library", "passages", "examples", "nearest", "nearest_from")
+    same = {name: getattr(one, name) for name in names} | {"decoding": Decoding(**one.decoding)}
+    return draft(store, by=by, **{**same, **told})
 
 
 def on_offer(store: Store, by: str) -> list[Candidate]:
@@ -155,6 +179,8 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         adapter=model.path if model.kind == models.ADAPTER else "",
         system=candidate.system,
         examples=candidate.examples,
+        nearest=candidate.nearest,
+        nearest_from=str(snapshots.path(store, candidate.nearest_from, "train")) if candidate.nearest else "",
         library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
         passages=candidate.passages,
         decoding=Decoding(**candidate.decoding),

@@ -119,7 +119,6 @@ def _told(one: Candidate) -> list[str]:
     found = [f"model {one.model}"]
     if one.library:
         found.append(f"reads {one.passages} passage{'s' * (one.passages != 1)} of {one.library}")
-    if one.examples:
-        shown = len(one.examples) // 2
-        found.append(f"is shown {shown} example{'s' * (shown != 1)} from training data")
+    if one.shows:
+        found.append(f"is shown {one.shows} from training data")
     return [*found, f"temperature {drawn.temperature:g}, at most {drawn.max_tokens} tokens"]

@@ -79,6 +79,7 @@ def _arms(store: Store, arms: Mapping[str, Candidate], four: Evaluation) -> dict
             "model": arm.model,
             "system": arm.system,
             "examples": len(arm.examples) // 2,
+            "nearest": arm.nearest,
             **{metric: asdict(_scores(store, four, metric).estimate(arm.id)) for metric in METRICS},
             "latency": {"median": line.seconds, "p95": line.seconds_p95, "n": line.quality.n},
             "cost_per_1000": {"value": line.cost, "unit": "euros", "source": price.source},

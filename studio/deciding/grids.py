@@ -250,7 +250,7 @@ def _arms(store: Store, grid: Grid, found: Baseline) -> list[Candidate]:
     """The four candidates. What the search chose has its name from here on."""
     decoding = found.plan.decoding
     prompt, rag = candidates.get(store, found.prompt), candidates.get(store, found.rag)
-    how = " + best prompt" if prompt.system or prompt.examples else ""
+    how = " + best prompt" if prompt.system or prompt.shows else ""
     tuned = candidates.draft(store, grid.model, grid.model, grid.made_by, decoding=decoding)
     both = candidates.draft(
         store, f"{grid.model} + {grid.library}", grid.model, grid.made_by,
@@ -269,9 +269,8 @@ def _forgetting(store: Store, grid: Grid) -> str:
 def _told(store: Store, id: str) -> str:
     """What a candidate's model is told before the question."""
     candidate = candidates.get(store, id)
-    shown = len(candidate.examples) // 2
     ways = [f"the prompt “{candidate.system}”"] if candidate.system else []
-    ways += [f"{shown} example{'s' * (shown != 1)} from training data"] if shown else []
+    ways += [f"{candidate.shows} from training data"] if candidate.shows else []
     return " with ".join(ways) or "no prompt, since none did better"
 
 

@@ -63,7 +63,8 @@ def _body(chosen: Sequence[Candidate], turns: Sequence[Turn], follow: bool) -> d
 
 
 def _told(candidate: Candidate) -> dict[str, Any]:
-    names = ("name", "model", "system", "library", "passages", "decoding", "examples")
+    names = ["name", "model", "system", "library", "passages", "decoding", "examples"]
+    names += ["nearest", "nearest_from"] if candidate.nearest else []
     return {name: getattr(candidate, name) for name in names}
 
 
@@ -72,4 +73,5 @@ def _candidate(store: Store, told: Mapping[str, Any], by: str) -> Candidate:
     return candidates.draft(
         store, told["name"], told["model"], by, system=told["system"], library=told["library"],
         passages=told["passages"], decoding=Decoding(**told["decoding"]), examples=told["examples"],
+        nearest=told.get("nearest", 0), nearest_from=told.get("nearest_from", ""),
     )  # fmt: skip

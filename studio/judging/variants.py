@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any
 
 from engine.scoring import guide as guides
-from engine.scoring import known
+from engine.scoring import known, shots
 from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
 from studio.building import candidates
 from studio.building.candidates import SEARCH, Candidate
-from studio.judging import figures, rounds, shots
+from studio.freezing import snapshots
+from studio.judging import figures, rounds
 from studio.judging.sources import Source
 from studio.store import Store
 
 PROMPTS, PASSAGES = "prompts and examples", "passages"  # the races
 OWN = 3  # prompts of the team's candidates that are proposed; more cost more answers than most budgets have
+WAYS = 3  # of choosing so many examples
 TOLD = 3  # what goes on to the race with passages: the best that can be told, the next best, and nothing
 
 
@@ -25,7 +27,7 @@ class Plan:
     """What is tried, and how many answers that may take at most. No prompt and no example are always tried too."""
 
     prompts: Sequence[str] = ()
-    shots: Sequence[int] = (1, 3)  # how many examples from training data, typical ones and ones drawn at random
+    shots: Sequence[int] = (1, 3)  # how many examples from training data: typical, at random, nearest to each question
     depths: Sequence[int] = (1, 2, 3)  # passages, where there is a library
     answers: int = 1500
     metrics: Sequence[str] = ("facts",)
@@ -124,7 +126,7 @@ def planned(plan: Plan, items: int, *, shown: bool, reads: bool) -> list[Race]:
 
     Each has the part of the budget that its share of all variants is.
     """
-    told = (1 + len(_prompts(plan))) * (1 + 2 * len(plan.shots) * shown)
+    told = (1 + len(_prompts(plan))) * (1 + WAYS * len(plan.shots) * shown)
     sizes = {PROMPTS: told, PASSAGES: min(TOLD, told) * len(plan.depths) * reads}
     share = plan.answers / sum(sizes.values())
     return [Race(name, many, rounds.planned(many, items, int(share * many))) for name, many in sizes.items() if many]
@@ -160,13 +162,15 @@ def of(store: Store, baseline: Baseline, race: str) -> list[tuple[Candidate, str
 def _told(store: Store, baseline: Baseline) -> list[tuple[Candidate, str]]:
     """Every prompt with every choice of examples: what helps alone may not help together, nor the other way round."""
     prompts = {"": "no prompt"} | {text: f"prompt {n}" for n, text in enumerate(_prompts(baseline.plan), 1)}
-    shown: list[tuple[str, list[dict[str, str]]]] = [("", [])]
+    shown: dict[str, dict[str, Any]] = {"": {}}
+    file = snapshots.path(store, baseline.snapshot, "train")
     for k in baseline.plan.shots if baseline.snapshot else ():
-        shown.append((f", {_many(k, 'typical example')}", shots.choose(store, baseline.snapshot, k)))
-        shown.append((f", {_many(k, 'example')} at random", shots.draw(store, baseline.snapshot, k)))
+        shown[f", {_many(k, 'typical example')}"] = {"examples": shots.typical(file, k)}
+        shown[f", {_many(k, 'example')} at random"] = {"examples": shots.drawn(file, k)}
+        shown[f", {_many(k, 'nearest example')}"] = {"nearest": k, "nearest_from": baseline.snapshot}
     return [
-        _variant(store, baseline, prompt + words, system=text, examples=examples)
-        for words, examples in shown
+        _variant(store, baseline, prompt + words, system=text, **examples)
+        for words, examples in shown.items()
         for text, prompt in prompts.items()
     ]
 
@@ -177,23 +181,24 @@ def _reading(store: Store, baseline: Baseline) -> list[tuple[Candidate, str]]:
     last = [stage for stage in baseline.stages if stage.name == PROMPTS][-1]
     led = [(candidates.get(store, one.candidate), one.words) for one in tried(store, baseline, last)]
     led.sort(key=lambda one: one[0].id != baseline.prompt)
-    told = {(one.system, str(one.examples)): (one, words) for one, words in led[: TOLD - 1]}
-    plain, words = _variant(store, baseline, "no prompt", system="")
-    told.setdefault(("", "[]"), (plain, words))
+    told = {one.id: (one, words) for one, words in led[: TOLD - 1]}
+    plain, words = _variant(store, baseline, "no prompt")
+    told.setdefault(plain.id, (plain, words))
     return [
-        _variant(
-            store, baseline, f"{_many(k, 'passage')}, {words}",
-            system=one.system, examples=one.examples, library=baseline.library, passages=k,
-        )
+        _variant(store, baseline, f"{_many(k, 'passage')}, {words}", one, library=baseline.library, passages=k)
         for one, words in told.values()
         for k in baseline.plan.depths
-    ]  # fmt: skip
+    ]
 
 
-def _variant(store: Store, baseline: Baseline, words: str, **told: Any) -> tuple[Candidate, str]:
-    name = f"{SEARCH}{baseline.model}, {words}"
-    decoding = baseline.plan.decoding
-    return candidates.draft(store, name, baseline.model, baseline.made_by, decoding=decoding, **told), words
+def _variant(
+    store: Store, baseline: Baseline, words: str, like: Candidate | None = None, **told: Any
+) -> tuple[Candidate, str]:
+    """The base with what is `told` it, beside what `like` is told if that is given; and the words."""
+    name, by = f"{SEARCH}{baseline.model}, {words}", baseline.made_by
+    if like is not None:
+        return candidates.like(store, like, by, name=name, **told), words
+    return candidates.draft(store, name, baseline.model, by, decoding=baseline.plan.decoding, **told), words
 
 
 def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:

@@ -65,8 +65,8 @@ def beside(made: Candidate) -> list[str]:
     found = ["a system prompt"] if made.system else []
     if made.library:
         found.append(f"{parts.count(made.passages, 'passage')} of {made.library}")
-    if made.examples:
-        found.append(parts.count(len(made.examples) // 2, "example"))
+    if made.shows:
+        found.append(made.shows)
     drawn, usual = Decoding(**made.decoding), Decoding()
     for name, words in DRAWN.items():
         if (now := getattr(drawn, name)) != getattr(usual, name):
@@ -111,12 +111,11 @@ def settings(key: str, start: Candidate) -> Candidate:
         "Passages", 1, 8, start.passages or 2, key=f"passages-{key}", persist_state="session", disabled=not library
     )
     drawn = _decoding(key, start.decoding)
-    if start.examples:
-        st.caption(f"Shows {len(start.examples) // 2} examples before each question, as it was kept.")
-    made = candidates.draft(
-        store, start.name, start.model, state.me(), system=system.strip(), library=library, passages=passages,
-        decoding=drawn, examples=start.examples,
-    )  # fmt: skip
+    if start.shows:
+        st.caption(f"Shows {start.shows} before each question, as it was kept.")
+    made = candidates.like(
+        store, start, state.me(), system=system.strip(), library=library, passages=passages, decoding=drawn
+    )
     if made.id != start.id:
         made = replace(made, name=f"{start.name}, changed")
         st.button(

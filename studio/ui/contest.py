@@ -65,8 +65,8 @@ def budget(proposed: Sequence[str], metrics: Sequence[str], shown: bool, key: st
         one, two, three = st.columns(3)
         shots = one.multiselect(
             "Examples from training data", [1, 2, 3, 5, 8], default=[1, 3] if shown else [], disabled=not shown,
-            help="Shown to the base before the question, typical ones and ones drawn at random: it gets from the "
-            "training data what fits into a prompt.",
+            help="Shown to the base before the question: typical ones, ones drawn at random, and those nearest to each "
+            "question. It gets from the training data what fits into a prompt.",
         )  # fmt: skip
         depths = two.multiselect("Passages to read", [1, 2, 3, 5, 8], default=[1, 2, 3])
         answers = three.number_input("Answers it may take at most", 40, 100_000, 1500, step=100)

@@ -13,7 +13,6 @@ import streamlit as st
 
 from engine.scoring import known
 from engine.scoring.scales import Scale
-from engine.serving.asking.client import Decoding
 from studio.building import candidates
 from studio.deciding import findings
 from studio.judging import arrangements, results
@@ -170,13 +169,7 @@ def _again(one: Opened) -> None:
     store, own = state.store(), before[0]["content"] if before else ""
     ids = list(dict.fromkeys(reply.candidate for reply in one.replies))[:TOGETHER]
     asked = [candidates.get(store, id) for id in ids]
-    chosen = [
-        candidates.draft(
-            store, who.name, who.model, state.me(), system=who.system or own, library=who.library,
-            passages=who.passages, decoding=Decoding(**who.decoding), examples=who.examples,
-        )
-        for who in asked
-    ]  # fmt: skip
+    chosen = [candidates.like(store, who, state.me(), system=who.system or own) for who in asked]
     first = {reply.candidate: reply for reply in reversed(one.replies)}
     said = tuple(_said(first[id], who.system) for id, who in zip(ids, chosen, strict=True))
     turn = Turn(str(last["content"]), said)
