@@ -59,6 +59,19 @@ def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(spea
     assert "Two whole <ins>months.</ins>" in words(app) and not app.exception
 
 
+def test_the_examples_nearest_to_a_question_can_be_shown_and_are_kept_with_the_candidate(speakers, full, app):
+    seated(app, "one", "two")
+    key = "0-one"
+    app.selectbox(key=f"shown-{key}").set_value(full.snapshot).run()
+    app.number_input(key=f"nearest-{key}").set_value(2).run()
+    assert "With the 2 nearest examples." in words(app)
+    next(button for button in app.button if button.label == "Keep as candidate").click().run()
+    made = candidates.kept(full.store)[-1]
+    assert (made.name, made.nearest, made.nearest_from) == ("one + examples", 2, full.snapshot)
+    app.chat_input[0].set_value("Where is cup 3?").run()
+    assert not app.exception and "With the 2 nearest examples." in words(app)
+
+
 def test_who_is_new_is_offered_what_the_tuned_model_was_watched_with(full, app, tmp_path):
     file = tmp_path / "other.jsonl"
     file.write_text(json.dumps(conversation("What is a kettle?", "A pot with a spout.")) + "\n")

@@ -112,6 +112,8 @@ def draft(
     chosen = models.get(store, model)
     if library:
         libraries.get(store, library)
+    if nearest:
+        snapshots.get(store, nearest_from)
     passages = passages if library else 0
     settings = {name: value for name, value in asdict(decoding or Decoding()).items() if value is not None}
     shown = [dict(message) for message in examples]

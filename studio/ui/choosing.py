@@ -1,7 +1,7 @@
 """Choosing: who is asked in the playground: a model as it is, or a candidate that was kept, changed at will."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from engine.serving.asking.client import Decoding
 from studio.building import candidates, models
 from studio.building.candidates import Candidate
 from studio.deciding import grids
+from studio.freezing import snapshots
 from studio.judging import sources
 from studio.reading import libraries
 from studio.ui import notices, parts, state
@@ -96,26 +97,11 @@ def settings(key: str, start: Candidate) -> Candidate:
     store, first = state.store(), key
     if times := state.value(state.FRESH, {}).get(first):
         key = f"{first}-{times}"
-    held = ["", *(library.name for library in libraries.listed(store))]
-    gone = start.library if start.library not in held else ""
     system = st.text_area(
         "System prompt", start.system, key=f"system-{key}", persist_state="session", placeholder="None", height=100
     )
-    library = st.selectbox(
-        "Library", held, index=0 if gone else held.index(start.library), key=f"library-{key}", persist_state="session",
-        format_func=lambda name: name or "none",
-    )  # fmt: skip
-    if gone:
-        st.warning(f"Its library {notices.plain(gone)} is gone.", icon=":material/menu_book:")
-    passages = st.slider(
-        "Passages", 1, 8, start.passages or 2, key=f"passages-{key}", persist_state="session", disabled=not library
-    )
-    drawn = _decoding(key, start.decoding)
-    if start.shows:
-        st.caption(f"Shows {start.shows} before each question, as it was kept.")
-    made = candidates.like(
-        store, start, state.me(), system=system.strip(), library=library, passages=passages, decoding=drawn
-    )
+    told = {"system": system.strip(), **_read(key, start), **_shown(key, start)}
+    made = candidates.like(store, start, state.me(), decoding=_decoding(key, start.decoding), **told)
     if made.id != start.id:
         made = replace(made, name=f"{start.name}, changed")
         st.button(
@@ -128,6 +114,44 @@ def settings(key: str, start: Candidate) -> Candidate:
         )
     _keep(first, made)
     return made
+
+
+def _read(key: str, start: Candidate) -> dict[str, Any]:
+    """The library that is looked up, and how many passages of it are read."""
+    held = ["", *(library.name for library in libraries.listed(state.store()))]
+    gone = start.library if start.library not in held else ""
+    library, passages = _so_many(
+        f"library-{key}", "Library", held, "" if gone else start.library, lambda name: name or "none",
+        f"passages-{key}", "Passages", start.passages or 2,
+    )  # fmt: skip
+    if gone:
+        st.warning(f"Its library {notices.plain(gone)} is gone.", icon=":material/menu_book:")
+    return {"library": library, "passages": passages}
+
+
+def _shown(key: str, start: Candidate) -> dict[str, Any]:
+    """The snapshot whose training examples are shown, and how many of those nearest to each question."""
+    if start.examples:
+        st.caption(f"Shows {parts.count(len(start.examples) // 2, 'example')} before each question, as it was kept.")
+    held = {found.id: found.name for found in snapshots.listed(state.store()) if found.train}
+    if not held:
+        return {}
+    chosen, nearest = _so_many(
+        f"shown-{key}", "Examples from", ["", *held], start.nearest_from, lambda id: held.get(id, "none"),
+        f"nearest-{key}", "Nearest", start.nearest or 3,
+    )  # fmt: skip
+    return {"nearest": nearest if chosen else 0, "nearest_from": chosen}
+
+
+def _so_many(
+    key: str, label: str, held: Sequence[str], first: str, called: Callable[[str], str],
+    many_key: str, many: str, n: int,
+) -> tuple[str, int]:  # fmt: skip
+    """One of `held`, '' for none, and beside it how many of what it has."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.selectbox(label, held, held.index(first), key=key, persist_state="session", format_func=called)
+        count = st.number_input(many, 1, 8, n, key=many_key, persist_state="session", disabled=not chosen, width=120)
+    return chosen, int(count)
 
 
 def _anew(key: str) -> None:
@@ -194,7 +218,8 @@ def _keep(key: str, made: Candidate) -> None:
 
 
 def _suggested(made: Candidate) -> str:
-    ways = [way for way, there in (("prompt", made.system), (f"{made.library} library", made.library)) if there]
+    given = (("prompt", made.system), ("examples", made.shows), (f"{made.library} library", made.library))
+    ways = [way for way, there in given if there]
     return f"{made.model} + {' + '.join(ways)}" if ways else made.model
 
 
