@@ -69,7 +69,8 @@ def test_the_examples_nearest_to_a_question_can_be_shown_and_are_kept_with_the_c
     made = candidates.kept(full.store)[-1]
     assert (made.name, made.nearest, made.nearest_from) == ("one + examples", 2, full.snapshot)
     app.chat_input[0].set_value("Where is cup 3?").run()
-    assert not app.exception and "With the 2 nearest examples." in words(app)
+    assert not app.exception and "2 examples shown before it" in [one.label for one in app.expander]
+    assert words(app).count("is on its way!") == 2
 
 
 def test_who_is_new_is_offered_what_the_tuned_model_was_watched_with(full, app, tmp_path):

@@ -12,7 +12,8 @@ from engine.scoring.candidates import Candidate
 from studio.building import candidates as kept
 from studio.building import models
 from studio.judging import arrangements
-from tests.conftest import conversation
+from tests import judged
+from tests.conftest import conversation, look, words
 from tests.test_grids import cups
 
 ASKED = {
@@ -90,6 +91,16 @@ def test_a_candidate_that_shows_the_nearest_is_another_one_and_says_so_wherever_
     assert kept.like(store, near, "ada").id == near.id and kept.like(store, plain, "ada").id == plain.id
     shared = arrangements.get(store, arrangements.keep(store, [near, plain], [], "ada"))
     assert [one.id for one in shared.candidates] == [near.id, plain.id]
+
+
+def test_whoever_reads_an_answer_can_read_what_was_shown_before_it(store, tmp_path, app):
+    snapshot = cups(store, tmp_path)
+    near = kept.add(store, "near", "starter", "ada", nearest=2, nearest_from=snapshot)
+    item = {"id": "i1", "messages": [{"role": "user", "content": "How long is the warranty of cup 59?"}]}
+    found = judged.evaluation(store, [item], [judged.answer(near, "i1", "Long.", scores=judged.right(0.0))])
+    look(app, "evaluation", evaluation=found.id, item="i1")
+    assert "2 examples shown before it" in [one.label for one in app.expander]
+    assert "The warranty of cup 59 is 59 months." in words(app)
 
 
 def test_what_the_engine_shows_are_training_rows_of_the_snapshot(store, tmp_path):

@@ -67,10 +67,18 @@ def worded(candidate: Candidate, conversation: Sequence[Message], passages: Sequ
     if candidate.system:
         before = [message for message in before if message["role"] != "system"]
         before.insert(0, {"role": "system", "content": candidate.system})
-    if shown := _shown(candidate, conversation):
+    if examples := shown(candidate, conversation):
         spoken = next((n for n, message in enumerate(before) if message["role"] != "system"), len(before))
-        before[spoken:spoken] = shown
+        before[spoken:spoken] = examples
     return [*before, {**last, "content": grounded(last["content"], list(passages))}]
+
+
+def shown(candidate: Candidate, conversation: Sequence[Message]) -> list[Message]:
+    """The examples that are shown before a conversation; near to it are those near to what the user said last."""
+    asked = [message["content"] for message in conversation if message["role"] == "user"]
+    if not (candidate.nearest and asked):
+        return candidate.examples
+    return [*candidate.examples, *shots.nearest(Path(candidate.nearest_from), candidate.nearest, asked[-1])]
 
 
 def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
@@ -107,14 +115,6 @@ def adapter_name(folder: Path) -> str:
         raise Problem(f"There is no adapter in {folder}.", f"It holds no {path.name}.")
     with path.open("rb") as file:
         return f"{folder.resolve().name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
-
-
-def _shown(candidate: Candidate, conversation: Sequence[Message]) -> list[Message]:
-    """The examples before a conversation; near to it are those near to what the user said last."""
-    asked = [message["content"] for message in conversation if message["role"] == "user"]
-    if not (candidate.nearest and asked):
-        return candidate.examples
-    return [*candidate.examples, *shots.nearest(Path(candidate.nearest_from), candidate.nearest, asked[-1])]
 
 
 def _found(candidate: Candidate, question: str) -> list[Hit]:

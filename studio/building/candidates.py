@@ -182,12 +182,26 @@ def for_engine(store: Store, candidate: Candidate, *, serve: bool) -> engine.Can
         system=candidate.system,
         examples=candidate.examples,
         nearest=candidate.nearest,
-        nearest_from=str(snapshots.path(store, candidate.nearest_from, "train")) if candidate.nearest else "",
+        nearest_from=_rows(store, candidate),
         library=str(libraries.folder(store, candidate.library)) if candidate.library else "",
         passages=candidate.passages,
         decoding=Decoding(**candidate.decoding),
         key_from=model.key_from,
     )
+
+
+def shown(store: Store, candidate: Candidate, messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The examples that its model is shown before these messages, questions and answers in turn."""
+    shows = engine.Candidate(
+        candidate.id, candidate.model, examples=candidate.examples,
+        nearest=candidate.nearest, nearest_from=_rows(store, candidate),
+    )  # fmt: skip
+    return engine.shown(shows, messages)
+
+
+def _rows(store: Store, candidate: Candidate) -> str:
+    """The file of the rows from which it shows the nearest; '' when it shows none."""
+    return str(snapshots.path(store, candidate.nearest_from, "train")) if candidate.nearest else ""
 
 
 def _free(store: Store, name: str) -> str:

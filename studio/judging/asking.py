@@ -34,6 +34,7 @@ class Said:
     stage: str = WAKING
     text: str = ""
     passages: list[dict[str, Any]] = field(default_factory=list)
+    shown: list[dict[str, str]] = field(default_factory=list)  # the examples before the question
     tokens_out: int | None = None
     seconds: float = 0.0
     first: float | None = None  # seconds to the first word
@@ -131,7 +132,8 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: 
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
     passages = [_passage(candidate, hit) for hit in hits]
-    said = Said(candidate.name, WRITING, passages=passages, system=candidate.system)
+    shown = engine.shown(asked, conversation)
+    said = Said(candidate.name, WRITING, passages=passages, shown=shown, system=candidate.system)
     yield said
     stream = client.stream(endpoint, name, Question(messages, asked.decoding))
     for piece in stream:

@@ -42,6 +42,13 @@ def passages(found: Sequence[Mapping[str, Any]], library: str = "") -> None:
             st.html(f'<div class="said">{html.escape(text)}</div><div class="where">{link}</div>')
 
 
+def examples(found: Sequence[Mapping[str, str]]) -> None:
+    """What the model was shown before the question, questions and answers in turn, folded away."""
+    with st.expander(f"{parts.count(len(found) // 2, 'example')} shown before it", type="compact"):
+        for question, reply in zip(found[::2], found[1::2], strict=True):
+            st.html(f'<div class="where">{html.escape(question["content"])}</div>{said(reply["content"])}')
+
+
 def facts(answer: Said) -> str:
     """Tokens, seconds and cost in one line."""
     tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
@@ -103,3 +110,5 @@ def answer(said: Said, body: str | None = None) -> None:
         st.caption(facts(said))
         if said.passages:
             passages(said.passages)
+        if said.shown:
+            examples(said.shown)

@@ -207,6 +207,9 @@ def _reply(reply: Reply, one: Opened, evaluation: Evaluation, key: str) -> None:
     st.caption(_took(said))
     if reply.passages:
         chat.passages(reply.passages)
+    store = state.store()
+    if shown := candidates.shown(store, candidates.get(store, reply.candidate), one.body["messages"]):
+        chat.examples(shown)
     scores = {name: reply.scores[name] for name in evaluation.metrics if name in reply.scores}
     cells = "".join(
         f'<div class="verdict"><b>{html.escape(name)}</b><span>'
