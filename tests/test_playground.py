@@ -59,6 +59,13 @@ def test_four_answer_side_by_side_and_what_differs_from_the_first_is_marked(spea
     assert "Two whole <ins>months.</ins>" in words(app) and not app.exception
 
 
+def test_what_goes_to_a_model_elsewhere_is_announced_before_it_is_asked(full, app):
+    models.add(full.store, "far", models.ENDPOINT, "https://models.example", "ada")
+    seated(app, "far", "tiny")
+    assert words(app).count("This leaves the machine") == 1
+    assert "told, shown and looks up go to far at" in words(app) and "models.example" in words(app)
+
+
 def test_the_examples_nearest_to_a_question_can_be_shown_and_are_kept_with_the_candidate(speakers, full, app):
     seated(app, "one", "two")
     key = "0-one"

@@ -15,7 +15,7 @@ from studio.deciding import grids
 from studio.freezing import snapshots
 from studio.judging import sources
 from studio.reading import libraries
-from studio.ui import notices, parts, state
+from studio.ui import notices, parts, reckoning, state
 
 DRAWN = {
     "temperature": "temperature",
@@ -48,6 +48,8 @@ def candidate(
             made = settings(f"{side}-{chosen}", start)
     if told := beside(made):
         st.caption(f"With {notices.plain(', '.join(told))}.")
+    for words in reckoning.leaves(state.store(), [made], ""):
+        st.caption(f":material/outbound: {notices.plain(words)}")
     return made
 
 

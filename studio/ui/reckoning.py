@@ -37,7 +37,7 @@ def shown(store: Store, order: Order) -> None:
 
 def leaves(store: Store, who: Sequence[Candidate], judge: str) -> list[str]:
     """What is sent to another machine, a sentence an endpoint."""
-    asked = {one.model: "the questions, with what the candidate is told and looks up" for one in who}
+    asked = {one.model: "the questions, with what the candidate is told, shown and looks up" for one in who}
     if judge:
         asked[judge] = asked.get(judge, "the questions, passages and answers that it judges")
     known = {name: models.get(store, name) for name in asked}
