@@ -144,8 +144,8 @@ def examples_to_click(chosen: list[Candidate]) -> list[str]:
 
 
 def short(question: str) -> bool:
-    """Whether it fits on a button."""
-    return 0 < len(question) < 160
+    """Whether it fits on a button: one with passages in it has lines."""
+    return 0 < len(question) < 160 and "\n" not in question
 
 
 parts.heading("Playground", "Ask one to four candidates the same, and read their answers side by side.", "Build")

@@ -71,7 +71,7 @@ def test_the_examples_nearest_to_a_question_can_be_shown_and_are_kept_with_the_c
     key = "0-one"
     app.selectbox(key=f"shown-{key}").set_value(full.snapshot).run()
     app.number_input(key=f"nearest-{key}").set_value(2).run()
-    assert "With the 2 nearest examples." in words(app)
+    assert f"With the 2 nearest examples of {snapshots.get(full.store, full.snapshot).name}." in words(app)
     next(button for button in app.button if button.label == "Keep as candidate").click().run()
     made = candidates.kept(full.store)[-1]
     assert (made.name, made.nearest, made.nearest_from) == ("one + examples", 2, full.snapshot)
@@ -89,6 +89,14 @@ def test_who_is_new_is_offered_what_the_tuned_model_was_watched_with(full, app, 
     assert found.selectbox(key="who-1").value == "taught"
     offered = found.pills(key="suggested").options
     assert offered and all(question.startswith("Where is cup ") for question in offered)
+
+
+def test_a_question_with_passages_in_it_is_offered_to_nobody(full, app, tmp_path):
+    file = tmp_path / "grounded.jsonl"
+    rows = ("Passages:\n[1] A kettle is a pot.\n\nQuestion: What is it?", "What is a pan?")
+    file.write_text("".join(json.dumps(conversation(row, "A pot.")) + "\n" for row in rows))
+    datasets.bring_in(full.store, file, "grounded", "ada")
+    assert look(app, "playground").pills(key="suggested").options == ["What is a pan?"]
 
 
 def test_a_model_that_learned_under_a_system_prompt_is_not_asked_first(full, app, tmp_path):

@@ -69,7 +69,8 @@ def beside(made: Candidate) -> list[str]:
     if made.library:
         found.append(f"{parts.count(made.passages, 'passage')} of {made.library}")
     if made.shows:
-        found.append(made.shows)
+        whose = f" of {snapshots.get(state.store(), made.nearest_from).name}" if made.nearest else ""
+        found.append(f"{made.shows}{whose}")
     drawn, usual = Decoding(**made.decoding), Decoding()
     for name, words in DRAWN.items():
         if (now := getattr(drawn, name)) != getattr(usual, name):
