@@ -7,14 +7,16 @@ import pytest
 from playwright.sync_api import expect
 
 from studio import members
+from studio.building import endpoints
 from studio.folders import Home
-from studio.reading import libraries
+from studio.reading import libraries, questions
 from studio.store import close_all, opened
-from tests import browsing
+from tests import browsing, teaching
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 GUIDE = "# Returns\n\nSend it back within 30 days.\n\n## Postage\n\nWe pay the postage when the kettle is broken.\n"
+POSTAGE, DAYS = "Who pays when a kettle is broken?", "Until when may it come back?"
 
 
 def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Path):
@@ -59,3 +61,43 @@ def test_documents_come_in_are_found_cited_and_removed(home: Home, tmp_path: Pat
         expect(page.get_by_text("handbook is deleted.")).to_be_visible()
     assert libraries.listed(opened(home)) == []
     assert not [path for path in home.root.rglob("*") if path.is_file() and b"postage" in path.read_bytes()]
+
+
+def test_a_model_proposes_questions_and_somebody_puts_one_better_and_turns_one_down(home: Home):
+    store = opened(home)
+    members.welcome(store, "ada", "engineer", "ada")
+    libraries.add(store, "handbook", {"guide.md": GUIDE}, "ada")
+    with teaching.teacher(asked_and_told) as url:
+        endpoints.add(store, "teacher", url, "teacher", "ada")
+        close_all()
+        with browsing.studio(home) as studio, browsing.tab(f"{studio.url}/library?library=handbook", 1400) as page:
+            page.get_by_role("tab", name="Quality").click()
+            page.get_by_role("button", name="Have a model propose some").click()
+            page.get_by_role("spinbutton", name="Passages to ask about").fill("2")
+            page.get_by_role("button", name="Ask", exact=True).click()
+            expect(page.get_by_text("teacher was asked for 2 questions")).to_be_visible()
+            expect(page.get_by_text("to be judged (2)")).to_be_visible()
+
+            asked = page.locator(".st-key-proposal").get_by_role("textbox", name="Question")
+            first = asked.input_value()
+            assert first in (POSTAGE, DAYS)
+            asked.fill(f"Please, {first}")
+            asked.press("Tab")
+            page.get_by_role("button", name="Approve").click()
+            expect(page.get_by_text("to be judged (1)")).to_be_visible()
+            page.get_by_role("button", name="Reject").click()
+            expect(page.get_by_text("to be judged")).to_have_count(0)
+            expect(page.get_by_text("1 question that counts")).to_be_visible()
+            expect(page.get_by_text("among the first 5", exact=True)).to_be_visible()
+    store = opened(home)
+    [kept], [gone] = questions.approved(store, "handbook"), questions.listed(store, "handbook", questions.REJECTED)
+    assert (kept.question, gone.question) == (f"Please, {first}", DAYS if first == POSTAGE else POSTAGE)
+    assert kept.passage != gone.passage
+
+
+def asked_and_told(messages: list[dict[str, str]]) -> str:
+    """What a model proposes of a passage, and how it answers that."""
+    told = messages[-1]["content"]
+    if not told.startswith("Read the following"):
+        return "It is told plainly here."
+    return f'["{POSTAGE if "postage" in told else DAYS}"]'
