@@ -34,13 +34,13 @@ class Said:
     stage: str = WAKING
     text: str = ""
     passages: list[dict[str, Any]] = field(default_factory=list)
-    shown: list[dict[str, str]] = field(default_factory=list)  # the examples before the question
     tokens_out: int | None = None
     seconds: float = 0.0
     first: float | None = None  # seconds to the first word
     cost: float | None = 0.0  # euros: of its tokens, or of a machine that did nothing else; None when nobody knows
     error: str = ""
     system: str | None = None  # the prompt it was given; None where nobody noted it
+    shown: list[dict[str, str]] = field(default_factory=list)  # the examples before the question
 
     @property
     def live(self) -> bool:

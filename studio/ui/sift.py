@@ -171,17 +171,18 @@ def _again(one: Opened) -> None:
     asked = [candidates.get(store, id) for id in ids]
     chosen = [candidates.like(store, who, state.me(), system=who.system or own) for who in asked]
     first = {reply.candidate: reply for reply in reversed(one.replies)}
-    said = tuple(_said(first[id], who.system) for id, who in zip(ids, chosen, strict=True))
+    told = [(who.system, candidates.shown(store, who, [last])) for who in chosen]
+    said = tuple(_said(first[id], *one) for id, one in zip(ids, told, strict=True))
     turn = Turn(str(last["content"]), said)
     nav.goto("playground", arrangement=arrangements.keep(store, chosen, [turn], state.me()))
 
 
-def _said(reply: Reply, system: str) -> Said:
+def _said(reply: Reply, system: str, shown: list[dict[str, str]]) -> Said:
     """An answer of the evaluation as the playground shows it."""
     told = reply.response
     return Said(
         reply.name, FAILED if told["error"] else DONE, told["text"], reply.passages, told["tokens_out"],
-        told["seconds"], told["first_token_seconds"], told["cost"], told["error"], system,
+        told["seconds"], told["first_token_seconds"], told["cost"], told["error"], system, shown,
     )  # fmt: skip
 
 
