@@ -56,6 +56,13 @@ def test_typical_ones_differ_and_those_at_random_are_the_same_each_time(file):
     assert len(set(questions(shots.drawn(file, 3)))) == 3 and shots.drawn(file, 3) == shots.drawn(file, 3)
 
 
+def test_the_nearest_of_very_many_is_found_where_a_part_of_them_is_typical_enough(tmp_path):
+    path, asked = tmp_path / "many.jsonl", [f"What does part {n} of the lamp cost?" for n in range(6_001)]
+    path.write_text("".join(json.dumps(conversation(one, f"{n} euros.")) + "\n" for n, one in enumerate(asked)))
+    for n in (1, 3_001, 5_999):
+        assert shots.nearest(path, 1, asked[n])[1]["content"] == f"{n} euros."
+
+
 def test_examples_that_are_gone_are_a_sentence_and_rows_without_a_fit_one_show_none(tmp_path):
     with pytest.raises(Problem, match="are gone"):
         shots.nearest(tmp_path / "gone.jsonl", 1, "Hello")

@@ -20,6 +20,7 @@ from engine.quality import embedding
 from engine.quality.embedding import Embedder, Vectors
 
 MOST_ROWS = 5_000  # more do not change which rows are typical
+MOST_NEAR = 50_000  # among which the nearest are sought; more would take long to begin with
 MOST_LETTERS = 600  # of one example; a prompt has little room
 
 Turns = list[dict[str, str]]  # messages, question and answer in turn
@@ -35,14 +36,14 @@ def typical(file: Path, k: int) -> Turns:
 
 def drawn(file: Path, k: int) -> Turns:
     """The same of `k` examples that chance has drawn; each time the same ones."""
-    rows = _fit_rows(file)
+    rows = _fit_rows(file, MOST_ROWS)
     return _joined(Random(k).sample(rows, min(k, len(rows))))
 
 
 def nearest(file: Path, k: int, question: str) -> Turns:
     """The same of the `k` examples whose questions have most in common with this one, the nearest last: what stands
     next to the question is heeded most. Problem when the file is gone."""
-    rows, embedder, points = _located(file)
+    rows, embedder, points = _located(file, MOST_NEAR)
     if not rows:
         return []
     near = points @ embedder.encode([question])[0]
@@ -53,7 +54,7 @@ def nearest(file: Path, k: int, question: str) -> Turns:
 def _typical(file: Path, k: int) -> list[Turns]:
     from sklearn.cluster import KMeans  # takes a second of processor time, which every studio would wait for
 
-    rows, _, points = _located(file)
+    rows, _, points = _located(file, MOST_ROWS)
     if not rows or k < 1:
         return []
     groups = KMeans(min(k, len(rows)), n_init=1, random_state=0).fit(points)
@@ -62,21 +63,21 @@ def _typical(file: Path, k: int) -> list[Turns]:
 
 
 @lru_cache(maxsize=4)
-def _located(file: Path) -> tuple[list[Turns], Embedder, Vectors]:
-    """Every row that is fit, who makes points of texts like its question, and the points, (rows, size)."""
-    rows = _fit_rows(file)
+def _located(file: Path, most: int) -> tuple[list[Turns], Embedder, Vectors]:
+    """The rows that are fit, who makes points of texts like their questions, and the points, (rows, size)."""
+    rows = _fit_rows(file, most)
     asked = [turns[0]["content"] for turns in rows]
     embedder = embedding.lexical(asked or [""])
     return rows, embedder, embedder.encode(asked)
 
 
 @lru_cache(maxsize=4)
-def _fit_rows(file: Path) -> list[Turns]:
-    """Every row that is fit, or as many of them, evenly spread, as are enough."""
+def _fit_rows(file: Path, most: int) -> list[Turns]:
+    """Every row that is fit, or so many of them, evenly spread."""
     if not file.is_file():
         raise Problem(f"The examples in {file} are gone.", do="Choose a candidate that does not show them.")
     rows = [_turns(row) for row in jsonl.read(file) if _fit(row)]
-    return rows[:: max(1, len(rows) // MOST_ROWS)]
+    return rows[:: -(-len(rows) // most) or 1]
 
 
 def _joined(rows: list[Turns]) -> Turns:
