@@ -21,7 +21,7 @@ from studio.store import opened
 from studio.ui import blind, chat
 from tests import browsing, judged, speaking
 from tests.conftest import ENTRY, Full, conversation, ended_run, look, words
-from tests.patience import LONG
+from tests.patience import LONG, until
 from tests.test_judging_pages import press
 
 TURN = Turn("How long?", (Said("plain", DONE, "Two years."), Said("tuned", DONE, "Ages, petal!")))
@@ -336,14 +336,24 @@ def test_what_is_typed_outlives_a_reload_and_one_press_leads_back(tmp_path):
         page.get_by_label("System prompt").fill("Be kind.")
         page.keyboard.press("Control+Enter")
         page.wait_for_url("**/playground?seat=*")
+        expect(page.get_by_text("With a system prompt.")).to_be_visible()
+        browsing.drawn(page)
         page.go_back()
         page.wait_for_url(f"{opened.url}/")
+        expect(typed).to_have_count(0)
+        browsing.drawn(page)  # people see where they are before they turn round
         page.go_forward()
         expect(typed).to_have_value("How long is")
         expect(page.get_by_text("With a system prompt.")).to_be_visible()
         browsing.drawn(page)
-        typed.fill("")
-        page.wait_for_function("!Object.values(sessionStorage).includes('How long is')")
+
+        def emptied() -> bool:
+            typed.fill("")  # by a key, which a field that is drawn anew just then does not hear
+            return bool(page.evaluate("!Object.values(sessionStorage).includes('How long is')"))
+
+        until(emptied)
+        browsing.drawn(page)
+        expect(typed).to_have_value("")
 
 
 @pytest.mark.browser
