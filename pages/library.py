@@ -86,7 +86,8 @@ def quality(library: Library, found: list[libraries.Document]) -> None:
     if not library.chunks:
         unread(library)
         return
-    questioning.judge(store, library.name, me)
+    with st.container():  # what is below stays where it is when the last one is judged, and is not drawn twice
+        questioning.judge(store, library.name, me)
     figures = st.container()
     questioning.more(store, library, me)
     with figures:  # above, and drawn after: what was imported just now counts in them

@@ -5,11 +5,13 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, LocatorAssertions, Page, expect, sync_playwright
+from playwright.sync_api import Error as Refused
 from playwright.sync_api import TimeoutError as Waited
 
 from engine import jobs
@@ -22,7 +24,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Chromium's own errands would wait for a network that a closed machine does not have
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SLOW = 300_000  # milliseconds: two cores, a model to load, and other tests may have the machine too
+TWICE = 30.0  # seconds that something may stand on the page twice while it is drawn anew
 expect.set_options(timeout=SLOW)
+P, T = ParamSpec("P"), TypeVar("T")
 STILL = """() => {
     const app = document.querySelector('[data-testid="stApp"]')
     return !app || app.dataset.testScriptState === "notRunning"
@@ -70,21 +74,53 @@ def studio(home: Home) -> Iterator[Studio]:
         opened.close()
 
 
-_click = Locator.click
+def _when_one_is_left(act: Callable[P, T]) -> Callable[P, T]:
+    """`act` as people do it: what is drawn anew in another place stands on the page twice for a moment, the old one
+    and the new one, and nobody touches or reads either before one of them has gone. Playwright refuses at once, and
+    nothing was done; so it is asked again. Two that stay are a mistake, of the page or of the test."""
+
+    def acted(*args: P.args, **how: P.kwargs) -> T:
+        end = time.monotonic() + TWICE
+        while True:
+            try:
+                return act(*args, **how)
+            except (Refused, AssertionError) as wrong:
+                if "strict mode violation" not in str(wrong) or time.monotonic() > end:
+                    raise
+            time.sleep(0.2)
+
+    return acted
 
 
-def _click_when_still(locator: Locator, **how: Any) -> None:
-    """Click as people do, on a page that stands still. A button that is drawn anew between press and release hears no
-    click, and a busy machine makes that moment long. A page that never comes to rest is clicked on after a while."""
-    locator.wait_for(timeout=how.get("timeout"))
-    with suppress(Waited):
-        locator.page.wait_for_function(STILL, timeout=5_000)
-    _click(locator, **how)
+def _when_still(click: Callable[..., None]) -> Callable[..., None]:
+    """Click on a page that stands still. A button that is drawn anew between press and release hears no click, and a
+    busy machine makes that moment long. A page that never comes to rest is clicked on after a while."""
+
+    def clicked(locator: Locator, **how: Any) -> None:
+        locator.wait_for(timeout=how.get("timeout"))
+        with suppress(Waited):
+            locator.page.wait_for_function(STILL, timeout=5_000)
+        click(locator, **how)
+
+    return clicked
+
+
+def _as_people_do() -> None:
+    """Playwright's own acts, and what it expects of one element, with the patience of people. Once is enough."""
+    Locator.click = _when_still(Locator.click)  # type: ignore[method-assign]
+    for one in ("click", "fill", "press", "press_sequentially", "focus", "uncheck", "input_value", "inner_text"):
+        setattr(Locator, one, _when_one_is_left(getattr(Locator, one)))
+    for one in ("visible", "focused", "in_viewport"):
+        setattr(LocatorAssertions, f"to_be_{one}", _when_one_is_left(getattr(LocatorAssertions, f"to_be_{one}")))
+    for one in ("contain_text", "have_value", "have_attribute"):
+        setattr(LocatorAssertions, f"to_{one}", _when_one_is_left(getattr(LocatorAssertions, f"to_{one}")))
+
+
+_as_people_do()
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    Locator.click = _click_when_still  # type: ignore[method-assign]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*QUIET, "--disable-sync", "--no-first-run"]
