@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.problems import Problem
-from engine.scoring import metrics
+from engine.scoring import metrics, stats
 from studio.judging import between, exports, figures, reports, results, slices
 from studio.judging.results import Sought
 from studio.reading import libraries
@@ -159,7 +159,8 @@ def test_a_slice_that_stands_out_is_told_from_those_that_chance_would_make(store
     made = sliced(store, pair)
     rows, _ = slices.table(store, made.id, "facts", tuned.id, "tag", plain.id)
     odd = rows[0]
-    assert (odd.name, odd.found.value, odd.found.n, odd.apart) == ("odd", 0.0, 20, -1.0)
+    assert (odd.name, odd.found.value, odd.found.n) == ("odd", 0.0, 20)
+    assert odd.apart == stats.unpaired(stats.share(40, 40), stats.share(0, 20)) and odd.apart.value == -1
     assert odd.stands_out is True and odd.changed is True and odd.change.value == -1
     assert len(odd.items) == 20
     even = next(row for row in rows if row.name == "even")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy
 
 from engine.scoring import clustered, resampling, stats, verdicts
 from engine.scoring.clustered import ALONE, Clusters
@@ -74,6 +75,26 @@ PUBLISHED = {
 def test_a_paired_difference_carries_newcombes_interval(cells, interval):
     found = stats.difference(*paired(*cells))
     assert (-found.high, -found.low) == pytest.approx(interval, abs=6e-4)
+
+
+def test_an_unpaired_difference_carries_newcombes_interval():
+    found = stats.unpaired(stats.share(48, 80), stats.share(56, 70))  # Newcombe 1998, 873-890, example (a), method 10
+    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5) and found.n == 150
+    none, one = stats.share(0, 10), stats.share(10, 10)  # example (h)
+    assert stats.unpaired(none, one).low == pytest.approx(0.6075, abs=5e-5) and stats.unpaired(none, one).high == 1
+
+
+def test_an_unpaired_difference_of_means_is_about_welchs():
+    first, second = np.random.default_rng(1).normal(0, 1, 200), np.random.default_rng(2).normal(0.3, 2, 120)
+    found = stats.unpaired(stats.mean(first.tolist()), stats.mean(second.tolist()))
+    welch = scipy.stats.ttest_ind(second, first, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high), abs=0.01)
+
+
+def test_what_has_no_interval_lends_none_to_a_difference():
+    found = stats.unpaired(stats.mean([1.0]), stats.mean([2.0, 3.0]))
+    assert (found.value, found.low, found.n) == (1.5, None, 3)
+    assert stats.unpaired(stats.mean([]), stats.mean([2.0, 3.0])).value is None
 
 
 def test_mcnemars_exact_p_is_the_textbooks():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.scoring import clustered, resampling, verdicts
+from engine.scoring import clustered, resampling, stats, verdicts
 from engine.scoring.clustered import ALONE, Clusters
 from engine.scoring.stats import Difference, Estimate
 from engine.scoring.verdicts import Verdict
@@ -28,6 +28,12 @@ class Scale:
         if odd := next((value for value in values if value not in (0, 1)), None):
             raise ValueError(f"{odd} is neither right (1) nor wrong (0)")
         return clustered.share(values, clusters)
+
+    def unpaired(self, first: tuple[Sequence[float], Clusters], second: tuple[Sequence[float], Clusters]) -> Estimate:
+        """The figure of `second` minus that of `first`, which share no items: Newcombe's interval for shares, for means
+        that of their standard errors, since it is asked of many slices and a bootstrap of each would take a minute."""
+        spread = clustered.share if self.yes_no else clustered.mean
+        return stats.unpaired(spread(*first), spread(*second))
 
     def difference(self, before: Sequence[float], after: Sequence[float], clusters: Clusters = ALONE) -> Difference:
         """After minus before over the same items: McNemar and Newcombe for shares, a paired bootstrap for means."""

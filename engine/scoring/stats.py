@@ -1,13 +1,14 @@
 """Statistics: how sure we are of a number, and of a difference between two candidates.
 
-Everything compares the same items before and after, always paired. Shares run from 0 to 1. No item, no number: an
-estimate of nothing is None, never 0. It knows nothing of what was measured, and nothing of many looks at once.
+Candidates are compared on the same items, always paired; only groups of other items are not. Shares run from 0 to 1.
+No item, no number: an estimate of nothing is None, never 0. It knows nothing of what was measured, and nothing of many
+looks at once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, sqrt
+from math import ceil, hypot, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -193,6 +194,24 @@ def apart(first: Sequence[float], second: Sequence[float], groups: Sequence[Sequ
     wide = float(scipy.stats.t.ppf((1 + LEVEL) / 2, freedom))
     half = wide * sqrt(squares / freedom * (1 / len(first) + 1 / len(second)))
     return Estimate(value, value - half, value + half, len(first) + len(second))
+
+
+def unpaired(first: Estimate, second: Estimate) -> Estimate:
+    """`second` minus `first`, which share no items, out of the interval of each; None where either has none.
+
+    Of shares with Wilson's interval it is method 10 of Newcombe, Statistics in Medicine 17 (1998), 873-890; of other
+    figures that of Zou and Donner, Statistics in Medicine 27 (2008), 1693-1702. Where some documents have items on both
+    sides, it is too wide rather than too narrow.
+    """
+    n = first.n + second.n
+    if first.value is None or second.value is None:
+        return Estimate(None, None, None, n)
+    value = second.value - first.value
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Estimate(value, None, None, n)
+    low = value - hypot(second.value - second.low, first.high - first.value)
+    high = value + hypot(second.high - second.value, first.value - first.low)
+    return Estimate(value, low, high, n)
 
 
 def preference(wins: int, ties: int, losses: int) -> Preference:

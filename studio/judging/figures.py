@@ -44,6 +44,13 @@ class Scores:
         both = self.of_all([before, after]).table
         return self.scale.difference(both[before].tolist(), both[after].tolist(), self.kin(both.index))
 
+    def apart(self, candidate: str, items: Iterable[str]) -> Estimate:
+        """By how much a candidate's figure over `items` lies above that over all its others; n is that of both."""
+        known = self.of_all([candidate]).table[candidate]
+        inside = known.index.isin(list(items))
+        rest, here = ((one.tolist(), self.kin(one.index)) for one in (known[~inside], known[inside]))
+        return self.scale.unpaired(rest, here)
+
     def interaction(self, arms: Sequence[str]) -> Estimate:
         """What two steps do together beyond the sum of each, of the candidates base, one, other and both."""
         known = self.of_all(arms).table

@@ -37,13 +37,14 @@ MOST = 60  # slices of one kind; the largest
 
 @dataclass(frozen=True)
 class Slice:
-    """The figure over `items`; by how much it lies above that of all other items (`apart`); the `change` against the
-    baseline. Whether either is more than chance, all slices looked at: None where there are too few items."""
+    """The figure over `items`; by how much it lies above that of all other items (`apart`, whose n is that of all); the
+    `change` against the baseline. Whether either is more than chance, all slices looked at: None where there are too
+    few items."""
 
     name: str
     items: tuple[str, ...]
     found: Estimate
-    apart: float | None
+    apart: Estimate
     change: Difference | None
     stands_out: bool | None = None
     changed: bool | None = None
@@ -86,10 +87,8 @@ def table(
 def _slice(name: str, scores: Scores, own: Scores, candidate: str, baseline: str) -> Slice:
     """`scores` are those of the slice, `own` all that the candidate has."""
     items = scores.of_all([candidate]).table.index
-    here, rest = _parted(own, items)
-    apart = float(here.mean() - rest.mean()) if len(here) and len(rest) else None
     change = scores.difference(baseline, candidate) if baseline else None
-    return Slice(name, tuple(items), scores.estimate(candidate), apart, change)
+    return Slice(name, tuple(items), scores.estimate(candidate), own.apart(candidate, items), change)
 
 
 def _parted(own: Scores, items: Iterable[str]) -> tuple["pd.Series[float]", "pd.Series[float]"]:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from engine.scoring import stats
 from engine.scoring.scales import Scale
-from engine.scoring.stats import Difference
+from engine.scoring.stats import Difference, Estimate
 from studio.judging import slices
 from studio.judging.evaluations import Evaluation
 from studio.judging.reports import Line
@@ -39,7 +40,7 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
     st.caption(
         f"A slice under {slices.FEW} items says too little to be tested. Of {len(found)} slices some differ by chance; "
         "those marked ▲ or ▼ stand out even so: on average at most one mark in ten is a false alarm "
-        "(Benjamini and Hochberg)."
+        "(Benjamini and Hochberg). In brackets stands the 95 % interval of each difference by itself."
     )
     inside = {one.name: one.items for one in found}
     name = st.selectbox(
@@ -55,27 +56,25 @@ def _table(found: Sequence[Slice], scale: Scale, compared: bool) -> None:
     rows = []
     for one in found:
         row = {"Slice": one.name, "Items": one.found.n, "Figure": scale.text(one.found)}
-        row["Next to all other items"] = _said(one.stands_out, one.apart, scale)
+        rest = f"n = {one.found.n} next to {one.apart.n - one.found.n}"
+        row["Next to all other items"] = _said(one.stands_out, one.apart, rest, scale)
         if compared:
-            row["Against the other candidate"] = _said(one.changed, one.change.value if one.change else None, scale)
-            row["With its doubt"] = _span(one.change, scale)
+            both = f"n = {one.change.counted}" if one.change else ""
+            row["Against the other candidate"] = _said(one.changed, one.change, both, scale)
         rows.append(row)
     st.dataframe(pd.DataFrame(rows), hide_index=True)
 
 
-def _span(change: Difference | None, scale: Scale) -> str:
-    """The interval of a difference with its n, in the unit of the metric."""
-    if change is None or change.low is None or change.high is None:
-        return ""
-    low, high = (f"{100 * one:+.0f}" if scale.of_hundred else f"{one:+.2f}" for one in (change.low, change.high))
-    return f"{low} to {high}, n = {change.counted}"
-
-
-def _said(beyond: bool | None, apart: float | None, scale: Scale) -> str:
-    """What a difference says that is or is not more than chance; None where it was not tested."""
-    if beyond is None or apart is None:
+def _said(beyond: bool | None, found: Estimate | Difference | None, counted: str, scale: Scale) -> str:
+    """What a difference says that is or is not more than chance, with its interval; None where it was not tested."""
+    if beyond is None or found is None or found.value is None:
         return "too few items"
-    if not beyond:
-        return "no more than chance"
-    step = f"{100 * abs(apart):.0f} points" if scale.of_hundred else f"{abs(apart):.2f}"
-    return f"{'▲ better' if (apart > 0) != scale.lower else '▼ worse'} by {step}"
+    side = ("▲ better" if (found.value > 0) != scale.lower else "▼ worse") if beyond else "no more than chance"
+    told = [counted]
+    if found.low is not None and found.high is not None:
+        told = [f"{_step(found.low, scale)} to {_step(found.high, scale)}", counted]
+    return f"{side}: {_step(found.value, scale)}{' points' * scale.of_hundred} ({', '.join(told)})"
+
+
+def _step(value: float, scale: Scale) -> str:
+    return stats.in_points(value) if scale.of_hundred else f"{value:+.2f}"
