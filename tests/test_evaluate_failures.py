@@ -241,6 +241,8 @@ def test_a_budget_ends_the_job_before_it_is_exceeded_and_every_candidate_has_the
     assert 30 <= sum(one["paid"] for one in found) <= 40 and all(one["cost"] == 1.0 for one in found)
     counts = Counter(one["candidate"] for one in found)
     assert abs(counts["one"] - counts["two"]) <= 2
+    told = events.last(tmp_path / "job", "progress")
+    assert told is not None and (told["done"], told["of"]) == (len(found), 100)  # not what nobody was asked
 
 
 def test_calls_that_failed_count_against_the_budget_also_when_the_job_goes_on(tmp_path):

@@ -137,8 +137,6 @@ class Round:
         try:
             await self._ask(self._open(questions))
             await self._ask([one for one in self._open(questions) if self._worth_another(one)])
-            if self.spent:
-                raise self.spent
         finally:
             silence.cancel()
             self._tell()
@@ -163,10 +161,10 @@ class Round:
         return found
 
     def _worth_another(self, question: Question) -> bool:
-        line = self.standing.get(question.key)  # None where a budget ended the first round
-        return line is not None and line.get("code") not in (*HOPELESS, lines.UNUSABLE)
+        return self.standing[question.key].get("code") not in (*HOPELESS, lines.UNUSABLE)
 
     async def _ask(self, questions: Sequence[Question]) -> None:
+        """Ask them all. Spent where the budget ends it, with what was asked by then."""
         self.done = self.before = self.of - len(questions)
         waiting = iter(questions)
         workers = [asyncio.ensure_future(self._work(waiting)) for _ in range(AHEAD * self.spec.concurrency)]
@@ -176,6 +174,8 @@ class Round:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        if self.spent:
+            raise self.spent
 
     async def _work(self, waiting: Iterator[Question]) -> None:
         for question in waiting:
