@@ -285,6 +285,15 @@ def test_several_answers_to_an_item_are_drawn_together():
     assert thrice.estimate() == once.estimate() and thrice.estimate().n == 4
 
 
+def test_whoever_answered_twice_is_held_against_whoever_answered_once():
+    items = [{"label": one} for one in ("a / x", "b / y", "c / z", "d / z")]
+    once = figures("label", ["a / x", "b / x", "q", "q"], items)["level 1"]
+    rows = answered("label", ["a / x", "b / y", "c / z", "q"], items)
+    (twice,) = (one for one in whole.figures("label", [*rows, *rows]) if one.name == "level 1")
+    assert (once.scale.yes_no, twice.scale.yes_no) == (True, False)
+    assert (twice.against(once).value, once.against(twice).value, once.against(twice).n) == (0.25, -0.25, 4)
+
+
 def test_no_item_no_number_and_items_that_are_alike_no_interval():
     assert resampling.mean([]).value is None
     assert resampling.mean([0.4] * 9) == resampling.Estimate(pytest.approx(0.4), None, None, 9)

@@ -59,7 +59,7 @@ class Whole:
         both = [(places[item], at) for at, item in enumerate(self.items) if item in places]
         old, new = before.rows[[a for a, _ in both]], self.rows[[b for _, b in both]]
         clusters = self.clusters.at(at for _, at in both)
-        if self.scale.yes_no:
+        if self.scale.yes_no and before.scale.yes_no:
             return self.scale.difference(old[:, 0].tolist(), new[:, 0].tolist(), clusters)
         return resampling.difference(old, new, self.figure, clusters)
 
