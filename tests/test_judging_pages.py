@@ -185,7 +185,18 @@ def test_another_evaluation_is_compared_over_the_items_that_both_asked(full, app
     said = words(app)
     assert "plain, then" in said and "tuned, here" in said and "Better by 100 points" in said
     assert "Over 3 items that both have a score for. Not counted: 1 only the other has." in said
-    assert not app.exception
+    assert not app.exception and not app.warning
+
+
+def test_two_evaluations_that_two_judges_scored_are_not_compared_in_silence(full, app):
+    plain, _ = judged.two(full.store)
+    made = {}
+    for judge in ("starter", "playful"):
+        line = judged.answer(plain, "i000", "x", scores=judged.right(1.0, "faithfulness"))
+        more = {"metrics": ["faithfulness"], "name": f"by {judge}", "judge": judge}
+        made[judge] = judged.evaluation(full.store, judged.items(1), [line], **more)
+    shown(app, made["playful"].id, "Other evaluations")
+    assert "They were not scored alike: starter judged there, playful here." in app.warning[0].value
 
 
 def test_failed_calls_are_listed_and_counted_nowhere(full, app):

@@ -4,13 +4,16 @@ import csv
 import io
 import json
 import random
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
+from engine import specs
 from engine.problems import Problem
 from engine.scoring import metrics, stats
-from studio.judging import between, exports, figures, reports, results, slices
+from engine.scoring.evaluate import EvaluateSpec
+from studio.judging import between, evaluations, exports, figures, reports, results, slices
 from studio.judging.results import Sought
 from studio.reading import libraries
 from tests import judged
@@ -212,6 +215,35 @@ def test_any_two_runs_are_compared_over_the_items_that_they_share(store, pair, f
     told = between.between(store, (found.id, plain.id), (later.id, tuned.id), "facts")
     assert (told.shared, told.only_first, told.only_second, told.changed) == (1, 2, 4, 1)
     assert (told.first.value, told.second.value, told.difference.value) == (0.0, 1.0, 1.0)
+
+
+def test_an_evaluation_that_asked_each_item_twice_is_compared_with_one_that_asked_once(store, pair, found):
+    plain, tuned = pair
+    twice = [
+        judged.answer(tuned, item["id"], "x", repeat=n, scores=judged.right(float(n)))
+        for item in judged.items(4)
+        for n in range(2)
+    ]
+    later = judged.evaluation(store, judged.items(4), twice, name="twice")
+    for first, second in (((found.id, plain.id), (later.id, tuned.id)), ((later.id, tuned.id), (found.id, plain.id))):
+        told = between.between(store, first, second, "facts")
+        assert {told.first.value, told.second.value, told.difference.value} == {0.5, 0.0} and told.shared == 4
+        assert not told.scale.yes_no
+
+
+def test_a_comparison_says_when_another_judge_or_another_style_guide_scored_the_two(store, pair):
+    def made(metric, **more):
+        line = judged.answer(pair[0], "i000", "x", scores=judged.right(1.0, metric))
+        return judged.evaluation(store, judged.items(1), [line], metrics=[metric], **more).id
+
+    one, two = (made("faithfulness", judge=judge) for judge in ("starter", "playful"))
+    assert between.otherwise(store, one, two, "faithfulness") == "starter judged there, playful here"
+    assert not between.otherwise(store, one, two, "facts") and not between.otherwise(store, one, one, "faithfulness")
+    first, second = made("tone"), made("tone")
+    assert not between.otherwise(store, first, second, "tone")
+    folder = evaluations.get(store, second).job.folder
+    specs.write(folder, replace(specs.read(folder, EvaluateSpec), guide="/guides/later.json"))
+    assert between.otherwise(store, first, second, "tone") == "the style guide was another there"
 
 
 # taken out

@@ -140,6 +140,8 @@ METRICS: dict[str, Metric] = {
     )
 }  # fmt: skip
 
+GUIDED = ("tone", "style")  # these read the style guide
+
 UNKNOWING = re.compile(
     rf"{re.escape(plain(NOT_FOUND).rstrip('.'))}"
     r"|\b(?:do not|don't|cannot|can't|could not|couldn't) (?:know|find|tell|say|have (?:that|this|any|the)"

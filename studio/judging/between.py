@@ -7,9 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from engine import specs
+from engine.scoring import known, likely, metrics
+from engine.scoring.evaluate import EvaluateSpec
 from engine.scoring.scales import Scale
 from engine.scoring.stats import Difference, Estimate
-from studio.judging import figures
+from studio.judging import evaluations, figures
 from studio.store import Store
 
 # what an item is held against: where two evaluations differ in it, their scores are of different questions
@@ -70,7 +73,9 @@ def between(store: Store, first: tuple[str, str], second: tuple[str, str], metri
     both = one.index.intersection(two.index)
     changed = _changed(store, first[0], second[0]) & set(both)
     shared = [item for item in both if item not in changed]
-    paired = replace(mine, table=pd.DataFrame({"before": one[shared], "after": two[shared]}))
+    # right or wrong has become a mean where one of them has asked each item several times
+    scale = other.scale if mine.scale.yes_no else mine.scale
+    paired = replace(mine, table=pd.DataFrame({"before": one[shared], "after": two[shared]}), scale=scale)
     return Between(
         paired.estimate("before"),
         paired.estimate("after"),
@@ -81,6 +86,19 @@ def between(store: Store, first: tuple[str, str], second: tuple[str, str], metri
         len(two) - len(both),
         len(changed),
     )
+
+
+def otherwise(store: Store, first: str, second: str, metric: str) -> str:
+    """What scored the two evaluations otherwise, since a difference may come of that, in words; '' for nothing."""
+    one, two = (evaluations.get(store, id) for id in (first, second))
+    before, after = (specs.read(found.job.folder, EvaluateSpec) for found in (one, two))
+    if metric in known.known() and known.known()[metric].judged and one.judge != two.judge:
+        return f"{one.judge} judged there, {two.judge} here"
+    if metric in metrics.GUIDED and before.guide != after.guide:
+        return "the style guide was another there"
+    if metric in likely.RANKING.names and sorted(before.labels) != sorted(after.labels):
+        return f"{len(before.labels):,} labels were ranked there, {len(after.labels):,} here"
+    return ""
 
 
 def _column(table: pd.DataFrame, candidate: str) -> "pd.Series[float]":

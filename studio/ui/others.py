@@ -9,7 +9,7 @@ from studio.judging.between import Between, Partner
 from studio.judging.evaluations import Evaluation
 from studio.judging.reports import Line
 from studio.store import Store
-from studio.ui import parts, results
+from studio.ui import notices, parts, results
 
 
 def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: str) -> None:
@@ -38,6 +38,9 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
         (f"{names[whose]}, here", told.scale.text(told.second), told.scale.in_words(told.difference)),
     ]
     results.rows(rows)
+    if differs := between.otherwise(store, other.evaluation, evaluation.id, metric):
+        said = f"They were not scored alike: {notices.plain(differs)}. Part of the difference may come from that."
+        st.warning(said, icon=":material/rule:")
     st.caption(_not_shared(told))
 
 
