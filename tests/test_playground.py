@@ -166,7 +166,7 @@ def test_verdicts_on_one_document_are_one_word_to_chance_and_so_is_a_question_as
 def test_a_typed_question_is_known_by_the_library_that_answers_it(store):
     libraries.add(store, "handbook", {"a.md": "The kettle holds two litres."}, "ada")
     questions.add(store, "handbook", "How much does it hold?", "a.md", "The kettle holds two litres.", "ada")
-    assert kin.known(store).verdicts(["How much does it hold?"] * 2).told == "1 document"
+    assert kin.known(store).several(["How much does it hold?"] * 2).told == "1 document"
 
 
 def test_one_button_shows_the_names_and_what_was_said_blind(speakers, app):

@@ -143,6 +143,20 @@ def test_labels_have_a_confusion_and_figures_over_all_answers(store, pair):
     assert figures.confused(store, made.id, "facts", pair[0].id) is None
 
 
+def test_mistakes_of_several_answers_to_an_item_promise_no_more_than_its_items(store, pair):
+    asked = [item | {"label": label} for item, label in zip(judged.items(12), "ab" * 6, strict=True)]
+    lines = [
+        judged.answer(pair[0], item["id"], "a", repeat=n, scores=judged.right(float(item["label"] == "a"), "label"))
+        for item in asked
+        for n in range(3)
+    ]
+    once = judged.evaluation(store, asked, lines[::3], metrics=["label"])
+    thrice = judged.evaluation(store, asked, lines, metrics=["label"])
+    few, many = (figures.confused(store, made.id, "label", pair[0].id).accuracy for made in (once, thrice))
+    assert (few.counted, many.counted) == ("12", "36 of 12 questions")
+    assert many.low <= few.low < 0.5 < few.high <= many.high
+
+
 # slices
 
 

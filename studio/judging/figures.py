@@ -116,5 +116,5 @@ def confused(store: Store, evaluation: str, metric: str, candidate: str) -> Conf
     wanted, said = [row.label for row in rows], [row.text for row in rows]
     if metric == "type":
         wanted, said = ([path(one)[0] for one in texts] for texts in (wanted, said))
-    belong = kin.of(store, evaluation)(row.item for row in rows)
+    belong = kin.of(store, evaluation).several([row.item for row in rows])
     return confusion(wanted, said, belong) if rows else None

@@ -132,7 +132,7 @@ def tallies(store: Store, evaluation: str) -> list[Tally]:
     return [
         Tally(
             row["first"], row["second"], tuple(row["outcomes"]), row["skipped"], row["judges"],
-            theirs.verdicts(row["items"]),
+            theirs.several(row["items"]),
         )
         for row in rows
     ]  # fmt: skip

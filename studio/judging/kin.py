@@ -24,8 +24,8 @@ class Kin:
     def __call__(self, items: Iterable[str]) -> Clusters:
         return Clusters(tuple(self.names.get(item, "") for item in items), self.called)
 
-    def verdicts(self, items: Sequence[str]) -> Clusters:
-        """What verdicts on these items belong to: those of two judges on one item belong together, too."""
+    def several(self, items: Sequence[str]) -> Clusters:
+        """What answers to these items, or verdicts on them, belong to: several of one item belong together, too."""
         known = [self.names.get(item, "") for item in items]
         names = tuple(name or item for name, item in zip(known, items, strict=True))
         return Clusters(names, self.called if any(known) else QUESTIONS)

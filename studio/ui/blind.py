@@ -99,7 +99,7 @@ def sign_test(found: Count, known: Kin) -> str:
     """What chance makes of verdicts on two. Questions on one document are alike, so it is the document that counts; so
     is one that was asked again."""
     outcomes = [{0: 1, 1: -1}.get(place, 0) for _, place in found.verdicts]
-    clusters = known.verdicts([question for question, _ in found.verdicts])
+    clusters = known.several([question for question, _ in found.verdicts])
     p = stats.p_text(clustered.preference(outcomes, clusters).p)
     return f"Sign test on the decided ones, {clusters.told or 'each question on its own'}: {p}."
 

@@ -101,7 +101,7 @@ def confused(store: Store, evaluation: Evaluation, lines: list[Line], metric: st
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Commonest mistakes")
-        st.dataframe(pd.DataFrame(found.mistakes(), columns=["Expected", "Answered", "Items"]), hide_index=True)
+        st.dataframe(pd.DataFrame(found.mistakes(), columns=["Expected", "Answered", "Times"]), hide_index=True)
     with right:
         st.subheader("Recall of each label")
         worst = sorted(found.recall.items(), key=lambda one: one[1].value or 0.0)
