@@ -431,7 +431,7 @@ def test_a_plain_text_is_its_paragraphs_and_bullets(tmp_path):
 def test_a_text_in_another_encoding_is_found_and_bad_bytes_are_shown_and_said(tmp_path):
     assert told(read(tmp_path, "a.txt", "Grün".encode("utf-16"))) == [(PARAGRAPH, "Grün")]
     latin = read(tmp_path, "a.txt", "Größe und Maße\n".encode("cp1252"))
-    assert latin.text == "Größe und Maße" and latin.remarks == ("It is written in Windows-1252.",)
+    assert latin.text == "Größe und Maße" and latin.remarks == ("It was read as Windows-1252.",)
     mixed = read(tmp_path, "a.txt", "Größe\nMaße\n".encode() + b"b\xe9\n")
     assert "b\\xe9" in mixed.text and mixed.remarks[0].startswith("1 line is not UTF-8")
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.data import formats
-from engine.data.formats import Row, separated
+from engine.data.formats import Row, encodings, separated
 from engine.data.rows import Reject
 from engine.problems import Problem
 
@@ -44,11 +44,43 @@ def test_the_delimiter_is_found_by_what_cuts_all_rows_alike(tmp_path, sign):
     assert values(table(tmp_path, "a.csv", text))[0] == {"frage": "Wo, bitte, ist das?", "antwort": "Hier; dort | da"}
 
 
+def test_semicolons_part_the_cells_of_a_table_whose_figures_have_decimal_commas(tmp_path):
+    rows = [f"Schraube M{n};{n},50" for n in range(1, 60)]
+    named = values(table(tmp_path, "a.csv", "\n".join(["Artikel;Preis", *rows])))
+    assert named[0] == {"Artikel": "Schraube M1", "Preis": "1,50"} and len(named) == 59
+    bare = values(table(tmp_path, "b.csv", "\n".join(rows)))
+    assert bare[0] == {"column 1": "Schraube M1", "column 2": "1,50"} and len(bare) == 59
+    english = "\n".join(["name,price", *(f"bolt; M{n},{n}.50" for n in range(60))])
+    assert values(table(tmp_path, "c.csv", english))[0] == {"name": "bolt; M0", "price": "0.50"}
+
+
 def test_an_encoding_other_than_utf8_is_found_and_said(tmp_path):
     latin = table(tmp_path, "a.csv", "frage;antwort\nGrün?;Schön\n".encode("cp1252"))
     wide = table(tmp_path, "b.csv", "frage\tantwort\nGrün?\tSchön\n".encode("utf-16"))
     assert values(latin) == values(wide) == [{"frage": "Grün?", "antwort": "Schön"}]
-    assert "It is written in Windows-1252." in latin.notes and "It is written in UTF-16." in wide.notes
+    assert "It was read as Windows-1252." in latin.notes and "It is written in UTF-16." in wide.notes
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("cp1250", "Záruka na přístroj platí dva roky. Uschovejte účtenku, bez ní nelze reklamaci uplatnit. Děkujeme."),
+        ("cp1250", "Gwarancja na urządzenie trwa dwa lata. Proszę zachować paragon, ponieważ jest potrzebny później."),
+        ("iso8859-2", "Gwarancja na urządzenie trwa dwa lata. Proszę zachować paragon, bo jeśli zginie, nic nie da."),
+        ("cp1251", "Гарантия на устройство действует два года. Пожалуйста, сохраните чек, он нужен для возврата."),
+        ("koi8-r", "Гарантия на устройство действует два года. Пожалуйста, сохраните чек, он нужен для возврата."),
+        ("cp1253", "Η εγγύηση της συσκευής ισχύει για δύο χρόνια από την ημερομηνία αγοράς."),
+        ("cp1254", "Cihazın garantisi satın alma tarihinden itibaren iki yıl geçerlidir. Lütfen fişi saklayın."),
+        ("cp1257", "Prietaiso garantija galioja dvejus metus. Prašome išsaugoti čekį, jo prireiks vėliau. Ačiū."),
+        ("cp1252", "Garantin gäller i två år från köpet. Spara kvittot, annars kan vi inte hjälpa dig på måndag."),
+        ("cp1252", "La garantie est valable deux ans à partir de l’achat. Gardez le reçu, sinon rien n’est remboursé."),
+        ("cp1252", "Größe: 5 m²"),  # too little to tell by
+    ],
+)
+def test_a_code_page_is_told_by_the_letters_of_the_language(tmp_path, page, said):
+    found = table(tmp_path, "a.txt", f"{said}\n".encode(page))
+    assert values(found)[0].popitem()[1] == said
+    assert f"It was read as {encodings.WORDS[page]}." in found.notes
 
 
 def test_one_bad_byte_in_a_utf8_file_rejects_its_row_and_leaves_the_others(tmp_path):

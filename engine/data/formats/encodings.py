@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
+from engine.data.formats import codepages
 from engine.data.formats.table import Source
 
 MARKS = {
@@ -16,14 +17,15 @@ MARKS = {
 }
 SCANNED = 200_000_000  # bytes; a file is at most judged by so many
 CHUNK = 1 << 20
-WORDS = {"cp1252": "Windows-1252", "utf-16": "UTF-16", "utf-32": "UTF-32"}
+TELLING = 4_000  # bytes of lines that tell the code page
+WORDS = {**codepages.WORDS, "utf-16": "UTF-16", "utf-32": "UTF-32"}
 
 
 def of(source: Source) -> str:
     """The name of the encoding, for Python's decoders.
 
-    Without a mark it is UTF-8, unless more lines break its rules than use its longer forms: then it is Windows-1252,
-    in which every byte means something. Lines that break the rules of a file in UTF-8 are their readers' to reject.
+    Without a mark it is UTF-8, unless more lines break its rules than use its longer forms: then it is one of the code
+    pages in which every byte is a sign. Lines that break the rules of a file in UTF-8 are their readers' to reject.
     """
     head = source.head(4)
     for mark, name in MARKS.items():
@@ -34,6 +36,7 @@ def of(source: Source) -> str:
             return "utf-8"
     with source.open() as file:
         longer = broken = 0
+        sample = b""
         for line in _lines(file):
             if not line.isascii():
                 try:
@@ -41,7 +44,8 @@ def of(source: Source) -> str:
                     longer += 1
                 except UnicodeDecodeError:
                     broken += 1
-    return "cp1252" if broken > longer else "utf-8"
+                    sample += line[: TELLING - len(sample)]
+    return codepages.of(sample) if broken > longer else "utf-8"
 
 
 def text(file: BinaryIO, name: str) -> TextIO:
@@ -61,8 +65,9 @@ def bare(value: str) -> str:
 
 
 def said(name: str) -> str:
-    """The encoding in a sentence; '' for UTF-8, which needs none."""
-    return f"It is written in {WORDS[name]}." if name in WORDS else ""
+    """The encoding in a sentence; '' for UTF-8, which needs none. A code page is concluded, never told by the file."""
+    verb = "was read as" if name in codepages.WORDS else "is written in"
+    return f"It {verb} {WORDS[name]}." if name in WORDS else ""
 
 
 def _clean(file: BinaryIO) -> bool:

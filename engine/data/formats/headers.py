@@ -28,8 +28,11 @@ def _unlike(name: str, below: list[str]) -> bool:
     filled = [cell for cell in below if cell.strip()]
     if not filled:
         return False
-    figures = all(cell.replace(".", "", 1).replace(",", "", 1).strip().lstrip("-").isdigit() for cell in filled)
-    return statistics.median(map(len, filled)) > 3 * len(name) or (figures and not name.isdigit())
+    return statistics.median(map(len, filled)) > 3 * len(name) or (all(map(_figure, filled)) and not _figure(name))
+
+
+def _figure(cell: str) -> bool:
+    return cell.replace(".", "", 1).replace(",", "", 1).strip().lstrip("-").isdigit()
 
 
 def unique(cells: Sequence[object]) -> tuple[str, ...]:
