@@ -40,7 +40,8 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
     st.caption(
         f"A slice under {slices.FEW} items says too little to be tested. Of {len(found)} slices some differ by chance; "
         "those marked ▲ or ▼ stand out even so: on average at most one mark in ten is a false alarm "
-        "(Benjamini and Hochberg). In brackets stands the 95 % interval of each difference by itself."
+        "(Benjamini and Hochberg). In brackets stands the 95 % interval of each difference by itself; one in twenty "
+        "misses zero by chance alone."
     )
     inside = {one.name: one.items for one in found}
     name = st.selectbox(
