@@ -40,10 +40,9 @@ def turn(number: int, said: Turn, chosen: list[Candidate], hidden: bool, marked:
             chat.answer(answer, bodies.get(place))
             if answer.stage == asking.DONE:
                 with st.container(horizontal=True, gap="small"):
-                    asked = [{"role": "user", "content": said.question}]
-                    fix.button(
-                        Bad(asked, answer.text, f"the playground, answered by {answer.name}"), f"{number}-{place}"
-                    )
+                    *asked, reply = asking.conversation([*before, said], place)
+                    origin = f"the playground, answered by {answer.name}"
+                    fix.button(Bad(asked, reply["content"], origin), f"{number}-{place}")
                     system = answer.system
                     if system is None:  # an old link
                         system = chosen[place].system if place < len(chosen) else ""
@@ -149,11 +148,11 @@ def short(question: str) -> bool:
 
 
 parts.heading("Playground", "Ask one to four candidates the same, and read their answers side by side.", "Build")
-known = [model.name for model in models.offered(store)]
-if not known:
+if not models.offered(store):
     notices.empty("No model yet", "Once a base model is here, you can talk to it.", "forum", "home", "Home")
     st.stop()
 begun = standing.opened()
+known = choosing.names(begun.chosen if begun else ())
 if begun and begun.by and begun.by != me:
     st.caption(f"{notices.plain(begun.by)} has shared this with you. What you change or ask here, only you see.")
 given = {one.id: one for one in begun.chosen if choosing.choice(one) == one.id} if begun else {}

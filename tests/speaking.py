@@ -24,10 +24,13 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def endpoint(
-    text: str, heard: list[dict[str, Any]] | None = None, gate: threading.Event | None = None
+    text: str,
+    heard: list[dict[str, Any]] | None = None,
+    gate: threading.Event | None = None,
+    finish: str = "stop",
 ) -> Iterator[str]:
-    """The URL of an endpoint that answers everything with `text`, once the `gate` is open where there is one; what it
-    was asked is added to `heard`."""
+    """The URL of an endpoint that answers everything with `text`, once the `gate` is open where there is one, and says
+    that it ended with `finish`; what it was asked is added to `heard`."""
 
     class Speaker(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -43,7 +46,7 @@ def endpoint(
             for word in words:
                 self._say(asked["model"], {"delta": {"content": word}, "finish_reason": None})
             usage = {"prompt_tokens": 5, "completion_tokens": len(words)}
-            self._say(asked["model"], {"delta": {}, "finish_reason": "stop"}, usage=usage)
+            self._say(asked["model"], {"delta": {}, "finish_reason": finish}, usage=usage)
             self.wfile.write(b"data: [DONE]\n\n")
 
         def _say(self, model: str, choice: dict[str, Any], **more: Any) -> None:

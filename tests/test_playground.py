@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
 from engine.serving.asking.client import Decoding
-from studio.building import candidates, models
+from studio.building import candidates, keeping, models
 from studio.data import datasets, examples
 from studio.folders import Home
 from studio.freezing import snapshots
@@ -153,6 +154,14 @@ def test_a_verdict_on_other_candidates_is_not_counted_for_those_asked_last(monke
     assert (found.wins, found.ties, found.n, found.others) == ((1, 1), 0, 2, 1)
 
 
+def test_verdicts_are_not_counted_for_the_same_name_with_other_settings(monkeypatch):
+    plain, changed = Said("plain", DONE, "Here.", candidate="a"), Said("plain, changed", DONE, "There.")
+    cold, warm = (Turn("Where?", (plain, replace(changed, candidate=id))) for id in ("cold", "warm"))
+    monkeypatch.setattr(blind.state, "value", lambda key, otherwise: {0: 1, 1: 0})
+    found = blind.count([cold, warm])
+    assert (found.wins, found.n, found.others) == ((1, 0), 1, 1)
+
+
 def test_verdicts_on_one_document_are_one_word_to_chance_and_so_is_a_question_asked_again():
     known = Kin({f"Question {n}?": "handbook/a.md" for n in range(4)} | {"Question 4?": "handbook/b.md"}, DOCUMENTS)
     apart = blind.Count(2, tuple((f"Another {n}?", 0) for n in range(6)))
@@ -247,6 +256,27 @@ def test_a_link_shows_its_questions_and_answers_to_whoever_opens_it(full: Full, 
     assert app.text_area(key=f"system-0-{plain.id}").value == "Be odd."
 
 
+def test_a_link_to_an_archived_model_asks_that_model_and_no_other(speakers, full: Full, app):
+    drawn = [candidates.draft(full.store, name, name, "ada") for name in ("three", "two")]
+    id = arrangements.keep(full.store, drawn, [TURN], "bo")
+    keeping.archive(full.store, "three", "ada")
+    look(app, "playground", arrangement=id)
+    assert [app.selectbox(key=f"who-{side}").value for side in (0, 1)] == ["three", "two"]
+    app.chat_input[0].set_value("And where?").run()
+    assert "Two whole months." in words(app)
+
+
+def test_where_a_chosen_model_was_deleted_the_page_goes_on_and_says_who_stands_there(speakers, full: Full, app):
+    look(app, "playground", model="three")
+    assert app.selectbox(key="who-0").value == "three"
+    keeping.delete(full.store, "three", "ada")
+    app.run()
+    first = app.selectbox(key="who-0").value
+    assert f"no longer offered. {first} stands in its place." in words(app)
+    app.chat_input[0].set_value("How long?").run()
+    assert not app.exception and not app.error and "no longer offered" not in words(app)
+
+
 def test_a_conversation_is_saved_as_an_example_with_its_system_prompt():
     before = Turn("Hello?", (Said("plain", DONE, "Hello!"), Said("tuned", FAILED, error="It broke off.")))
     roles = [message["role"] for message in asking.conversation([before, TURN], 0, "Be kind.")]
@@ -272,6 +302,27 @@ def test_an_example_is_saved_with_the_prompt_that_its_answer_was_given(speakers,
     app.button(key="save-go-0-0").click().run()
     [found] = [example for example in examples.find(full.store, "tone")[0] if "playground" in example.tags]
     assert found.messages[0] == {"role": "system", "content": "Be kind."}
+
+
+def test_a_bad_answer_is_fixed_with_what_was_said_before_it(speakers, full: Full, app):
+    seated(app, "one", "two").toggle(key="follow-").set_value(True).run()
+    for question in ("How long?", "And then?"):
+        app.chat_input[0].set_value(question).run()
+    app.button(key="fix-go-1-0").click().run()
+    [row] = full.store.rows("select body from draft")
+    told = [message["content"] for message in json.loads(row["body"])["messages"]]
+    assert told == ["How long?", "Two whole years.", "And then?", "Two whole years."]
+
+
+def test_an_answer_that_was_cut_off_says_so(full: Full, app):
+    with speaking.endpoint("Two whole", finish="length") as cut, speaking.endpoint("Two weeks.") as whole:
+        models.add(full.store, "cut", models.ENDPOINT, cut, "ada")
+        models.add(full.store, "whole", models.ENDPOINT, whole, "ada")
+        seated(app, "cut", "whole").chat_input[0].set_value("How long?").run()
+    assert [one.value.endswith("cut off at its longest") for one in app.caption if " tokens · " in one.value] == [
+        True,
+        False,
+    ]
 
 
 def test_a_reload_finds_the_answers_the_settings_and_what_was_not_answered_yet(speakers, full: Full, app):

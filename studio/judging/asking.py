@@ -41,6 +41,8 @@ class Said:
     error: str = ""
     system: str | None = None  # the prompt it was given; None where nobody noted it
     shown: list[dict[str, str]] = field(default_factory=list)  # the examples before the question
+    candidate: str = ""  # the id of who said it: settings may change under the same name; '' where nobody noted it
+    cut: bool = False  # whether it was longer than it was allowed to be
 
     @property
     def live(self) -> bool:
@@ -62,7 +64,7 @@ def ask(store: Store, chosen: Sequence[Candidate], question: str, before: Sequen
     `before` is what was said already, to candidates in the same order; without it the question stands alone.
     """
     rates = commission.rates(store, chosen)  # before the threads: they only read
-    said = [Said(candidate.name, system=candidate.system) for candidate in chosen]
+    said = [_nothing(candidate) for candidate in chosen]
     heard: queue.Queue[tuple[int, Said]] = queue.Queue()
     enough = threading.Event()
     for number, candidate in enumerate(chosen):
@@ -108,7 +110,7 @@ def _listen(
     conversation: list[Any],
     rates: Rates,
 ) -> None:
-    said = Said(candidate.name, system=candidate.system)
+    said = _nothing(candidate)
     try:
         with closing(_spoken(store, candidate, conversation, rates)) as heard:  # a hosted model is paid by the word
             for said in heard:
@@ -122,6 +124,11 @@ def _listen(
         raise
 
 
+def _nothing(candidate: Candidate) -> Said:
+    """What a candidate has said before it says anything."""
+    return Said(candidate.name, system=candidate.system, candidate=candidate.id)
+
+
 def _passage(candidate: Candidate, hit: Hit) -> dict[str, Any]:
     """A passage with the library that it can be read in."""
     return {**asdict(hit), "library": candidate.library}
@@ -132,8 +139,7 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: 
     messages, hits = engine.messages(asked, conversation)
     endpoint, name = engine.located(asked, store.home.servers)  # starts its server if need be
     passages = [_passage(candidate, hit) for hit in hits]
-    shown = engine.shown(asked, conversation)
-    said = Said(candidate.name, WRITING, passages=passages, shown=shown, system=candidate.system)
+    said = replace(_nothing(candidate), stage=WRITING, passages=passages, shown=engine.shown(asked, conversation))
     yield said
     stream = client.stream(endpoint, name, Question(messages, asked.decoding))
     for piece in stream:
@@ -148,4 +154,5 @@ def _spoken(store: Store, candidate: Candidate, conversation: list[Any], rates: 
         seconds=answer.seconds,
         first=answer.first_token_seconds,
         cost=purse.cost(rates, answer.tokens_in, answer.tokens_out, answer.seconds),
+        cut=answer.finish == "length",
     )

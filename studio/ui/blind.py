@@ -73,8 +73,9 @@ def count(turns: Sequence[Turn]) -> Count:
     return Count(len(last), said, others=len(judged) - len(said))
 
 
-def _asked(turn: Turn) -> tuple[tuple[str, str | None], ...]:
-    return tuple((answer.name, answer.system) for answer in turn.answers)
+def _asked(turn: Turn) -> tuple[object, ...]:
+    """Who was asked: by what each candidate is, since changed settings are called alike; by name in an old link."""
+    return tuple(answer.candidate or (answer.name, answer.system) for answer in turn.answers)
 
 
 def told(turns: Sequence[Turn], names: Sequence[str]) -> None:

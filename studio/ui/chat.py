@@ -50,11 +50,12 @@ def examples(found: Sequence[Mapping[str, str]]) -> None:
 
 
 def facts(answer: Said) -> str:
-    """Tokens, seconds and cost in one line."""
+    """Tokens, seconds and cost in one line, and that it was cut off, where it was."""
     tokens = f"{answer.tokens_out} tokens" if answer.tokens_out is not None else "tokens unknown"
     first = f" (first word after {answer.first:.1f} s)" if answer.first and answer.first >= 0.05 else ""
     euros = "cost unknown" if answer.cost is None else f"{findings.euros(1000 * answer.cost)} for 1,000 such answers"
-    return f"{tokens} · {answer.seconds:.1f} s{first} · {euros}"
+    cut = " · cut off at its longest" if answer.cut else ""
+    return f"{tokens} · {answer.seconds:.1f} s{first} · {euros}{cut}"
 
 
 def compared(one: str, other: str) -> tuple[str, str]:

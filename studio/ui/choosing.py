@@ -35,6 +35,8 @@ def candidate(
     kept = {one.id for one in candidates.listed(state.store())}
     with st.container(horizontal=not narrow, vertical_alignment="bottom", gap="small"):
         begins = _seated(side, state.value(f"who-{side}", default), held)
+        if begins not in offered:
+            st.warning(f"What was chosen here is no longer offered. {notices.plain(offered[0])} stands in its place.")
         chosen = st.selectbox(
             LABELS[side],
             offered,
@@ -83,8 +85,16 @@ def put(side: int, one: Candidate) -> None:
     state.keep(f"who-{side}", choice(one))
 
 
+def names(standing: Sequence[Candidate]) -> list[str]:
+    """The models that can be chosen: those on offer, and archived ones that stand here already."""
+    here = {one.model for one in standing}
+    return [model.name for model in models.listed(state.store()) if not model.archived or model.name in here]
+
+
 def choice(one: Candidate) -> str:
-    """What it is called among what can be chosen."""
+    """What it is called among what can be chosen; one whose model is gone by the name of that, which nobody offers."""
+    if one.model not in {model.name for model in models.listed(state.store())}:
+        return one.model
     plain = candidates.draft(state.store(), one.model, one.model, state.me())
     return one.model if plain.id == one.id else one.id
 
