@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from engine import events
 from engine.problems import Problem
-from engine.serving import servers
+from engine.serving import adapters, servers
 from studio.building import models, serving
 from studio.cli import app as cli
 from studio.store import Store
@@ -85,6 +85,22 @@ def test_a_server_is_started_from_the_form_and_restarted(answering: Store, app):
     look(app, "serving").button(key=f"restart-{one.id}").click().run()
     until(lambda: serving.get(answering, one.id).health.restarts == 1)
     assert not app.exception and "Started." in serving.get(answering, one.id).history
+
+
+def test_what_is_loaded_is_told_at_once_and_an_ended_server_has_nothing_to_unload(answering: Store, tmp_path):
+    one = begun(answering)
+    folder = tmp_path / "tone"
+    folder.mkdir()
+    (folder / adapters.WEIGHTS).touch()
+    models.add(answering, "tone", models.ADAPTER, str(folder), "ada", base="tiny")
+    served = serving.load(answering, one, "tone", "ada")
+    assert serving.get(answering, one.id).adapters == {served: "tone"}
+    serving.forget(answering, "tone", "ada")
+    until(lambda: not serving.get(answering, one.id).adapters)  # a look of its watcher may just be on its way
+    serving.load(answering, one, "tone", "ada")
+    serving.stop(answering, one, "ada")
+    with pytest.raises(Problem, match="not loaded anywhere"):
+        serving.forget(answering, "tone", "ada")
 
 
 def test_what_a_server_died_of_is_told_until_it_answers_again(answering: Store):

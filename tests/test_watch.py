@@ -254,6 +254,17 @@ def test_a_server_is_restarted_on_request_and_that_is_no_death(place, base):
     assert server.endpoint.url.endswith(str(server.spec.port))
 
 
+def test_a_restart_that_was_wished_for_while_nothing_ran_hides_no_later_death(place, base):
+    server = begun(place, base)
+    killed(server, processes.FILE)
+    killed(server)
+    (server.folder / servers.RESTART).touch()
+    assert [one.id for one in servers.keep(place)] == [server.id]
+    until(lambda: told(server) == ["started", "up", "started", "up"])
+    killed(server)
+    until(lambda: told(server)[4:] == ["died", "started", "up"])
+
+
 def test_a_server_whose_folder_is_taken_away_ends(place, base, tmp_path):
     server = begun(place, base)
     watcher, child = processes.find(server.folder), processes.find(server.folder, CHILD)

@@ -80,6 +80,7 @@ class Watch:
 
     def start(self) -> None:
         """Start the server with the adapters that it had."""
+        (self.folder / RESTART).unlink(missing_ok=True)  # also a wish from a pause: the next death is no restart
         known = adapters.kept(self.folder)
         sound, lost = adapters.sorted_out(known)
         for name, why in lost.items():
@@ -109,10 +110,7 @@ class Watch:
         """Start what has died anew, after a pause that grows. False when that has no sense any more."""
         processes.sweep(self.folder, CHILD)
         code = self.reaped()
-        wanted = self.folder / RESTART
-        if wanted.exists():
-            wanted.unlink()
-        else:
+        if not (self.folder / RESTART).exists():
             events.append(self.folder, "died", code=code)
             deaths = self.deaths()
             print(f"the server died (code {code}), {deaths} times in ten minutes", flush=True)

@@ -12,7 +12,7 @@ import psutil
 from engine import events, processes
 from engine.problems import Problem
 from engine.scoring import candidates
-from engine.serving import health, servers
+from engine.serving import adapters, health, servers
 from engine.serving.asking import client
 from engine.serving.asking.client import Answer, Decoding, Question
 from engine.serving.health import Health
@@ -175,7 +175,8 @@ def unload(store: Store, serving: Serving, served: str, by: str) -> None:
 
 def forget(store: Store, name: str, by: str) -> None:
     """Unload a tuned model wherever it is loaded. Problem when it is nowhere."""
-    found = [(one, served) for one in listed(store) for served, known in one.adapters.items() if known == name]
+    living = [one for one in listed(store) if one.live]
+    found = [(one, served) for one in living for served, known in one.adapters.items() if known == name]
     if not found:
         raise Problem(f"{name} is not loaded anywhere.", do="`atelier servers` lists what is.")
     for one, served in found:
@@ -234,7 +235,7 @@ def _shown(server: Server, known: Sequence[Model]) -> Serving:
         name=bases.get(server.spec.model, server.spec.served_name),
         state=state,
         health=found,
-        adapters={name: tuned.get(folder, name) for name, folder in found.adapters.items()},
+        adapters={name: tuned.get(one.path, name) for name, one in adapters.kept(server.folder).items()},
     )
 
 
