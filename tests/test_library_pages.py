@@ -64,6 +64,17 @@ def test_a_library_shows_its_documents(shop, app):
     assert list(found.dataframe[0].value["chunks"]) == [2, 2]
 
 
+def test_a_tick_does_not_pass_to_another_document_when_the_list_changes(shop, app):
+    look(app, "library", library="shop")
+    table = app.dataframe[0].proto.id.split("-", 2)[2]
+    app.session_state[table] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    assert app.button(key="remove-picked").label == "Remove kettle.md"
+    app.text_input(key="find-document").set_value("lamp").run()
+    assert list(app.dataframe[0].value["name"]) == ["lamp.md"]
+    assert not [button for button in app.button if button.key == "remove-picked"]
+
+
 def test_a_citation_opens_its_passage_also_when_the_library_is_cut_otherwise_since(shop, app):
     passage = "Its warranty lasts 24 months."
     found = look(app, "library", library="shop", document="kettle.md", **cited.asked(passage))

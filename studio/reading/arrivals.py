@@ -55,6 +55,13 @@ def spool(store: Store, library: str, name: str, content: bytes | memoryview) ->
     return path
 
 
+def discard(store: Store, library: str, sources: Sequence[Path]) -> None:
+    """Delete uploads that nobody will read, or that were read; a path on this machine is left alone."""
+    for path in sources:
+        if _uploaded(store, library, path):
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
 def start(store: Store, library: str, sources: Sequence[Path], by: str, keep: bool = False) -> Reading:
     """Have files, folders or archives read into a library, as a job; `keep` what was uploaded as it came, too. Problem
     when one cannot be there."""
@@ -64,7 +71,11 @@ def start(store: Store, library: str, sources: Sequence[Path], by: str, keep: bo
     if missing := [path for path in places if not path.exists()]:
         raise Problem(f"There is no file or folder {missing[0]}.", do="Check the path and its spelling.")
     if inside := [path for path in places if _ours(store, library, path)]:
-        raise Problem(f"{inside[0]} belongs to Atelier itself.", do="Choose a folder of your own documents.")
+        raise Problem(
+            f"{inside[0]} holds files that belong to Atelier itself.",
+            "Reading them would make copies without end.",
+            "Choose a folder of your own documents.",
+        )
     for old in readings.listed(store, library, READ):
         if not old.live and old.taken is None and old.state != jobs.DONE:
             forget(store, old)  # it never came to its end
@@ -140,9 +151,7 @@ def catch_up(store: Store) -> None:
 def forget(store: Store, reading: Reading) -> None:
     """Delete what a job that is over has left beside the library: uploads, and documents nobody took over."""
     shutil.rmtree(_staging(store, reading), ignore_errors=True)
-    for path in map(Path, specs.read(reading.job.folder, GatherSpec).sources):
-        if _uploaded(store, reading.library, path):
-            shutil.rmtree(path.parent, ignore_errors=True)
+    discard(store, reading.library, [Path(path) for path in specs.read(reading.job.folder, GatherSpec).sources])
 
 
 def unname(store: Store, library: str, removed: Sequence[Document]) -> None:
@@ -251,7 +260,7 @@ def _uploaded(store: Store, library: str, path: Path) -> bool:
 
 
 def _ours(store: Store, library: str, path: Path) -> bool:
-    """Atelier's own files are no documents, and reading them would make copies without end."""
+    """Whether a path lies in Atelier's own folder, or above it."""
     root = store.home.root.resolve()
     where = path.resolve()
     return not _uploaded(store, library, path) and (where.is_relative_to(root) or root.is_relative_to(where))

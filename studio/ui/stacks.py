@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine import jobs, sizes
+from engine import hashes, jobs, sizes
 from engine.data import language
 from studio import work
 from studio.data import incoming
@@ -71,7 +71,11 @@ def intake(key: str) -> Chosen | None:
 def begin(store: Store, library: str, chosen: Chosen, me: str) -> Reading:
     """Have what was chosen read into a library."""
     spooled = [arrivals.spool(store, library, file.name, file.getbuffer()) for file in chosen.files]
-    return arrivals.start(store, library, [*chosen.paths, *spooled], me, chosen.keep)
+    try:
+        return arrivals.start(store, library, [*chosen.paths, *spooled], me, chosen.keep)
+    except BaseException:
+        arrivals.discard(store, library, spooled)
+        raise
 
 
 def working(store: Store, library: str, running: Sequence[Reading], me: str) -> None:
@@ -145,7 +149,7 @@ def documents(store: Store, library: Library, found: Sequence[Document], me: str
         _table(shown),
         hide_index=True,
         height="auto" if len(shown) < 10 else ROWS,
-        key="documents",
+        key=f"documents-{hashes.content([one.name for one in shown])}",  # ticks are kept as places in this very list
         on_select="rerun",
         selection_mode="multi-row",
         alt=f"{len(shown)} documents of {library.name}",
