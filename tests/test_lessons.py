@@ -12,11 +12,14 @@ from engine.reading import lessons
 from engine.reading.grounding import NOT_FOUND, grounded, parted
 from engine.reading.lessons import Asked, Order, Passage
 from studio import commands
+from studio.building import candidates, models
 from studio.cli import app as app_of_commands
 from studio.data import datasets, examples
 from studio.folders import CODE
 from studio.freezing import placements, snapshots
-from studio.reading import libraries, questions
+from studio.judging import arrangements
+from studio.judging.asking import Turn
+from studio.reading import libraries, questions, removal
 from studio.store import close_all
 from studio.writing import lessons as writing
 from studio.writing.lessons import Plan
@@ -206,6 +209,19 @@ def test_what_is_written_says_where_it_is_from_and_waits_for_review(filled):
     assert {row["tags"][2] for row in found if len(row["tags"]) > 2} == {"passage:1", "passage:2", "passage:3"}
     assert writing.write(filled, writing.prepare(filled, PLAN), "ada") == 0
     assert filled.row("select count(*) as n from event where verb = 'dataset.ground'")["n"] == 2
+
+
+def test_examples_and_shared_talks_that_keep_passages_are_named_before_their_library_goes(filled, tmp_path):
+    writing.write(filled, writing.prepare(filled, PLAN), "ada")
+    models.add(filled, "small", models.BASE, str(tmp_path), "ada")
+    asked = candidates.draft(filled, "asked", "small", "ada", library="handbook")
+    arrangements.keep(filled, [asked], [Turn("How heavy is it?", ())], "ada")
+    arrangements.keep(filled, [asked], [], "ada")  # nobody has asked it anything
+    assert removal.uses(filled, "handbook").sentences == [
+        "Talks that were shared from the playground keep its passages: 1.",
+        "The dataset grounded got its passages to read from: the examples keep them.",
+    ]
+    assert removal.uses(filled, "other").sentences == []
 
 
 def test_they_can_arrive_approved(filled):

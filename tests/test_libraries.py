@@ -27,13 +27,23 @@ from studio.reading import (
     removal,
     upkeep,
 )
+from studio.reading.readings import INDEX
 from studio.store import Store
+from studio.ui import stacks
 from studio.writing import proposals
 from tests.patience import waited
 from tests.teaching import teacher
 
 KETTLE = "# Kettle\n\nThe copper kettle holds 1.5 litres.\n\n## Warranty\n\nIts warranty lasts 24 months.\n"
 LAMP = "# Lamp\n\nThe lamp shines for 14 hours.\n\nIts warranty lasts 12 months.\n"
+
+
+class Upload(io.BytesIO):
+    """A file as a browser brings it."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        super().__init__(content)
+        self.name = name
 
 
 @pytest.fixture
@@ -258,7 +268,7 @@ def test_what_is_not_there_and_what_is_ours_is_not_read(store, tmp_path):
     libraries.make(store, "shelf", "ada")
     with pytest.raises(Problem, match="There is no file or folder"):
         arrivals.start(store, "shelf", [tmp_path / "nowhere"], "ada")
-    with pytest.raises(Problem, match="belongs to Atelier"):
+    with pytest.raises(Problem, match="files that belong to Atelier"):
         arrivals.start(store, "shelf", [store.home.root], "ada")
     with pytest.raises(Problem, match="nothing to read"):
         arrivals.start(store, "shelf", [], "ada")
@@ -287,6 +297,36 @@ def test_a_document_that_is_removed_leaves_no_word_in_any_file(shop):
     assert holding(shop.home.root, unique) == []
     assert found(shop, "shop", "lamp shine")[0] == "The lamp shines for 14 hours."
     assert questions.listed(shop, "shop") == []
+
+
+def test_a_document_goes_without_a_trace_also_when_the_model_that_embeds_its_library_is_gone(shop, tmp_path):
+    unique = "zebrawortquark"
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID), "ada")
+    libraries.add(shop, "shop", {"secret.md": f"# Title{unique}\n\nIts name is {unique}, and nobody knows.\n"}, "ada")
+    questions.add(shop, "shop", f"Who is {unique}?", "secret.md", f"Its name is {unique}", "ada")
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID, embedder=str(tmp_path / "no-model")), "ada")
+    removal.documents(shop, "shop", ["secret.md"], "ada")  # what is left waits for a model
+    assert holding(shop.home.root, unique) == []
+    assert found(shop, "shop", "lamp shine")[0] == "The lamp shines for 14 hours."
+
+
+def test_a_library_without_documents_has_nothing_to_be_indexed(shop, tmp_path):
+    libraries.change(shop, "shop", LibrarySettings(search=HYBRID, embedder=str(tmp_path / "no-model")), "ada")
+    removal.documents(shop, "shop", ["kettle.md", "lamp.md"], "ada")
+    assert libraries.current(shop, "shop") and readings.listed(shop, "shop", INDEX) == []
+
+
+def test_an_upload_or_passage_that_no_job_will_read_does_not_stay(shop, shelf, tmp_path):
+    models.add(shop, "small", models.BASE, str(tmp_path), "ada")
+    arrivals.start(shop, "shop", [shelf], "ada")  # it waits: nobody ticks
+    with pytest.raises(Problem, match="worked on already"):
+        stacks.begin(shop, "shop", stacks.Chosen(files=[Upload("letter.md", b"zebrawortquark")]), "ada")
+    proposals.start(shop, "shop", "small", 1, "ada")
+    before = holding(libraries.beside(shop, "shop"), "copper kettle")
+    with pytest.raises(Problem, match="worked on already"):
+        proposals.start(shop, "shop", "small", 4, "ada")
+    assert holding(shop.home.root, "zebrawortquark") == []
+    assert holding(libraries.beside(shop, "shop"), "copper kettle") == before
 
 
 def test_a_library_that_is_removed_leaves_no_word_in_any_file(shop):

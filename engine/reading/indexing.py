@@ -63,6 +63,12 @@ def update(library: Path, how: LibrarySettings, servers: Path, pace: "_Pace | No
     return replace(done, seconds=round(time.monotonic() - began, 3))
 
 
+def forget(library: Path, how: LibrarySettings, servers: Path) -> None:
+    """Take out of an index what its library holds no more, and read nothing new."""
+    with versions.locked(library):
+        _Update(library, how, servers, _Pace(lambda fields: None)).forget()
+
+
 class _Update:
     def __init__(self, library: Path, how: LibrarySettings, servers: Path, pace: "_Pace") -> None:
         self.library, self.how, self.servers, self.pace = library, how, servers, pace

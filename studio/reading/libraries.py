@@ -190,6 +190,11 @@ def index(store: Store, library: str) -> None:
     indexed(store, library)
 
 
+def forget(store: Store, library: str) -> None:
+    """Take out of the index what the library holds no more. It needs no model, which may be gone by then."""
+    indexing.forget(folder(store, library), get(store, library).settings, store.home.servers)
+
+
 def indexed(store: Store, library: str) -> None:
     """Note how many chunks each document has in the index."""
     told = about(store, library).documents
@@ -210,9 +215,11 @@ def about(store: Store, library: str) -> About:
 
 
 def current(store: Store, library: str) -> bool:
-    """Whether a search reads the library as it is now."""
+    """Whether a search reads the library as it is now; one without documents has no index."""
     found = about(store, library)
     ids = {row["id"] for row in store.rows("select id from document where library = ?", [library])}
+    if not ids:
+        return versions.current(folder(store, library)) is None
     return found.documents.keys() == ids and found.settings == settings.told(get(store, library).settings)
 
 

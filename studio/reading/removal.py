@@ -2,7 +2,8 @@
 
 Gone are the texts, the files as they came where they were kept, the chunks, the vectors, the questions about it, its
 name and the rows of the database, whose file is written over. What was made of it elsewhere stays, and is named before:
-answers keep the passages that they quoted, drafts what they were made from, a frozen corpus what a run has learned.
+answers and shared talks keep the passages that they quoted, drafts what they were made from, examples the passages that
+they teach to read from, a frozen corpus what a run has learned.
 """
 
 import shutil
@@ -24,7 +25,9 @@ class Uses:
     candidates: tuple[str, ...]
     evaluations: tuple[str, ...]
     answers: int
+    shared: int  # arrangements of the playground, with what was answered
     makings: tuple[str, ...]
+    datasets: tuple[str, ...]  # whose examples have its passages
     corpora: int
 
     @property
@@ -37,6 +40,10 @@ class Uses:
             found.append(f"{_named(self.evaluations, 'evaluation')} used it: the figures stay.")
         if self.answers:
             found.append(f"{self.answers:,} answers quote its passages, and keep these quotes.")
+        if self.shared:
+            found.append(f"Talks that were shared from the playground keep its passages: {self.shared:,}.")
+        if self.datasets:
+            found.append(f"{_named(self.datasets, 'dataset')} got its passages to read from: the examples keep them.")
         if self.makings:
             found.append(f"{_named(self.makings, 'making')} started from it: the drafts keep what they were made from.")
         if self.corpora:
@@ -54,6 +61,9 @@ def uses(store: Store, library: str) -> Uses:
         """
         select (select count(*) from response r join candidate c on c.id = r.candidate
                 where c.library = $library and json_array_length(r.passages) > 0) as answers,
+               (select count(*) from arrangement
+                where list_contains(body->>'$.candidates[*].library', $library)
+                      and json_array_length(body->'turns') > 0) as shared,
                (select count(*) from corpus where library = $library) as corpora
         """,
         {"library": library},
@@ -69,6 +79,13 @@ def uses(store: Store, library: str) -> Uses:
             order by e.name
         """),
         makings=names("select name from making where recipe = 'documents' and settings->>'source' = ? order by name"),
+        datasets=names("""
+            select distinct d.name
+            from event e
+            join dataset d on d.name = e.subject
+            where e.verb = 'dataset.ground' and e.detail->>'library' = ?
+            order by d.name
+        """),
         **counted,
     )
 
@@ -76,7 +93,6 @@ def uses(store: Store, library: str) -> Uses:
 def documents(store: Store, library: str, names: Sequence[str], by: str) -> int:
     """Remove documents for good, and what the index holds of them; how many they were."""
     _at_rest(store, library)
-    whole = libraries.current(store, library)
     held = {one.name: one for one in libraries.documents(store, library)}
     if strange := [name for name in names if name not in held]:
         raise Problem(f"There is no document {strange[0]} in {library}.", do="Choose one from the list.")
@@ -88,11 +104,9 @@ def documents(store: Store, library: str, names: Sequence[str], by: str) -> int:
             )
     arrivals.unname(store, library, [held[name] for name in names])
     libraries.sweep(store, library)
-    if whole:
-        libraries.index(store, library)  # nothing is new: it only forgets
-    else:
-        indexes.refresh(store, library, by)  # forgets first, then reads what was waiting
+    libraries.forget(store, library)
     store.scrub(*TABLES)
+    indexes.refresh(store, library, by)  # what was waiting to be read
     return len(names)
 
 

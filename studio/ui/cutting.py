@@ -190,7 +190,7 @@ def _apply(store: Store, library: Library, how: LibrarySettings, me: str) -> Non
             libraries.change(store, library.name, how, me)
             indexes.start(store, library.name, me)
             st.rerun()
-    if not changed and not stale:
+    if library.documents and not changed and not stale:
         st.caption(f":material/check: The index is up to date. {notices.plain(_embedded(store, library.name))}")
 
 

@@ -32,10 +32,14 @@ def start(store: Store, library: str, model: str, n: int, by: str) -> Reading:
     id = jobs.new_id(ASK)
     tasks = [Task(hashes.content(id, number), "documents", seed) for number, seed in enumerate(seeds)]
     path = drafted.tasks(store, library, id)
+    spec, leaves = _spec(store, model, path), leaving(store, model)
     path.parent.mkdir(parents=True, exist_ok=True)
     jsonl.write(path, [asdict(task) for task in tasks])
-    spec = _spec(store, model, path)
-    return readings.start(store, library, ASK, spec, by, id, model=model, n=len(tasks), leaves=leaving(store, model))
+    try:
+        return readings.start(store, library, ASK, spec, by, id, model=model, n=len(tasks), leaves=leaves)
+    except BaseException:
+        path.unlink()  # no job will read these passages, and so none would delete them
+        raise
 
 
 def leaving(store: Store, model: str) -> str:
