@@ -178,6 +178,17 @@ def test_a_typed_question_is_known_by_the_library_that_answers_it(store):
     assert kin.known(store).several(["How much does it hold?"] * 2).told == "1 document"
 
 
+def test_an_answer_that_never_came_is_judged_by_nobody(full: Full, app):
+    drawn = [candidates.draft(full.store, name, name, "ada") for name in ("starter", "tiny")]
+    failed = replace(TURN, answers=(TURN.answers[0], Said("tuned", FAILED, error="It broke off.")))
+    look(app, "playground", arrangement=arrangements.keep(full.store, drawn, [failed, TURN], "ada"))
+    app.toggle(key="blind").set_value(True).run()
+    assert [button.label for button in app.button if "is best" in button.label] == ["A is best", "B is best"]
+    assert words(app).count("nothing to compare") == 1
+    press(app, "A is best")
+    assert [button.proto.type for button in app.button if button.label == "Show the names"] == ["primary"]
+
+
 def test_one_button_shows_the_names_and_what_was_said_blind(speakers, app):
     seated(app, "one", "two").toggle(key="blind").set_value(True).run()
     app.chat_input[0].set_value("How long?").run()

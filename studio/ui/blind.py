@@ -11,7 +11,7 @@ from random import Random
 import streamlit as st
 
 from engine.scoring import clustered, stats
-from studio.judging import kin
+from studio.judging import asking, kin
 from studio.judging.asking import Turn
 from studio.judging.kin import Kin
 from studio.ui import notices, parts, state
@@ -53,6 +53,9 @@ class Count:
 
 def verdict(number: int, turn: Turn) -> None:
     """Buttons to say which answer is best; the choice can be changed until the names are shown."""
+    if not whole(turn):
+        st.caption("An answer is missing, so there is nothing to compare.")
+        return
     given = state.value(state.VERDICTS, {})
     places = order(turn, number)
     with st.container(horizontal=True, gap="small"):
@@ -62,6 +65,11 @@ def verdict(number: int, turn: Turn) -> None:
             if st.button(label, key=f"best-{number}-{place}", type="primary" if chosen else "secondary"):
                 state.keep(state.VERDICTS, {**given, number: place})
                 st.rerun()
+
+
+def whole(turn: Turn) -> bool:
+    """Whether everybody answered: an answer that never came is no worse one."""
+    return all(answer.stage == asking.DONE for answer in turn.answers)
 
 
 def count(turns: Sequence[Turn]) -> Count:
@@ -106,9 +114,9 @@ def sign_test(found: Count, known: Kin) -> str:
 
 
 def names(turns: Sequence[Turn]) -> None:
-    """The button that ends the blindness; it stands out once every question has its verdict."""
+    """The button that ends the blindness; it stands out once every question that can have a verdict has one."""
     given = state.value(state.VERDICTS, {})
-    judged = all(number in given for number in range(len(turns)))
+    judged = all(number in given for number, turn in enumerate(turns) if whole(turn))
     st.button(
         "Show the names",
         type="primary" if judged else "secondary",
