@@ -22,9 +22,10 @@ def pick(found: list[Evaluation]) -> tuple[Evaluation, str]:
     """Which evaluation, by which metric. The choice is in the URL."""
     ids = {evaluation.id: evaluation for evaluation in found}
     current = state.current_evaluation() or next((e for e in found if findings.arms(store, e)), found[0])
+    names = parts.told_apart({id: one.name for id, one in ids.items()})
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     id = left.selectbox(
-        "Evaluation", list(ids), index=list(ids).index(current.id), format_func=lambda id: ids[id].name, key="which"
+        "Evaluation", list(ids), index=list(ids).index(current.id), format_func=names.__getitem__, key="which"
     )
     state.ask(evaluation=id)
     metric = right.segmented_control(
@@ -40,7 +41,9 @@ def _meaning(evaluation: Evaluation) -> str:
 
 def finding(evaluation: Evaluation, metric: str, lines: list[Line]) -> None:
     """The sentences that somebody in a hurry reads, and the ways on."""
-    grid = grids.of(store, evaluation.id)
+    grid, told = grids.of(store, evaluation.id), evaluation.progress
+    if told and (early := results.unfinished(told, evaluation.live)):
+        st.warning(early, icon=":material/stop_circle:" if not evaluation.live else ":material/autorenew:")
     results.said(decision.words(store, evaluation, metric, lines, grid))
     with st.container(horizontal=True):
         nav.link("Read the answers", "evaluation", evaluation=evaluation.id, view="Answers")

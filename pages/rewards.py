@@ -136,7 +136,8 @@ def answers() -> list[Sample]:
     if way == TYPED:
         return typed()
     if way == ASKED:
-        chosen = st.selectbox("Evaluation", list(judged), format_func=lambda id: judged[id].name, key="try-evaluation")
+        names = parts.told_apart({id: one.name for id, one in judged.items()})
+        chosen = st.selectbox("Evaluation", list(names), format_func=names.__getitem__, key="try-evaluation")
         return trials.of_evaluation(store, chosen)
     chosen = st.selectbox("Questions of", list(frozen), format_func=lambda id: frozen[id].name, key="try-snapshot")
     if way == EXAMPLES:

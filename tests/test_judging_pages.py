@@ -236,6 +236,21 @@ def test_an_evaluation_that_was_stopped_says_what_its_figures_rest_on_and_who_ha
     shown(app, made.id)
     assert "It ended after 1 of 8 answers: the figures are of these alone" in app.warning[0].value
     assert "No answer yet of tuned." in words(app) and not app.progress and not app.exception
+    look(app, "dashboard", evaluation=made.id)
+    assert "It ended after 1 of 8 answers: the figures are of these alone" in app.warning[0].value
+
+
+def test_the_dashboard_says_of_a_running_evaluation_what_its_figures_rest_on(full, app):
+    plain, _ = judged.two(full.store)
+    made = evaluations.start(full.store, judged.order(judged.items(4), [plain]), "ada")
+    line = judged.answer(plain, "i000", "yes", scores=judged.right(1.0))
+    (made.job.folder / "responses.jsonl").write_text(json.dumps(line) + "\n")
+    look(app, "dashboard", evaluation=made.id)
+    assert not app.warning and not app.exception
+    events.append(made.job.folder, "progress", done=1, of=4, seconds_left=75)
+    look(app, "dashboard", evaluation=made.id)
+    said = "It is still being asked, 1 of 4 answers · about 1 min 15 s left: the figures are of these alone."
+    assert app.warning[0].value == said
 
 
 @pytest.mark.parametrize(
@@ -458,6 +473,31 @@ def test_pairs_are_dealt_from_the_page(full, app):
 
 
 # dashboard
+
+
+def test_of_two_evaluations_of_one_name_either_can_be_chosen(full, app):
+    plain, _ = judged.two(full.store)
+    made = {}
+    for value in (0.0, 1.0):
+        line = judged.answer(plain, "i000", "x", scores=judged.right(value))
+        made[value] = judged.evaluation(full.store, judged.items(1), [line], name="the same")
+    look(app, "dashboard")
+    for value, said in ((0.0, "plain reaches 0&nbsp;%"), (1.0, "plain reaches 100&nbsp;%")):
+        app.selectbox(key="which").set_value(made[value].id).run()
+        assert said in words(app) and made[value].id in app.query_params["evaluation"]
+    shown(app, full.evaluation, "Other evaluations")
+    for value in (0.0, 1.0):
+        app.selectbox(key=f"other-{full.evaluation}").set_value(made[value].id).run()
+        assert ("plain, then" in words(app)) and (f"{100 * value:.0f}&nbsp;% (" in words(app)) and not app.exception
+
+
+def test_the_dashboard_names_a_candidate_of_which_every_call_failed(full, app):
+    plain, tuned = judged.two(full.store)
+    asked = judged.items(2)
+    lines = [judged.answer(plain, item["id"], "x", scores=judged.right(1.0)) for item in asked]
+    lines += [judged.answer(tuned, item["id"], error="The server ended.") for item in asked]
+    look(app, "dashboard", evaluation=judged.evaluation(full.store, asked, lines).id)
+    assert "Not compared, since no answer has a score by facts: tuned (2 failed)." in words(app) and not app.exception
 
 
 def test_the_first_line_says_what_the_figures_allow_one_to_say(full, app):

@@ -37,12 +37,12 @@ class Figured:
 
 
 def words(store: Store, evaluation: Evaluation, metric: str, lines: Sequence[Line], grid: Grid | None) -> list[str]:
-    """Which is best and how sure that is, by the other metrics too, what it costs, what tuning made it forget, and what
-    to do next."""
+    """Which is best and how sure that is, by the other metrics too, who has no score, what it costs, what tuning made
+    it forget, and what to do next."""
     others = [other for other in evaluation.metrics if other != metric][:OTHERS]
     known = {metric: lines} | {other: reports.frontier(store, evaluation.id, other) for other in others}
     told = [findings.headline(store, evaluation.id, one, found) for one, found in known.items()]
-    told.append(findings.price_of_it(lines))
+    told += [findings.unscored(metric, lines), findings.price_of_it(lines)]
     if grid:
         told.append(_forgot(store, grid))
     return [*told, _follows(store, evaluation, known)]

@@ -88,6 +88,15 @@ def headline(store: Store, evaluation: str, metric: str, lines: Sequence[Line]) 
     return said
 
 
+def unscored(metric: str, lines: Sequence[Line]) -> str:
+    """Who was asked and has no score, so that nobody takes it for a candidate that was never there."""
+    without = [line for line in lines if not line.quality.n]
+    if not without or len(without) == len(lines):
+        return ""
+    names = ", ".join(f"{line.name} ({line.failed:,} failed)" if line.failed else line.name for line in without)
+    return f"Not compared, since no answer has a score by {metric}: {names}."
+
+
 def price_of_it(lines: Sequence[Line]) -> str:
     """What the best candidate costs and how long it takes, beside the cheapest."""
     asked = [line for line in lines if line.quality.n]

@@ -18,13 +18,12 @@ def shown(store: Store, evaluation: Evaluation, lines: Sequence[Line], metric: s
         st.caption(f"No other evaluation has asked any of these items and scored them by {metric}.")
         return
     names, known = {line.candidate: line.name for line in lines}, {one.evaluation: one for one in found}
+    called = parts.told_apart({one.evaluation: _called(one) for one in found})
     left, middle, right = st.columns(3)
     whose = left.selectbox("This", list(names), format_func=names.__getitem__, key=f"mine-{evaluation.id}")
     with middle:
         other = known[
-            st.selectbox(
-                "Other evaluation", list(known), format_func=lambda id: _called(known[id]), key=f"other-{evaluation.id}"
-            )
+            st.selectbox("Other evaluation", list(known), format_func=called.__getitem__, key=f"other-{evaluation.id}")
         ]
     theirs = right.selectbox(
         "Its candidate",

@@ -2,6 +2,7 @@
 
 import html
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -57,6 +58,13 @@ def facts(values: Mapping[str, str]) -> None:
 def count(n: int, noun: str) -> str:
     """A number with its noun: 1 example, 412 examples."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by id; those that several have are followed by when each was made, as their ids tell it. The browser knows
+    what was chosen by its words alone, so of two that read the same only one could ever be had."""
+    often = Counter(names.values())
+    return {id: name if often[name] == 1 else f"{name} ({id.partition('-')[2] or id})" for id, name in names.items()}
 
 
 def command(*words: str) -> None:

@@ -136,10 +136,12 @@ def standing(told: Mapping[str, Any], live: bool = True) -> str:
     return f"{said} · about {parts.lasting(left)} left" if live and left and done >= EARLY * of else said
 
 
-def unfinished(told: Mapping[str, Any]) -> str:
-    """What the figures of an evaluation rest on that has ended early; nothing where it has asked everything."""
+def unfinished(told: Mapping[str, Any], live: bool = False) -> str:
+    """What the figures of an evaluation rest on that has not asked everything; nothing where it has."""
     if told["done"] >= told["of"]:
         return ""
+    if live:
+        return f"It is still being asked, {standing(told)}: the figures are of these alone."
     return (
         f"It ended after {standing(told, live=False)}: the figures are of these alone. To have the rest, let it go on."
     )
