@@ -20,6 +20,7 @@ from engine.serving.asking import client
 from engine.serving.health import Figures, Pulse
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
+from engine.serving.watch import Watch
 from tests.patience import until
 
 
@@ -158,6 +159,7 @@ from pathlib import Path
 from benchmarks.ending import ending
 from engine.serving import servers
 from engine.serving.settings import ServeSpec
+from engine.serving.watch import Watch
 with ending(Path(sys.argv[1])) as running:
     servers.ready(servers.begin(running, ServeSpec(sys.argv[2], module="tests.answering")), 30)
     print("up", flush=True)
@@ -252,6 +254,22 @@ def test_a_server_is_restarted_on_request_and_that_is_no_death(place, base):
         servers.ready(server)
     assert server.alive and "died" not in told(server)
     assert server.endpoint.url.endswith(str(server.spec.port))
+
+
+def test_a_server_that_is_started_anew_counts_its_time_from_then(place, base):
+    server = begun(place, base)
+    killed(server, processes.FILE)  # another one watches it from here on
+    watch = Watch(server.folder)
+    watch.began_at = 1.0
+    killed(server)
+    (server.folder / servers.RESTART).touch()
+    try:
+        assert watch.again()
+        found = server.health
+        assert (found.state, found.restarts) == (health.STARTING, 1) and found.since > 1.0
+    finally:
+        watch.end()
+        watch.reaped()
 
 
 def test_a_restart_that_was_wished_for_while_nothing_ran_hides_no_later_death(place, base):

@@ -81,6 +81,8 @@ class Watch:
     def start(self) -> None:
         """Start the server with the adapters that it had."""
         (self.folder / RESTART).unlink(missing_ok=True)  # also a wish from a pause: the next death is no restart
+        self.up, self.seen, self.began_at = False, set(), time.time()
+        self.leave(STARTING)
         known = adapters.kept(self.folder)
         sound, lost = adapters.sorted_out(known)
         for name, why in lost.items():
@@ -98,7 +100,6 @@ class Watch:
         self.popen = subprocess.Popen(command, env={**os.environ, **more}, start_new_session=True)
         self.child = processes.remember(self.folder, self.popen.pid, CHILD)
         self.since = self.heard = time.monotonic()
-        self.up, self.seen, self.began_at = False, set(), time.time()
         events.append(self.folder, "started", pid=self.child.pid, adapters=sorted(sound))
 
     def lives(self) -> bool:
@@ -120,9 +121,8 @@ class Watch:
                 return False
             self.leave(AWAY)
             time.sleep(PAUSES[deaths - 1] * self.spec.pause)
-        self.leave(STARTING)
-        self.start()
         self.restarts += 1
+        self.start()
         return True
 
     def reaped(self) -> int | None:
