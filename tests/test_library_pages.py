@@ -108,6 +108,9 @@ def test_numbers_in_an_answer_become_links_to_the_passages_that_are_there():
     said = cited.numbered("So it is [1], and [2], and [3].", passages)
     assert 'href="library?library=shop&amp;document=x.md&amp;chunk=' in said and ">[1]</a>" in said
     assert said.endswith("and [2], and [3].")
+    several = cited.numbered("So it is [1, 2; 3].", [*passages[:1], {**passages[0], "text": "Else."}])
+    assert several.count('href="library?library=shop') == 2 and ">1</a>, <a" in several
+    assert several.endswith(">2</a>; 3].")
 
 
 def test_met_words_are_marked_and_nothing_in_a_text_is_markup():

@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 
 from engine import hashes
 from engine.reading import terms
+from engine.scoring.judged.citing import CITED
 
 WORDS = 8  # so many of the first words of a passage stand in its address
-NUMBER = re.compile(r"\[(\d{1,2})\]")
+NUMBER = re.compile(r"\d+")
 ROW = re.compile(r"\s*\|.*\|\s*")
 RULE = re.compile(r"\s*\|(?:\s*:?-+:?\s*\|)+\s*")  # between a table's header and its rows
 BAR = re.compile(r"(?<!\\)\|")
@@ -51,16 +52,22 @@ def place(passage: Mapping[str, Any]) -> str:
 
 
 def numbered(said: str, found: Sequence[Mapping[str, Any]]) -> str:
-    """An answer, already made safe as HTML, with every `[n]` that names one of the passages made a link to it."""
+    """An answer, already made safe as HTML, with what it cites as `[1]` or `[1, 2]` made links to these passages, as
+    far as there are such."""
 
-    def link(number: re.Match[str]) -> str:
-        at = int(number[1]) - 1
+    def link(label: str, number: str) -> str:
+        at = int(number) - 1
         if not 0 <= at < len(found) or not found[at].get("library"):
-            return number[0]
+            return label
         one = found[at]
-        return citation(number[0], str(one["library"]), str(one.get("source", "")), str(one["text"]))
+        return citation(label, str(one["library"]), str(one.get("source", "")), str(one["text"]))
 
-    return NUMBER.sub(link, said)
+    def each(cited: re.Match[str]) -> str:
+        if cited[1].isdigit():
+            return link(cited[0], cited[1])
+        return NUMBER.sub(lambda number: link(number[0], number[0]), cited[0])
+
+    return CITED.sub(each, said)
 
 
 def lit(text: str, query: str, languages: Sequence[str] = ()) -> str:
