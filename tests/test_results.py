@@ -13,6 +13,7 @@ from engine import specs
 from engine.problems import Problem
 from engine.scoring import metrics, stats
 from engine.scoring.evaluate import EvaluateSpec
+from studio.building import candidates
 from studio.judging import between, evaluations, exports, figures, reports, results, slices
 from studio.judging.results import Sought
 from studio.reading import libraries
@@ -128,6 +129,15 @@ def test_where_lower_is_better_the_lowest_leads_and_the_worst_is_highest(store, 
     made = judged.evaluation(store, judged.items(4), lines, metrics=("perplexity",))
     assert [line.name for line in reports.frontier(store, made.id, "perplexity")] == ["tuned", "plain"]
     assert results.find(store, made.id, Sought("perplexity")).rows[0]["item"] == "i003"
+
+
+def test_candidates_that_are_equally_good_keep_the_order_in_which_they_were_chosen(store, pair):
+    more = [candidates.add(store, f"plain {n}", "starter", "ada", system=f"{n}") for n in range(4)]
+    for chosen in ([*pair, *more], [*reversed(more), *reversed(pair)]):
+        lines = [judged.answer(who, "i000", "x", scores=judged.right(0.0)) for who in chosen]
+        made = judged.evaluation(store, judged.items(1), lines)
+        for _ in range(3):
+            assert [one.candidate for one in reports.frontier(store, made.id, "facts")] == [who.id for who in chosen]
 
 
 def test_labels_have_a_confusion_and_figures_over_all_answers(store, pair):

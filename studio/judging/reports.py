@@ -39,14 +39,15 @@ class Line:
 
 
 def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
-    """Quality against cost and latency, a line a candidate, best first.
+    """Quality against cost and latency, a line a candidate, best first; of equals in the order of the evaluation.
 
     An answer costs what it was billed where that is known, else, of a model of ours, the machine's time for it: what it
     took, divided by how many were asked at once (Little's law).
     """
     price = prices.assume(store)
     elsewhere = {model.name for model in models.listed(store) if model.kind == models.ENDPOINT}
-    at_once = evaluations.get(store, evaluation).at_once
+    asked = evaluations.get(store, evaluation)
+    at_once = asked.at_once
     scores = figures.scores(store, evaluation, metric)
     rows = store.rows(
         """
@@ -81,6 +82,7 @@ def frontier(store: Store, evaluation: str, metric: str) -> list[Line]:
         )
         for row in rows
     ]  # fmt: skip
+    lines.sort(key=lambda line: asked.candidates.index(line.candidate))
     return sorted(lines, key=lambda line: _place(line.quality.value, scores.scale))
 
 
