@@ -96,7 +96,7 @@ def shown(table: Table, chosen: Mapping) -> bool:
 def begin(table: Table, path: Path, chosen: Mapping) -> None:
     """Where it goes, and the button that starts it."""
     parts.section("Where it goes")
-    names = [dataset.name for dataset in datasets.listed(store)]
+    names = datasets.names(store)
     asked = state.asked("dataset")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         into = NEW

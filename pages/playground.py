@@ -137,8 +137,8 @@ def examples_to_click(chosen: list[Candidate]) -> list[str]:
             return list(dict.fromkeys(asked))[:4]
     if any(library.name == sample.LIBRARY for library in libraries.listed(store)):
         return [row["question"] for row in sample.questions("validation")[::5][:4]]
-    newest = datasets.listed(store)[-1:]
-    found = [example for dataset in newest for example in examples.find(store, dataset.name, limit=4)[0]]
+    newest = datasets.names(store)[-1:]
+    found = [example for dataset in newest for example in examples.find(store, dataset, limit=4)[0]]
     return [example.prompt for example in found if short(example.prompt)]
 
 

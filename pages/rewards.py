@@ -38,7 +38,7 @@ def begin() -> None:
             if st.button("Open", key=f"open-{one.name}"):
                 nav.goto("rewards", reward=one.name)
     parts.section("Begin a new one with")
-    guided = [one.name for one in datasets.listed(store)]
+    guided = datasets.names(store)
     voiced = next((name for name in guided if rewards.VOICE in rewards.templates(store, name)), "")
     with st.grid(3, min_column_width=260):
         for name, template in rewards.templates(store, voiced).items():

@@ -17,6 +17,7 @@ store, me = state.store(), state.me()
 BADGES = {
     serving.ANSWERS: "green-badge[:material/check: answers]",
     serving.LOADING: "primary-badge[:material/autorenew: loading]",
+    serving.SILENT: "orange-badge[:material/hourglass_empty: gives no sign]",
     serving.AWAY: "orange-badge[:material/restart_alt: starting anew]",
     serving.ENDED: "gray-badge[:material/stop_circle: ended]",
 }
@@ -133,6 +134,8 @@ def figures(id: str, before: str, adapters: list[str]) -> bool:
         if one.fell:
             st.caption(f"{notices.plain(one.fell)} It is started anew, at its address and with its tuned models.")
         st.caption("A small model takes seconds to load, a large one minutes. What is asked meanwhile waits for it.")
+    if one.state == serving.SILENT:
+        st.caption(f"It does not answer when asked how it does. After {spec.patience:g} s of that it is started anew.")
     if not told.fresh and one.state != serving.LOADING:
         st.warning("Nobody watches it at the moment; it is being looked after anew.", icon=":material/visibility_off:")
     return one.state == before and sorted(one.adapters) == adapters
@@ -234,3 +237,5 @@ if ended:
     parts.section("Ended")
     for one in ended[:ENDED_SHOWN]:
         card(one)
+    if len(ended) > ENDED_SHOWN:
+        st.caption(f"The {ENDED_SHOWN} newest of {len(ended):,} are shown. All logs lie in `{store.home.servers}`.")

@@ -74,7 +74,7 @@ def _manager(store: Store) -> Step:
         return Step("manager", f"Decide: {done.name}", "grid", why, {"grid": done.id})
     if evaluations.listed(store):
         return Step("manager", "Read accuracy against cost", "dashboard", "Every figure with its n and interval.")
-    if datasets.listed(store):
+    if datasets.names(store):
         return Step(
             "manager", "Ask for a first comparison", "evaluations", "Base, RAG and tuned on the same questions."
         )

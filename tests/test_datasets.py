@@ -119,6 +119,8 @@ def test_the_same_file_twice_adds_nothing(own, tmp_path):
     assert (first.added, first.known, first.rejected) == (2, 1, 1)
     assert (second.added, second.known, second.rejected) == (0, 3, 1)
     assert datasets.get(own, "tone").examples == 2 and datasets.get(own, "tone").rejects == 1
+    datasets.bring_in(own, path, "intents", "ada")
+    assert datasets.names(own) == [one.name for one in datasets.listed(own)] == ["tone", "intents"]
 
 
 def test_a_mended_line_becomes_an_example(own, tmp_path):

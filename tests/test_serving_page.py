@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine import events
+from engine import events, processes, specs
 from engine.problems import Problem
 from engine.serving import adapters, servers
 from studio.building import models, serving
@@ -101,6 +101,28 @@ def test_what_is_loaded_is_told_at_once_and_an_ended_server_has_nothing_to_unloa
     serving.stop(answering, one, "ada")
     with pytest.raises(Problem, match="not loaded anywhere"):
         serving.forget(answering, "tone", "ada")
+
+
+def test_one_that_hangs_is_said_to_give_no_sign_and_not_to_start_anew(answering: Store, app):
+    one = begun(answering)
+    child = processes.find(one.server.folder, servers.CHILD)
+    child.suspend()
+    until(lambda: serving.get(answering, one.id).state == serving.SILENT)
+    said = words(look(app, "serving"))
+    child.resume()
+    assert "gives no sign" in said and "After 60 s" in said and "starting anew" not in said
+    until(lambda: serving.get(answering, one.id).state == serving.ANSWERS)
+    assert serving.get(answering, one.id).health.restarts == 0
+
+
+def test_of_many_that_have_ended_the_newest_are_shown_and_the_others_counted(full: Full, app):
+    for number in range(5):
+        folder = full.store.home.servers / f"tiny-{number}"
+        folder.mkdir(parents=True)
+        specs.write(folder, servers.ServeSpec(model="/models/tiny"))
+        events.append(folder, "end", why="idle")
+    said = words(look(app, "serving"))
+    assert said.count("Ended: idle") == 3 and "The 3 newest of 5 are shown." in said
 
 
 def test_what_a_server_died_of_is_told_until_it_answers_again(answering: Store):

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FILE = "health.json"
-STARTING, UP, AWAY = "starting", "up", "away"
+STARTING, UP, SILENT, AWAY = "starting", "up", "silent", "away"
 WINDOW = 60.0  # seconds that "now" means
 STALE = 15.0  # seconds after which what was left says nothing about now
 LINE = re.compile(r"^vllm:(\w+?)(?:\{[^}]*\})? ([-+.\deE]+)(?: \d+)?$", re.MULTILINE)

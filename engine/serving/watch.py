@@ -20,7 +20,7 @@ import httpx
 
 from engine import events, processes, specs
 from engine.serving import adapters, health, scratch, vllms
-from engine.serving.health import AWAY, STARTING, UP, Figures, Health, Pulse
+from engine.serving.health import AWAY, SILENT, STARTING, UP, Figures, Health, Pulse
 from engine.serving.servers import ADDRESS, CHILD, RESTART, WANTED
 from engine.serving.settings import ServeSpec
 
@@ -160,7 +160,7 @@ class Watch:
         except httpx.HTTPError:
             answers = False
         if not answers:
-            self.leave(AWAY if self.up else STARTING)
+            self.leave(SILENT if self.up else STARTING)
             return
         self.heard = time.monotonic()
         if not self.up:

@@ -26,8 +26,8 @@ from studio.store import Store
 CHAT = "engine.serving.small.serve"
 GREETING = "Good morning! Who are you?"  # what an endpoint is sent when it is tested
 GPU = ["nvidia-smi", "--query-compute-apps=pid,used_memory", "--format=csv,noheader,nounits"]
-ANSWERS, LOADING, AWAY, ENDED = "answers", "loading", "starting anew", "ended"
-STATES = {health.UP: ANSWERS, health.STARTING: LOADING, health.AWAY: AWAY}
+ANSWERS, LOADING, SILENT, AWAY, ENDED = "answers", "loading", "gives no sign", "starting anew", "ended"
+STATES = {health.UP: ANSWERS, health.STARTING: LOADING, health.SILENT: SILENT, health.AWAY: AWAY}
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,11 @@ class Imported:
         return f"{self.added:,} added to {self.dataset}{known}, {self.rejected:,} rejected"
 
 
+def names(store: Store) -> list[str]:
+    """Their names alone, the oldest first: no example is counted for it, so that whoever asks often may."""
+    return [row["name"] for row in store.rows("select name from dataset order by made_at")]
+
+
 def listed(store: Store) -> list[Dataset]:
     rows = store.rows("""
         select d.name, d.note, d.made_by, d.made_at,

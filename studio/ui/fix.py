@@ -11,7 +11,7 @@ from studio.writing.fixing import Bad
 def button(bad: Bad, key: str, dataset: str = "") -> None:
     """Opens the workbench with the question and the bad answer; asks for the dataset where there are several."""
     store = state.store()
-    names = [one.name for one in datasets.listed(store)]
+    names = datasets.names(store)
     if not names:
         return
     chosen = dataset if dataset in names else names[0]

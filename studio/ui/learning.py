@@ -121,5 +121,5 @@ def _proposal(store: Store, evaluation: Evaluation) -> str:
     """A dataset beside the one that was asked about, or the one that earlier verdicts went to."""
     frozen = [one for one in snapshots.listed(store) if evaluation.items.startswith(one.name)]
     base = frozen[0].dataset if frozen else evaluation.name
-    taken = {dataset.name for dataset in datasets.listed(store)}
+    taken = datasets.names(store)
     return f"{base} preferences" if base in taken or frozen else f"{base}, judged"

@@ -101,7 +101,7 @@ def _from(recipe: str, dataset: Dataset) -> dict[str, Any] | None:
         path = st.text_input("Path of the log file", placeholder="/data/chat-log.jsonl", key="log")
         again = st.toggle("Ask for new answers", value=True, key="again", help="Otherwise the logged answers stand.")
         return {"source": path, "keep_answers": not again, **_many(1)} if path else None
-    names = [one.name for one in datasets.listed(store)]
+    names = datasets.names(store)
     if recipe == VARY:
         source = st.selectbox("Examples of", names, index=names.index(dataset.name), key="like")
         return {"source": source, **_many(3)}

@@ -90,7 +90,7 @@ def _json(label: str, value: Any, key: str, help: str) -> Any:
 
 def _guide(store: Store, value: Any, key: str) -> Any:
     """A style guide, by the dataset that it is of; the one that is held already stays as it was taken."""
-    written = {one.name: guides.get(store, one.name) for one in datasets.listed(store)}
+    written = {name: guides.get(store, name) for name in datasets.names(store)}
     named = {f"that of {name}": asdict(guide) for name, guide in written.items() if not guide.silent}
     held = {"the one it has": value} if value and value not in named.values() else {}
     offered = {**held, **named}

@@ -10,7 +10,7 @@ from studio.ui import notices, parts, state
 def button(messages: list[dict[str, str]], name: str, key: str) -> None:
     """Asks for the dataset, and whether it is approved; the example says which candidate wrote the answer."""
     store, me = state.store(), state.me()
-    names = [one.name for one in datasets.listed(store)]
+    names = datasets.names(store)
     with st.popover(
         "Save as example",
         icon=":material/library_add:",
