@@ -11,6 +11,7 @@ import pytest
 
 from engine import events, jobs
 from engine.problems import Problem
+from engine.reading.grounding import grounded
 from engine.scoring import stats, verdicts
 from engine.scoring.guide import Guide
 from engine.serving.asking.client import Decoding
@@ -425,3 +426,16 @@ def test_jobs_of_a_search_are_those_of_evaluations(store, snapshot):
     waits = baselines.asking(store, begun)
     assert waits is not None and waits.state == jobs.QUEUED
     assert store.row("select purpose from evaluation")["purpose"] == "search"
+
+
+def test_questions_that_bring_their_passages_are_no_questions_for_four_arms(store, snapshot, tmp_path):
+    file = tmp_path / "read.jsonl"
+    asked = [grounded(f"How long is cup {n} covered?", [f"The warranty of cup {n} is {n} months."]) for n in range(90)]
+    file.write_text("".join(json.dumps(conversation(one, "Some months.")) + "\n" for one in asked))
+    datasets.bring_in(store, file, "cups with passages", "ada")
+    read = snapshots.freeze(store, "cups with passages", "ada").id
+    pairs = [[source(store, one, split) for split in ("test", "validation")] for one in (snapshot, read)]
+    for test, validation in (pairs[1], (pairs[0][0], pairs[1][1])):
+        with pytest.raises(Problem, match="bring their passages"):
+            grids.start(store, "four", "playful", "manual", test, validation, PLAN, "ada", snapshot=snapshot)
+    assert not evaluations.listed(store)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.problems import Problem
+from engine.reading.grounding import grounded
 from engine.scoring import asked
 from engine.scoring.candidates import Candidate
 from engine.scoring.given import Family, Given
@@ -221,6 +223,13 @@ def test_a_claim_of_a_sentence_that_is_not_there_is_not_taken():
     wrong = said(claims=[{**CLAIMS[0], "sentence": 9}])
     found = rated("faithfulness", [wrong, wrong])
     assert "from 1 to 4" in found["faithfulness"].why
+
+
+def test_what_was_asked_is_shown_to_the_judge_without_the_passages_that_it_brings():
+    told = grounded("How long does the Aurora run?", [LAMP, CABLE])
+    about = given("", judge=False)
+    asked_so = replace(about, item={"id": "i1", "messages": [{"role": "user", "content": told}]})
+    assert replies.Hearing(asked_so).question == replies.Hearing(about).question == "How long does the Aurora run?"
 
 
 def test_a_call_that_fails_is_a_problem_and_no_score():

@@ -11,14 +11,18 @@ from engine.problems import Problem
 from engine.reading import lessons
 from engine.reading.grounding import NOT_FOUND, grounded, parted
 from engine.reading.lessons import Asked, Order, Passage
+from engine.scoring import candidates as asking
+from engine.scoring.metrics import kept
 from studio import commands
 from studio.building import candidates, models
 from studio.cli import app as app_of_commands
 from studio.data import datasets, examples
 from studio.folders import CODE
 from studio.freezing import placements, snapshots
-from studio.judging import arrangements
+from studio.judging import arrangements, sources
+from studio.judging import orders as evaluating
 from studio.judging.asking import Turn
+from studio.judging.orders import Measures
 from studio.reading import libraries, questions, removal
 from studio.store import close_all
 from studio.writing import lessons as writing
@@ -152,6 +156,16 @@ def test_passages_and_question_come_apart_again(passages):
     question, found = parted(grounded("Why?", passages))
     assert question == "Why?" and grounded(question, found) == grounded("Why?", passages)
     assert parted("Why? Passages:\n[1] none") == ("Why? Passages:\n[1] none", [])
+
+
+@pytest.mark.parametrize("library", ["", "/nowhere"])
+def test_a_question_that_brings_its_passages_is_asked_with_these_and_they_are_what_its_answer_is_held_against(library):
+    told = [{"role": "user", "content": grounded("How heavy is it?", ["It weighs 3 kg.", "It is red."])}]
+    candidate = asking.Candidate("one", "model", library=library, passages=3)
+    messages, hits = asking.messages(candidate, told)
+    assert messages == told and [hit.text for hit in hits] == ["It weighs 3 kg.", "It is red."]
+    assert asking.worded(candidate, told, []) == asking.worded(candidate, told, [hit.text for hit in hits]) == told
+    assert kept("Light.", {"messages": told}).value is None  # the passages' 3 kg are not the question's
 
 
 @pytest.mark.parametrize(
@@ -326,3 +340,15 @@ def test_a_model_that_learns_from_lessons_says_more_often_that_the_passage_is_mi
     early, late = (grounded.answered(model, asked, 3) for model in (before, after))
     assert sum(late[unknown]) >= sum(early[unknown]) + 2
     assert sum(late[right]) >= sum(early[right]) + 1  # it leans less on the first
+
+
+def test_an_evaluation_of_what_was_made_says_that_no_library_is_searched(filled, tmp_path):
+    models.add(filled, "small", models.BASE, str(tmp_path), "ada")
+    reading, plain = (candidates.draft(filled, "one", "small", "ada", library=name) for name in ("handbook", ""))
+    writing.write(filled, writing.prepare(filled, Plan("asked", "handbook", "grounded", status="approved")), "ada")
+    items = sources.frozen(filled, snapshots.freeze(filled, "grounded", "ada").id, "train")
+    said = f"passages that the items bring, {len(items)} of them, are read in place of the library's"
+    orders = [
+        evaluating.Order(sources.Questions(items, "some"), [who], Measures(["facts"])) for who in (reading, plain)
+    ]
+    assert [said in order.words for order in orders] == [True, False]

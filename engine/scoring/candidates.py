@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.problems import Problem
 from engine.reading import retrieval
-from engine.reading.grounding import grounded
+from engine.reading.grounding import grounded, parted
 from engine.reading.retrieval import Hit
 from engine.scoring import shots
 from engine.serving import servers
@@ -52,7 +52,7 @@ def messages(candidate: Candidate, conversation: Sequence[Message]) -> tuple[lis
     """What the model is sent for a conversation that ends with the user's turn, or a tool's, and the passages in it.
 
     The candidate's system prompt, if it has one, takes the place of the conversation's own; its examples follow it,
-    those nearest to the question last.
+    those nearest to the question last. A question that brings its passages is asked with these, whatever the library.
     """
     if not conversation or conversation[-1]["role"] not in ("user", "tool"):
         raise Problem("A conversation must end with a question.", "Its last message is not the user's.")
@@ -70,7 +70,8 @@ def worded(candidate: Candidate, conversation: Sequence[Message], passages: Sequ
     if examples := shown(candidate, conversation):
         spoken = next((n for n, message in enumerate(before) if message["role"] != "system"), len(before))
         before[spoken:spoken] = examples
-    return [*before, {**last, "content": grounded(last["content"], list(passages))}]
+    question, brought = parted(last["content"])
+    return [*before, {**last, "content": grounded(question, list(passages) or brought)}]
 
 
 def shown(candidate: Candidate, conversation: Sequence[Message]) -> list[Message]:
@@ -117,7 +118,10 @@ def adapter_name(folder: Path) -> str:
         return f"{folder.resolve().name}-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
 
 
-def _found(candidate: Candidate, question: str) -> list[Hit]:
+def _found(candidate: Candidate, message: str) -> list[Hit]:
+    question, brought = parted(message)
+    if brought:
+        return [Hit(text, "", "", position, 0.0) for position, text in enumerate(brought)]
     if not candidate.library:
         return []
     return retrieval.open_index(Path(candidate.library)).search(question, candidate.passages)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.problems import Problem
-from engine.reading.grounding import NOT_FOUND
+from engine.reading.grounding import NOT_FOUND, parted
 from engine.scoring import forms, labels, likeness, numbers
 from engine.scoring import guide as guides
 from engine.scoring.said import calls_of
@@ -160,9 +160,9 @@ OPENINGS = re.compile(
 
 
 def _asked(item: Item) -> str:
-    """The message that was to be rewritten."""
+    """The message that was to be rewritten, without passages that it brings."""
     said = [turn["content"] for turn in item.get("messages", []) if turn["role"] == "user"]
-    return str(item.get("source") or item.get("question") or (said[-1] if said else ""))
+    return parted(str(item.get("source") or item.get("question") or (said[-1] if said else "")))[0]
 
 
 def _particular(word: str, first: bool, before_comma: bool) -> bool:

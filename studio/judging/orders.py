@@ -86,7 +86,13 @@ class Order:
         """All of it in a sentence, without its name."""
         asked = f"{_many(len(self.questions.items), 'item')} of {self.questions.source}"
         shape = in_words(len(self.candidates), self.measures.metrics, self.measures.judge)
-        return "; ".join([f"{asked} for {shape}", *self.terms.words]) + "."
+        return "; ".join([f"{asked} for {shape}", *self._unread, *self.terms.words]) + "."
+
+    @property
+    def _unread(self) -> list[str]:
+        """That a library is not looked at, where somebody might believe that it is."""
+        n = sources.brought(self.questions.items) if any(one.library for one in self.candidates) else 0
+        return [f"passages that the items bring, {n:,} of them, are read in place of the library's"] if n else []
 
 
 def in_words(candidates: int, metrics: Sequence[str], judge: str = "") -> str:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from engine import hashes
+from engine.reading.grounding import parted
 from engine.scoring.metrics import METRICS
 from studio import sample
 from studio.data import guides
@@ -138,6 +139,11 @@ def from_rows(rows: Sequence[Mapping[str, Any]], plan: Plan | None = None) -> li
             item["calls"] = answer["tool_calls"]
         found.append(item)
     return found
+
+
+def brought(items: Sequence[Mapping[str, Any]]) -> int:
+    """How many bring passages of their own, as those of a dataset that got passages do: no library is asked then."""
+    return sum(bool(parted(item["messages"][-1].get("content") or "")[1]) for item in items)
 
 
 def from_questions(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from engine.problems import Problem
+from engine.reading.grounding import parted
 from engine.scoring.candidates import Candidate
 from engine.scoring.given import Given
 from engine.scoring.judged.prompts import Prompt
@@ -45,9 +46,9 @@ class Hearing:
 
     @property
     def question(self) -> str:
-        """What the user said last."""
+        """What the user said last, without passages that it brings."""
         turns = [turn["content"] for turn in self.given.item["messages"] if turn["role"] == "user"]
-        return str(turns[-1]) if turns else ""
+        return parted(str(turns[-1]))[0] if turns else ""
 
     @property
     def text(self) -> str:
