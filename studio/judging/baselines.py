@@ -5,7 +5,8 @@ every choice of examples from training data; then the best of these with so many
 (`rounds`), each an evaluation of its own, and the worse half leaves after each. Test items are never asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 
@@ -23,6 +24,7 @@ from studio.store import Store, now
 SEARCHING, DONE, STUCK = "searching", "done", "stuck"
 KEPT = Rows(Baseline, "baseline", "search")
 _one = Lock()  # the studio's clock and a page may both look; a round must not start twice
+_hindered: dict[str, Problem] = {}  # what a search, or what waits for one, met when it was last tried
 
 
 def start(
@@ -78,16 +80,35 @@ def asking(store: Store, baseline: Baseline) -> Evaluation | None:
 
 
 def state(store: Store, baseline: Baseline) -> str:
-    """DONE, SEARCHING, or STUCK when its evaluation was stopped, paused or failed: resume that, and it goes on."""
+    """DONE, SEARCHING, or STUCK: its evaluation was stopped, paused or failed, and it goes on once that is resumed; or
+    something keeps it from going on (`hindrance`)."""
     waits = asking(store, baseline)
-    return DONE if baseline.done else STUCK if waits and waits.state in jobs.OVER else SEARCHING
+    stuck = hindrance(baseline.id) or (waits and waits.state in jobs.OVER)
+    return DONE if baseline.done else STUCK if stuck else SEARCHING
 
 
 def catch_up(store: Store) -> None:
     """Take every search as far as its answers allow."""
     for baseline in listed(store):
         if not baseline.done:
-            advance(store, baseline)
+            with apart(baseline.id):
+                advance(store, baseline)
+
+
+@contextmanager
+def apart(id: str) -> Iterator[None]:
+    """Around the next step of one among several: what hinders it is kept, and hinders none of the others."""
+    try:
+        yield
+    except Problem as problem:
+        _hindered[id] = problem
+    else:
+        _hindered.pop(id, None)
+
+
+def hindrance(id: str) -> Problem | None:
+    """Why this one could not go on when it was last tried, such as a library that was deleted meanwhile."""
+    return _hindered.get(id)
 
 
 def advance(store: Store, baseline: Baseline) -> Baseline:

@@ -204,14 +204,16 @@ def _variant(
 def tried(store: Store, baseline: Baseline, stage: Stage) -> list[Tried]:
     """What a round tried and how it did, best first; of equals, the plainer."""
     scored = {metric: figures.scores(store, stage.evaluation, metric) for metric in baseline.plan.metrics}
+    estimates = {id: {metric: one.estimate(id) for metric, one in scored.items()} for id in stage.words}
+    # a metric by which no answer has a score speaks against nobody
+    told = [metric for metric in scored if any(ones[metric].value is not None for ones in estimates.values())]
     failed = _failed(store, stage.evaluation)
     found = []
     for id, words in stage.words.items():
-        estimates = {metric: scores.estimate(id) for metric, scores in scored.items()}
-        said = {metric: scored[metric].scale.text(estimate) for metric, estimate in estimates.items()}
-        values = [estimate.value for estimate in estimates.values() if estimate.value is not None]
+        said = {metric: scored[metric].scale.text(estimate) for metric, estimate in estimates[id].items()}
+        values = [value for metric in told if (value := estimates[id][metric].value) is not None]
         # one that could not answer everything is no choice, however well it did on the rest
-        whole = not failed.get(id) and len(values) == len(estimates)
+        whole = bool(told) and not failed.get(id) and len(values) == len(told)
         worth = sum(values) / len(values) if whole else None
         found.append(Tried(id, words, id == stage.best, failed.get(id, 0), said, worth))
     return sorted(found, key=lambda one: -1.0 if one.worth is None else round(one.worth, 6), reverse=True)
