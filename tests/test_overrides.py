@@ -12,10 +12,12 @@ from sklearn.metrics import cohen_kappa_score
 
 from engine.problems import Problem
 from engine.scoring import agreement
+from engine.scoring.clustered import Clusters
 from engine.scoring.judged import grounds, overruling
 from engine.scoring.judged.grounds import Claim, Verdict
 from engine.scoring.judged.overruling import CANNOT_TELL, Said
 from engine.scoring.judged.prompts import CONTRADICTED, NOT_IN_CONTEXT, SUPPORTED
+from engine.scoring.stats import Z
 from studio import audit
 from studio.folders import Home
 from studio.judging import alone, between, draws, evaluations, exports, overrides, reports, results, slices
@@ -158,6 +160,23 @@ def test_the_interval_of_kappa_is_that_of_the_delta_method():
     assert found.high - found.value == pytest.approx(1.959964 * spread**0.5, rel=1e-4)
 
 
+def test_claims_of_one_answer_make_nobody_much_surer_of_a_judge_than_one_of_them():
+    once = [("s", "s")] * 20 + [("s", "n")] * 6 + [("n", "n")] * 10 + [("c", "n")] * 4
+    twice, pairs_of = (
+        [pair for pair in once for _ in range(2)],
+        Clusters(tuple(str(n // 2) for n in range(80)), "questions"),
+    )
+    single, double = agreement.kappa(once), agreement.kappa(twice, pairs_of)
+    assert double.value == pytest.approx(single.value) and double.counted == "80 of 40 questions"
+    wider = pairs_of.t / Z * (40 / 39) ** 0.5  # as few clusters as these promise a little less
+    assert double.high - double.value == pytest.approx(wider * (single.high - single.value))
+    assert (
+        agreement.kappa(twice).high < double.high and agreement.share(twice).low > agreement.share(twice, pairs_of).low
+    )
+    one = agreement.kappa(twice, Clusters(("the same",) * 80))
+    assert (one.value, one.low, one.high) == (pytest.approx(single.value), None, None)
+
+
 def test_kappa_says_nothing_of_what_was_always_the_same():
     assert agreement.kappa([]).value is None and agreement.kappa([("s", "s")] * 30).value is None
     full = agreement.kappa([("s", "s"), ("n", "n")] * 10)
@@ -276,6 +295,7 @@ def test_agreement_is_of_drawn_claims_alone_and_cannot_tell_below_fifteen(store)
     wrong = sum(one.row["id"] == "c2" for one in found.differ)
     assert found.enough and found.n == 20 and wrong == len(found.differ) > 0
     assert found.share.value == 1 - wrong / 20 and found.share.low < found.share.value < found.share.high
+    assert found.share.counted == found.kappa.counted == "20 of 4 questions"
     assert found.people == ("cleo",) and found.twice.n == 0
     for left in range(19, 13, -1):
         draws.take_back(store, evaluation.id, "cleo")

@@ -13,7 +13,7 @@ from engine import hashes
 from engine.scoring import agreement
 from engine.scoring.judged.overruling import CANNOT_TELL
 from engine.scoring.stats import Estimate
-from studio.judging import overrides
+from studio.judging import kin, overrides
 from studio.judging.overrides import Judged
 from studio.store import Store
 
@@ -66,7 +66,8 @@ class Differ:
 class Agreement:
     """Of the claims that were drawn: how often people's verdict is the judge's, and how far beyond chance.
 
-    A claim counts once, with the latest verdict of those that can tell. `enough` says whether there are `LEAST`.
+    A claim counts once, with the latest verdict of those that can tell; claims of one question belong together.
+    `enough` says whether there are `LEAST`.
     """
 
     share: Estimate
@@ -118,12 +119,15 @@ def agreed(store: Store, evaluation: str) -> Agreement:
             said.setdefault(row["claim"], []).append(row)
     told = {mark: able for mark, rows in said.items() if (able := [r for r in rows if r["verdict"] != CANNOT_TELL])}
     pairs = [(known[mark][1]["verdict"], rows[-1]["verdict"]) for mark, rows in told.items()]
+    several = {mark: _ends(rows) for mark, rows in told.items() if len(rows) > 1}
+    belong = kin.of(store, evaluation)
+    clusters, theirs = (belong.several([known[mark][0].item for mark in some]) for some in (told, several))
     return Agreement(
-        agreement.share(pairs),
-        agreement.kappa(pairs),
+        agreement.share(pairs, clusters),
+        agreement.kappa(pairs, clusters),
         len(said) - len(told),
         tuple(sorted({row["made_by"] for rows in said.values() for row in rows})),
-        agreement.share([_ends(rows) for rows in told.values() if len(rows) > 1]),
+        agreement.share([*several.values()], theirs),
         [
             Differ(known[mark][1], rows[-1]["verdict"], rows[-1]["passage"], rows[-1]["made_by"])
             for mark, rows in told.items()
