@@ -109,10 +109,13 @@ def compare(evaluation: Evaluation) -> None:
         parts.label("What was said before")
         bubbles.conversation(pair.before)
     chat.question(pair.prompt)
-    for column, side, text in zip(st.columns(2, border=True), ("Left", "Right"), (pair.left, pair.right), strict=True):
+    sides = ("Left", pair.left, pair.left_calls), ("Right", pair.right, pair.right_calls)
+    for column, (side, text, calls) in zip(st.columns(2, border=True), sides, strict=True):
         with column:
             parts.label(side)
             chat.words(text)
+            if calls:
+                st.code(calls, language="json", wrap_lines=True)
     with st.bottom:
         verdict(evaluation, pair, judged)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -20,7 +20,8 @@ def snapshot(store, tmp_path):
 
 def begun(store: Store, snapshot: str, **told) -> Baseline:
     plan = replace(PLAN, shots=(), depths=(1, 2), **told)
-    return baselines.start(store, "search", "starter", source(store, snapshot, "validation"), plan, "ada", library="manual")  # fmt: skip
+    asked = source(store, snapshot, "validation")
+    return baselines.start(store, "search", "starter", asked, plan, "ada", library="manual")
 
 
 def test_a_search_whose_library_was_deleted_says_so_and_keeps_no_other_from_going_on(store, snapshot):

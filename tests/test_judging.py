@@ -14,7 +14,7 @@ from studio import audit, prices
 from studio.building import candidates, models
 from studio.deciding import findings
 from studio.freezing import snapshots
-from studio.judging import evaluations, figures, judgements, pairs, reports, sources
+from studio.judging import evaluations, figures, judgements, pairs, preferring, reports, sources
 from studio.judging.orders import Measures, Order, Terms
 from studio.judging.sources import Source
 from studio.reading import libraries
@@ -225,7 +225,7 @@ def test_a_blind_pair_holds_no_name_of_a_model_candidate_or_response(store):
     pair = pairs.next_blind(store, found.id, "ada")
     held = store.rows("select id, model from response")
     secret = {plain.id, tuned.id, plain.model, tuned.model, *(row["id"] for row in held)}
-    assert set(vars(pair)) == {"id", "prompt", "left", "right", "before"}
+    assert set(vars(pair)) == {"id", "prompt", "left", "right", "before", "left_calls", "right_calls"}
     assert not [word for word in secret for said in (pair.id, pair.prompt) if word in said]
 
 
@@ -247,6 +247,29 @@ def test_a_pair_shows_the_turns_that_led_to_its_question(store):
     pairs.deal(store, found.id, plain.id, tuned.id, "ada")
     pair = pairs.next_blind(store, found.id, "ada")
     assert pair.prompt == "And how big?" and [one["content"] for one in pair.before] == ["Is it blue?", "Yes."]
+
+
+def called(id: str, size: str) -> dict:
+    return {"id": id, "type": "function", "function": {"name": "order", "arguments": json.dumps({"size": size})}}
+
+
+def test_answers_that_call_other_tools_are_a_pair_and_the_ids_of_the_calls_are_not_shown(store):
+    plain, tuned = judged.two(store)
+    lines = [
+        judged.answer(who, f"i{n:03}", calls=[called(f"{who.name}-{n}", size)])
+        for n, sizes in enumerate((("big", "small"), ("big", "big")))
+        for who, size in zip((plain, tuned), sizes, strict=True)
+    ]
+    found = judged.evaluation(store, judged.items(2), lines)
+    assert pairs.identical(store, found.id, plain.id, tuned.id) == 1
+    assert pairs.deal(store, found.id, plain.id, tuned.id, "ada") == 1
+    pair = pairs.next_blind(store, found.id, "ada")
+    seen = [json.loads(calls) for calls in (pair.left_calls, pair.right_calls)]
+    assert sorted(call["arguments"]["size"] for [call] in seen) == ["big", "small"]
+    assert "plain" not in pair.left_calls + pair.right_calls
+    judgements.record(store, pair.id, "ada", judgements.LEFT)
+    made = preferring.find(store, found)
+    assert (made.unusable, made.examples) == (1, [])  # without the call it would be another answer
 
 
 def test_sides_do_not_follow_from_who_judges(store):

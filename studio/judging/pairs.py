@@ -12,6 +12,7 @@ import pandas as pd
 
 from engine import hashes
 from engine.problems import Problem
+from engine.scoring.said import calls_of
 from studio.store import Store, now
 
 
@@ -22,6 +23,8 @@ class BlindPair:
     left: str
     right: str
     before: tuple[dict[str, Any], ...] = ()  # turns of the conversation that the prompt ends
+    left_calls: str = ""  # of tools, as JSON; '' for none
+    right_calls: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
     """A pair that this judge has not judged, in an order of their own; None when all are done."""
     row = store.row(
         """
-        select p.id, p.first, p.second, i.body, a.text as first_text, b.text as second_text
+        select p.id, p.first, p.second, i.body, a.text as first_text, b.text as second_text,
+               a.calls as first_calls, b.calls as second_calls
         from pair p
         join item i on i.evaluation = p.evaluation and i.id = p.item
         join response a on a.id = p.first
@@ -81,10 +85,18 @@ def next_blind(store: Store, evaluation: str, judge: str) -> BlindPair | None:
     if row is None:
         return None
     said = [message for message in json.loads(row["body"])["messages"] if message["role"] != "system"]
-    one, other = row["first_text"], row["second_text"]
+    sides = [(row["first_text"], called(row["first_calls"])), (row["second_text"], called(row["second_calls"]))]
     if swapped(row["id"], judge):
-        one, other = other, one
-    return BlindPair(row["id"], said[-1]["content"], one, other, tuple(said[:-1]))
+        sides.reverse()
+    (one, calls), (other, others) = sides
+    return BlindPair(row["id"], said[-1]["content"], one, other, tuple(said[:-1]), calls, others)
+
+
+def called(calls: str | None) -> str:
+    """The tools that an answer calls, with their arguments, as JSON; '' for none. Their ids are left out: these differ
+    from call to call, and their form tells who serves the model."""
+    found = calls_of({"tool_calls": json.loads(calls or "[]")})
+    return json.dumps(found, ensure_ascii=False) if found else ""
 
 
 def swapped(pair: str, judge: str) -> bool:
@@ -136,10 +148,11 @@ def reveal(store: Store, evaluation: str, judge: str) -> list[Revealed]:
 
 
 def _answered(store: Store, evaluation: str, first: str, second: str) -> list[dict[str, Any]]:
-    """The items that both answered, with both responses, and whether these differ in nothing but spaces and breaks."""
-    return store.rows(
+    """The items that both answered, with both responses, and whether these call the same tools and differ in nothing
+    but spaces and breaks."""
+    rows = store.rows(
         """
-        select a.item, a.id as first, b.id as second,
+        select a.item, a.id as first, b.id as second, a.calls as calls, b.calls as others,
                trim(regexp_replace(a.text, '\\s+', ' ', 'g')) = trim(regexp_replace(b.text, '\\s+', ' ', 'g')) as same
         from response a
         join response b on b.evaluation = a.evaluation and b.item = a.item and b.candidate = ?
@@ -147,6 +160,9 @@ def _answered(store: Store, evaluation: str, first: str, second: str) -> list[di
         """,
         [second, evaluation, first],
     )
+    for row in rows:
+        row["same"] &= called(row.pop("calls")) == called(row.pop("others"))
+    return rows
 
 
 def _dealt(store: Store, evaluation: str, first: str, second: str) -> bool:

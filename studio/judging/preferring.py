@@ -18,6 +18,7 @@ from studio import sample
 from studio.data import datasets
 from studio.data.examples import APPROVED
 from studio.freezing import snapshots
+from studio.judging import pairs
 from studio.judging.evaluations import Evaluation
 from studio.store import Store, now
 
@@ -46,7 +47,7 @@ class Found:
     with_test: bool = False  # whether those are among the examples
     validation: int = 0  # questions of a validation set among the examples
     twice: int = 0  # the same question with the same better answer
-    unusable: int = 0  # an answer without words
+    unusable: int = 0  # an answer without words, or one that calls tools
     informed: int = 0  # better answers, among the examples, that were given with documents at hand
 
     @property
@@ -143,6 +144,7 @@ def _judged(store: Store, evaluation: str, whose: Sequence[str]) -> list[dict[st
                count(*) filter (where outcome = 'second') as second_n,
                count(*) filter (where outcome <> 'skip') as votes,
                a.text as first, b.text as second, a.passages as first_passages, b.passages as second_passages,
+               a.calls as first_calls, b.calls as second_calls,
                ca.system as first_system, cb.system as second_system
         from said
         join pair p on p.id = said.pair
@@ -174,8 +176,8 @@ def _better(row: Mapping[str, Any], agreement: str, counts: Counter[str]) -> str
 
 
 def _example(row: Mapping[str, Any], better: str, number: int) -> Compared | None:
-    """The question with both answers; None when one of these has no words. A system prompt that both candidates had
-    belongs to the question; where theirs differed, the question keeps its own."""
+    """The question with both answers; None when one of these has no words, or calls tools. A system prompt that both
+    candidates had belongs to the question; where theirs differed, the question keeps its own."""
     body = json.loads(row["body"])
     messages = list(body["messages"])
     if row["first_system"] and row["first_system"] == row["second_system"]:
@@ -184,7 +186,7 @@ def _example(row: Mapping[str, Any], better: str, number: int) -> Compared | Non
     worse = row["second" if better == "first" else "first"]
     answer = {"role": "assistant", "content": row[better]}
     tags = list(dict.fromkeys([*body.get("tags", []), TAG]))
-    if not worse.strip():
+    if not worse.strip() or pairs.called(row["first_calls"]) or pairs.called(row["second_calls"]):
         return None
     try:
         said = parse({"messages": [*messages, answer], "tags": tags})

@@ -91,7 +91,7 @@ def _counted(found: Found) -> None:
         "of a test set": 0 if found.with_test else found.test,
         "skipped": found.skipped,
         "the same again": found.twice,
-        "without words": found.unusable,
+        "without words, or calling tools": found.unusable,
     }
     figures = {"pairs to learn from": f"{len(found.examples):,}", "judged pairs": f"{found.pairs:,}"}
     with st.container(border=True):
