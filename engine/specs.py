@@ -7,7 +7,7 @@ Help texts live in the field's metadata; forms, the command line and documents a
 import json
 from dataclasses import MISSING, Field, asdict, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from engine.problems import Problem
 
@@ -50,9 +50,9 @@ def parse(values: dict[str, Any], kind: type[T]) -> T:
 
 
 def check(spec: Any) -> None:
-    """Problem when a setting is of another kind than its default, or out of its range."""
+    """Problem when a setting is of another kind than its default, or than it was declared, or out of its range."""
     for f in fields(spec):
-        value, wanted = getattr(spec, f.name), str if _default(f) is MISSING else type(_default(f))
+        value, wanted = getattr(spec, f.name), _kind(f)
         # a whole number will do for a share, but True is no number
         if type(value) is not wanted and not (wanted is float and type(value) is int):
             raise Problem(f"The setting {f.name} is {value!r}.", f"It must be {KINDS[wanted]}.")
@@ -66,6 +66,11 @@ def check(spec: Any) -> None:
 def defaults(kind: type) -> dict[str, Any]:
     """The settings that have a default, by name."""
     return {f.name: _default(f) for f in fields(kind) if _default(f) is not MISSING}
+
+
+def _kind(f: Field[Any]) -> Any:
+    default = _default(f)
+    return (get_origin(f.type) or f.type) if default is MISSING else type(default)
 
 
 def _default(f: Field[Any]) -> Any:

@@ -1,6 +1,7 @@
 """Evaluations as real jobs against a real server; their parts where a server would only be in the way."""
 
 import json
+import math
 import signal
 from dataclasses import asdict
 from pathlib import Path
@@ -162,6 +163,10 @@ def test_a_failed_call_is_kept_with_its_error_and_without_a_score(tmp_path):
     [
         ({"metrics": ["charm"]}, "no metric called charm"),
         ({"servers": ""}, "no folder for servers"),
+        ({"repeats": 0}, "repeats is 0. It must be at least 1"),
+        ({"concurrency": 0}, "concurrency is 0. It must be at least 1"),
+        ({"budget": -1.0}, "budget is -1. It must be at least 0"),
+        ({"budget": math.nan}, "budget is nan. It must be at least 0"),
         ({"candidates": []}, "no candidate to evaluate"),
         ({"candidates": [asdict(Candidate("a", "m", endpoint="http://127.0.0.1:9"))] * 2}, "a is there twice"),
         ({"candidates": [{"name": "a", "model": "m", "charm": 1}]}, "no setting called charm"),

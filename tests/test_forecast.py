@@ -10,9 +10,10 @@ from engine import events, jobs
 from engine.serving.asking import kept
 from studio import cli, prices
 from studio.building import candidates, endpoints, models
+from studio.freezing import snapshots
 from studio.judging import commission, evaluations, figures, forecast, sources
 from studio.judging.orders import Terms
-from studio.store import Store, close_all
+from studio.store import Store, close_all, opened
 from tests import judged
 from tests.patience import waited
 from tests.test_evaluate_failures import failing
@@ -181,3 +182,31 @@ def test_the_command_line_asks_a_snapshot_and_says_what_it_takes_and_what_came(s
     assert (figure["candidate"], figure["n"], found["state"], found["failed"]) == ("fast", n, "done", [])
     again = json.loads(CliRunner().invoke(cli.app, [*arguments, "--dry-run"]).stdout)
     assert (again["requests"], again["kept"]) == (n, n)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["--metric", "charm"], "no metric called charm"),
+        (["--metric", "faithfulness"], "faithfulness needs a judge"),
+        (["--repeats", "-2"], "repeats is -2. It must be at least 1"),
+        (["--budget", "-1"], "budget is -1. It must be at least 0"),
+        (["-n", "-4"], "greater than or equal to 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_it_is_foretold_and_leaves_nothing(store, full, url, typed, sentence):
+    models.add(store, "fast", models.ENDPOINT, url, "ada")
+    before = _kept(store, full.snapshot)
+    typed = ["evaluate", full.snapshot[:6], "--candidate", "fast", "--home", str(store.home.root), *typed]
+    close_all()
+    for said in (typed, [*typed, "--dry-run"]):
+        found = CliRunner().invoke(cli.app, said)
+        words = " ".join(f"{found.output} {found.exception}".replace("│", " ").split())
+        assert found.exit_code != 0 and sentence in words and "requests" not in words
+    assert _kept(opened(store.home), full.snapshot) == before
+
+
+def _kept(store: Store, snapshot: str) -> list[int]:
+    files = list(store.home.evaluations.glob("*"))
+    kept = (candidates.listed(store), evaluations.listed(store), snapshots.looks(store, snapshot), files)
+    return [len(one) for one in kept]

@@ -47,7 +47,7 @@ class EvaluateSpec:
     items: str = field(metadata={"help": "JSONL of items: id, messages up to the user's turn, and what metrics need."})
     metrics: list[str] = field(metadata={"help": "Names of the metrics to score with."})
     guide: str = specs.setting("", "Style guide as JSON, for the metrics that need one; empty for none.")
-    concurrency: int = specs.setting(16, "Questions asked at once.")
+    concurrency: int = specs.setting(16, "Questions asked at once.", least=1)
     servers: str = specs.setting("", "Folder of our own chat servers; needed for candidates with a base.")
     repeats: int = specs.setting(1, "Answers drawn to each item, each with the next seed.", least=1)
     judge: dict[str, Any] = field(
@@ -265,6 +265,7 @@ def _check(spec: EvaluateSpec, chosen: Sequence[Candidate], items: Sequence[Item
 
 def check(spec: EvaluateSpec) -> None:
     """Problem when such a job would fail at once, whatever it asks."""
+    specs.check(spec)
     chosen = [candidates.parse(values) for values in spec.candidates]
     grading.check(spec.metrics, candidates.parse(spec.judge) if spec.judge else None)
     asked = [*chosen, *([candidates.parse(spec.judge)] if spec.judge else [])]

@@ -21,7 +21,7 @@ def evaluate(
     ] = None,
     metric: Annotated[list[str] | None, typer.Option(help="What to score by; what fits otherwise. Repeatable.")] = None,
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
-    n: Annotated[int, typer.Option("-n", help="So many items, the same ones each time; 0 for all.")] = 0,
+    n: Annotated[int, typer.Option("-n", help="So many items, the same ones each time; 0 for all.", min=0)] = 0,
     judge: Annotated[str, typer.Option(help="The model that judges, for the metrics that need one.")] = "",
     repeats: Annotated[int, typer.Option(help="Answers drawn to each item.")] = 1,
     budget: Annotated[float, typer.Option(help="Euros that are not to be exceeded; 0 for no such limit.")] = 0.0,

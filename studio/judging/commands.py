@@ -6,14 +6,16 @@ from typing import Any
 
 from engine import jobs
 from studio import work
-from studio.judging import evaluations, forecast, orders, reports
+from studio.judging import commission, evaluations, forecast, orders, reports
 from studio.judging.evaluations import Evaluation
 from studio.store import Store
 
 
 def forecasted(store: Store, **asked: Any) -> dict[str, Any]:
-    """What an evaluation would ask, take and cost; `asked` as `orders.read` takes it. Nobody is shown an item."""
+    """What an evaluation would ask, take and cost; `asked` as `orders.read` takes it. Nobody is shown an item.
+    Problem when `start` would refuse it."""
     order = orders.read(store, **asked)
+    commission.spec(store, order)  # what would be refused afterwards is refused now
     found = forecast.of(store, order)
     total = {"requests": found.requests, "kept": found.kept, "euros": found.euros, "seconds": found.seconds}
     told = {"says": order.words, "metrics": list(order.measures.metrics)}

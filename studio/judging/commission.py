@@ -9,7 +9,7 @@ from typing import Any
 from engine import hashes
 from engine.problems import Problem
 from engine.scoring import candidates as engine
-from engine.scoring import likely
+from engine.scoring import evaluate, likely
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving.asking.purse import Rates
 from studio import prices
@@ -23,15 +23,23 @@ LEARNED = ("train", "validation")  # the sides of a snapshot whose labels are no
 
 
 def spec(store: Store, order: Order) -> EvaluateSpec:
-    """The settings of the job; its items are written to a file."""
+    """The settings of the job; `write` puts its items where it reads them.
+
+    Problem when it cannot be asked as ordered, and then nothing is kept of it.
+    """
+    if not order.questions.items:
+        what = f"{order.questions.source} holds no test item."
+        raise Problem(what, do="Choose another split, or freeze a larger dataset.")
+    if not order.candidates:
+        raise Problem("No candidate is chosen.", do="Choose at least one.")
     for one in order.candidates:
         parity.require(store, models.get(store, one.model))
     measures, terms, items = order.measures, order.terms, order.items
     judging = judging_by(store, measures.judge)
     ranked = {*measures.metrics} & {*likely.RANKING.names}
-    return EvaluateSpec(
+    made = EvaluateSpec(
         candidates=[asdict(candidates.for_engine(store, one, serve=False)) for one in order.candidates],
-        items=str(_written(store, items)),
+        items=str(_file(store, items)),
         metrics=list(measures.metrics),
         guide=measures.guide,
         concurrency=terms.concurrency,
@@ -45,6 +53,8 @@ def spec(store: Store, order: Order) -> EvaluateSpec:
         rates=rates(store, order.candidates, measures.judge),
         budget=terms.budget,
     )
+    evaluate.check(made)
+    return made
 
 
 def streamed(store: Store, order: Order) -> bool:
@@ -84,19 +94,13 @@ def _elsewhere(store: Store, candidate: Candidate) -> bool:
     return models.get(store, candidate.model).kind == models.ENDPOINT
 
 
-def _written(store: Store, items: Sequence[Mapping[str, Any]]) -> Path:
-    """The file of these items; the same ones are one file."""
-    home = store.home.evaluations
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / f"{hashes.content(list(map(dict, items)))}.jsonl"
+def write(store: Store, items: Sequence[Mapping[str, Any]]) -> None:
+    """Lay the items down where the job reads them."""
+    path = _file(store, items)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
-    return path
 
 
-def check(order: Order) -> None:
-    """Problem when nothing is asked, or nobody."""
-    if not order.questions.items:
-        what = f"{order.questions.source} holds no test item."
-        raise Problem(what, do="Choose another split, or freeze a larger dataset.")
-    if not order.candidates:
-        raise Problem("No candidate is chosen.", do="Choose at least one.")
+def _file(store: Store, items: Sequence[Mapping[str, Any]]) -> Path:
+    """The file of these items; the same ones are one file."""
+    return store.home.evaluations / f"{hashes.content(list(map(dict, items)))}.jsonl"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from engine import events, jobs, specs
 from engine.problems import Problem
-from engine.scoring import evaluate, lines
+from engine.scoring import lines
 from engine.scoring.evaluate import EvaluateSpec
 from engine.serving.asking import kept
 from studio.building import candidates
@@ -50,10 +50,9 @@ class Evaluation(Work):
 def start(store: Store, order: Order, by: str) -> Evaluation:
     """Put an evaluation in the queue. Drafts among its candidates are kept, and where it asks the test set of a
     snapshot, a look stays there. Problem when it cannot be asked as ordered."""
-    commission.check(order)
-    order = replace(order, candidates=[candidates.keep(store, one, by) for one in order.candidates])
     spec = commission.spec(store, order)
-    evaluate.check(spec)
+    order = replace(order, candidates=[candidates.keep(store, one, by) for one in order.candidates])
+    commission.write(store, order.items)
     id, items, measures, asked = jobs.new_id("evaluate"), order.items, order.measures, order.questions
     if asked.snapshot:
         snapshots.look(store, asked.snapshot, asked.split, by, f"{WHY[order.purpose]} {order.title}", "evaluation")
