@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine import jobs
+from engine.problems import Problem
 from engine.scoring import known
 from studio import work
 from studio.building import models
@@ -14,6 +15,7 @@ from studio.judging.sources import Source
 from studio.reading import libraries
 from studio.ui import contest, live, nav, notices, parts, reckoning, results, state
 
+AGAIN = "Once that is mended it goes on by itself; if it cannot be, compare anew. What was answered stays."
 store, me = state.store(), state.me()
 
 
@@ -95,10 +97,10 @@ def detail(grid: Grid) -> None:
     goes_on = standing in (grids.SEARCHING, grids.ASKING)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(contest.badge(standing))
-        if standing == grids.STUCK and st.button("Go on", icon=":material/play_arrow:", type="primary"):
-            for waits in grids.asking(store, grid):
-                if waits.state in jobs.OVER:
-                    work.resume(store, waits, me)
+        ended = [waits for waits in grids.asking(store, grid) if waits.state in jobs.OVER]
+        if ended and st.button("Go on", icon=":material/play_arrow:", type="primary"):
+            for waits in ended:
+                work.resume(store, waits, me)
             st.rerun()
         if goes_on and notices.sure("Stop", "What was answered stays.", "Stop it", key="stop", icon="stop_circle"):
             with st.spinner("Stopping, once the answers on their way are kept"):
@@ -126,9 +128,12 @@ def found(id: str, before: str) -> bool:
     evaluations.catch_up(store)
     grid = grids.get(store, id)
     standing = grids.state(store, grid)
+    if problem := grids.hindrance(grid):
+        notices.tell(Problem(f"This comparison cannot go on. {problem.what}", problem.why, AGAIN))
     for waits in grids.asking(store, grid):
         told = waits.progress
-        text = results.standing(told, waits.live) if told else "waiting for its turn"
+        waiting = "waiting for its turn" if waits.live else waits.state
+        text = results.standing(told, waits.live) if told else waiting
         st.progress(told["done"] / max(1, told["of"]) if told else 0.0, text=f"{notices.plain(waits.name)}: {text}")
         if waits.state == jobs.FAILED:
             results.why_failed(waits.job.folder)

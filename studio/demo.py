@@ -129,6 +129,8 @@ class Loop:
             snapshot=snapshot, guide=str(sample.GUIDE), probe=probes.built_in(),
         )  # fmt: skip
         while grids.state(store, found) != grids.DONE:
+            if problem := grids.hindrance(found):
+                raise problem
             for waits in grids.asking(store, found):
                 if waits.state in (jobs.FAILED, jobs.STOPPED):
                     work.resume(store, waits, BY)

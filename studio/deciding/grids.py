@@ -171,38 +171,63 @@ def asking(store: Store, grid: Grid) -> list[Evaluation]:
 
 
 def state(store: Store, grid: Grid) -> str:
-    """SEARCHING, ASKING, DONE, or STUCK where an evaluation was stopped, paused or failed: it goes on with that."""
+    """SEARCHING, ASKING, DONE, or STUCK where an evaluation was stopped, paused or failed, and it goes on with that; or
+    where something keeps it from going on (`hindrance`)."""
     waits = asking(store, grid)
-    if any(found.state in jobs.OVER for found in waits):
+    if hindrance(grid) or any(found.state in jobs.OVER for found in waits):
         return STUCK
     if not grid.evaluation:
         return SEARCHING
-    return ASKING if waits else DONE
+    return ASKING if waits or _unasked(grid) else DONE
+
+
+def hindrance(grid: Grid) -> Problem | None:
+    """Why it could not go on when it was last tried, such as a model that was deleted meanwhile."""
+    return baselines.hindrance(grid.baseline) or baselines.hindrance(grid.id)
 
 
 def catch_up(store: Store) -> None:
     """Take every search and every grid as far as its answers allow."""
     baselines.catch_up(store)
     for grid in listed(store):
-        if not grid.evaluation:
-            advance(store, grid)
+        if _unasked(grid):
+            with baselines.apart(grid.id):
+                advance(store, grid)
 
 
 def advance(store: Store, grid: Grid) -> Grid:
-    """Ask the four arms once the search has chosen what the base is told. One at a time, whoever looks."""
+    """Ask the four arms once the search has chosen what the base is told, then the probe. Each is kept before the next
+    is begun, so that neither is asked twice. One at a time, whoever looks."""
     with _one:
         grid = get(store, grid.id)
         found = baselines.get(store, grid.baseline)
-        return _asked(store, grid, found) if found.done and not grid.evaluation else grid
+        if found.done and not grid.evaluation:
+            grid = _asked(store, grid, found)
+        if grid.evaluation and grid.probe and not grid.forgetting:
+            grid = _probed(store, grid, grid.probe)
+        return grid
+
+
+def _unasked(grid: Grid) -> bool:
+    """Whether something of it is still to be asked."""
+    return not grid.evaluation or bool(grid.probe and not grid.forgetting)
 
 
 def _asked(store: Store, grid: Grid, found: Baseline) -> Grid:
     four, questions = _arms(store, grid, found), sources.questions(store, grid.source, grid.n)
     order = Order(questions, four, Measures(grid.metrics, grid.guide), name=grid.name)
     asked = evaluations.start(store, order, grid.made_by)
-    forgetting = _forgetting(store, grid) if grid.probe else ""
-    grid = replace(grid, evaluation=asked.id, forgetting=forgetting, arms=Arms(*[one.id for one in four]))
-    with store.write("atelier", "grid.ask", grid.id, evaluation=asked.id) as cursor:
+    return _kept(store, replace(grid, evaluation=asked.id, arms=Arms(*[one.id for one in four])), "grid.ask", asked)
+
+
+def _probed(store: Store, grid: Grid, probe: Source) -> Grid:
+    plain = [candidates.draft(store, name, name, grid.made_by) for name in (grid.base, grid.model)]
+    asked = probes.start(store, f"{grid.name}: forgetting", probe, plain, grid.made_by)
+    return _kept(store, replace(grid, forgetting=asked.id), "grid.probe", asked)
+
+
+def _kept(store: Store, grid: Grid, verb: str, asked: Evaluation) -> Grid:
+    with store.write("atelier", verb, grid.id, evaluation=asked.id) as cursor:
         KEPT.change(cursor, grid.id, grid)
     return grid
 
@@ -229,8 +254,9 @@ def fairness(store: Store, grid: Grid) -> list[str]:
     said = [f"The base's best prompt {going} among {search.tried} variants on {search.source.name}, with {budget}."]
     if grid.arms is None:
         return said
+    prompt, rag = (_told(store, search, arm) for arm in (grid.arms.prompt, grid.arms.rag))
     said += [
-        f"Without retrieval the search chose {_told(store, grid.arms.prompt)}; with it {_told(store, grid.arms.rag)}.",
+        f"Without retrieval the search chose {prompt}; with it {rag}.",
         *(_flattered(store, grid, search, arm) for arm in (grid.arms.prompt, grid.arms.rag)),
         f"All four draw their answers the same way ({_drawn(search.plan.decoding)}), and both that retrieve read "
         f"{_passages(store, grid.arms.both)} of {grid.library}.",
@@ -242,13 +268,18 @@ def fairness(store: Store, grid: Grid) -> list[str]:
 
 def _flattered(store: Store, grid: Grid, search: Baseline, arm: str) -> str:
     """What an arm that was chosen reached where it was chosen, and where it was not."""
-    stage = search.won(arm)
-    known = variants.tried(store, search, stage)
-    there = _listed(next(one.said for one in known if one.candidate == arm))
+    stage, chosen = search.won(arm), _chosen(store, search, arm)
+    name = candidates.get(store, arm).name
+    if chosen.worth is None:
+        return (
+            f"No figure chose {name}: none of its {search.rivals(stage.name)} variants answered every validation item "
+            "and has a score, so the plainest stands here. The base may be capable of more."
+        )
+    there = _listed(chosen.said)
     scored = {metric: figures.scores(store, grid.evaluation, metric) for metric in grid.metrics}
     here = _listed({metric: found.scale.text(found.estimate(arm)) for metric, found in scored.items()})
     return (
-        f"{candidates.get(store, arm).name} had {there} on the validation items, as the best of "
+        f"{name} had {there} on the validation items, as the best of "
         f"{search.rivals(stage.name)}: the best of several looks better there than it is. It is the test items that "
         f"count: {here}."
     )
@@ -272,18 +303,18 @@ def _arms(store: Store, grid: Grid, found: Baseline) -> list[Candidate]:
     return [candidates.keep(store, one, grid.made_by) for one in (*named, tuned, both)]
 
 
-def _forgetting(store: Store, grid: Grid) -> str:
-    assert grid.probe is not None
-    plain = [candidates.draft(store, name, name, grid.made_by) for name in (grid.base, grid.model)]
-    return probes.start(store, f"{grid.name}: forgetting", grid.probe, plain, grid.made_by).id
+def _chosen(store: Store, search: Baseline, arm: str) -> variants.Tried:
+    """How an arm did in the round that made it the choice."""
+    return next(one for one in variants.tried(store, search, search.won(arm)) if one.candidate == arm)
 
 
-def _told(store: Store, id: str) -> str:
-    """What a candidate's model is told before the question."""
-    candidate = candidates.get(store, id)
+def _told(store: Store, search: Baseline, arm: str) -> str:
+    """What the model of an arm that was chosen is told before the question."""
+    candidate = candidates.get(store, arm)
     ways = [f"the prompt “{candidate.system}”"] if candidate.system else []
     ways += [f"{candidate.shows} from training data"] if candidate.shows else []
-    return " with ".join(ways) or "no prompt, since none did better"
+    nothing = "no prompt" + ", since none did better" * (_chosen(store, search, arm).worth is not None)
+    return " with ".join(ways) or nothing
 
 
 def _passages(store: Store, id: str) -> str:

@@ -79,6 +79,7 @@ WORDS = {
     "baseline.start": "had the best prompt of {model} searched with {answers} answers at the most",
     "grid.start": "had {model} compared in four arms: {name}",
     "grid.ask": "had the four arms asked",
+    "grid.probe": "had the questions asked that show what tuning made a model forget",
     "server.start": "had {subject} served",
     "server.stop": "stopped the server of {subject}",
     "server.restart": "started the server of {subject} anew",
