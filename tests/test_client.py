@@ -1,5 +1,6 @@
 """The client against foreign servers, played by a small real HTTP server that does what it is told."""
 
+import asyncio
 import json
 import logging
 import threading
@@ -153,6 +154,81 @@ def test_an_answer_in_another_language_than_the_protocol_is_a_problem(strange):
             list(client.stream(endpoint, "large", Question(HELLO)))
 
 
+PAGE = b"<!doctype html><html><head><title>Sign in &amp; wait</title></head><body>...</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ((200, {}, PAGE), "not in the chat protocol. It is a web page called “Sign in & wait”. Check the address."),
+        ((404, {}, PAGE), "refused with 404. It is a web page called “Sign in & wait”. Check the address"),
+        (
+            (302, {"location": "https://login.example.org/sso?to=1"}, b""),
+            "to login.example.org/sso. Check the",
+        ),
+        ((429, {"retry-after": "3600"}, {"message": "Quota exceeded"}), "429. Quota exceeded. Wait 3,600 seconds"),
+        ((401, {}, {"message": "Unauthorized"}), "refused with 401. Unauthorized. Check the key."),
+    ],
+)
+def test_what_is_no_answer_is_told_in_sentences_whole_or_streamed(script, sentence):
+    with foreign(script, script, script) as (endpoint, _):
+        for ask in (
+            lambda: client.chat(endpoint, "large", Question(HELLO)),
+            lambda: list(client.stream(endpoint, "large", Question(HELLO))),
+            lambda: streamed_among_others(endpoint),
+        ):
+            with pytest.raises(Problem) as caught:
+                ask()
+            assert sentence in str(caught.value)
+
+
+def streamed_among_others(endpoint: Endpoint) -> client.Answer:
+    async def ask() -> client.Answer:
+        pool = client.pool(endpoint, 1)
+        try:
+            said = client.request(endpoint, "large", Question(HELLO), stream=True)
+            return await client.apost(endpoint, "large", said, pool, stream=True)
+        finally:
+            await pool.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_server_that_cannot_stream_is_heard_all_the_same():
+    with foreign((200, {}, whole()), (200, {}, whole())) as (endpoint, _):
+        stream = client.stream(endpoint, "large", Question(HELLO))
+        assert list(stream) == ["Good day"]
+        for answer in (stream.answer, streamed_among_others(endpoint)):
+            assert (answer.text, answer.tokens_out, answer.first_token_seconds) == ("Good day", 2, None)
+
+
+def test_a_model_that_thinks_aloud_is_taken_by_what_it_says():
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "They greet me."}]}
+    parts = [thought, {"type": "text", "text": "Good "}, {"type": "text", "text": "day"}]
+    pieces = events(part([thought]), part([{"type": "text", "text": "Good "}]), part("day"), part("", "stop"))
+    with foreign((200, {}, whole(text=parts)), (200, {}, pieces)) as (endpoint, _):
+        assert client.chat(endpoint, "large", Question(HELLO)).text == "Good day"
+        assert "".join(client.stream(endpoint, "large", Question(HELLO))) == "Good day"
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": "3", "completion_tokens": 2.5}, {"prompt_tokens_details": {"cached_tokens": "many"}}]
+)
+def test_tokens_that_are_no_numbers_count_as_untold(usage):
+    last = {"model": "large", "choices": [], "usage": usage}
+    said = events(part("Good day", "stop"), last)
+    with foreign((200, {}, {**whole(), "usage": usage}), (200, {}, said)) as (endpoint, _):
+        stream = client.stream(endpoint, "large", Question(HELLO))
+        for answer in (client.chat(endpoint, "large", Question(HELLO)), (list(stream), stream.answer)[1]):
+            assert answer.text == "Good day"
+            assert (answer.tokens_in, answer.tokens_out, answer.tokens_cached) == (None, None, None)
+
+
+def test_an_answer_without_a_name_is_nobodys():
+    with foreign((200, {}, whole(None))) as (endpoint, _), pytest.raises(Problem, match="somebody without a name"):
+        client.chat(endpoint, "large", Question(HELLO))
+
+
 def test_a_stream_gives_pieces_and_then_its_answer():
     usage = {"model": "large", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
     said = events(part(""), part("Good "), part("day"), part("", "stop"), usage)
@@ -238,6 +314,20 @@ def test_the_key_is_neither_shown_nor_logged_nor_echoed(caplog):
     for text in (repr(endpoint), str(caught.value), caplog.text):
         assert "secret-key" not in text
     assert "401" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "said", [b"You sent Bearer secret-key.", events(part("Good "), {"error": {"message": "secret-key: no room"}})]
+)
+def test_the_key_stays_out_of_what_an_endpoint_says_with_200(said):
+    with foreign((200, {}, said), (200, {}, said)) as (endpoint, _):
+        for ask in (
+            lambda: list(client.stream(endpoint, "large", Question(HELLO))),
+            lambda: streamed_among_others(endpoint),
+        ):
+            with pytest.raises(Problem) as caught:
+                ask()
+            assert "secret-key" not in str(caught.value)
 
 
 def test_mistrals_hosted_api_is_spoken_to_in_its_dialect():

@@ -75,16 +75,16 @@ class Served:
 
     def _embedded(self, texts: Sequence[str], kind: str) -> Vectors:
         body = _body(self.folder.name, texts) | {"encoding_format": "base64", "input_type": kind}
-        return _embedded(self._asked("embeddings", body), len(texts))
+        return _embedded(self._endpoint(), self._asked("embeddings", body), len(texts))
 
     def _asked(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            return _json(calls.send(self._endpoint(), "POST", path, body))
+            return _sent(self._endpoint(), path, body)
         except calls.Failure as failure:
             if failure.code != calls.UNREACHABLE:
                 raise
         self._place.clear()  # it was idle and ended, or lives elsewhere by now
-        return _json(calls.send(self._endpoint(), "POST", path, body))
+        return _sent(self._endpoint(), path, body)
 
     def _endpoint(self) -> Endpoint:
         if not self._place:
@@ -111,7 +111,7 @@ class Remote:
 
     def passages(self, texts: Sequence[str]) -> Vectors:
         body = _body(self.model, texts)
-        return _embedded(_json(calls.send(self.endpoint, "POST", "embeddings", body)), len(texts))
+        return _embedded(self.endpoint, _sent(self.endpoint, "embeddings", body), len(texts))
 
     queries = passages
 
@@ -182,20 +182,22 @@ def _body(model: str, texts: Sequence[str]) -> dict[str, Any]:
     return {"model": model, "input": list(texts)}
 
 
-def _json(response: Any) -> dict[str, Any]:
+def _sent(endpoint: Endpoint, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What it answers."""
+    response = calls.send(endpoint, "POST", path, body)
     try:
         return dict(response.json())
     except ValueError as error:
-        raise calls.strange(response.text) from error
+        raise calls.strange(endpoint, response.text) from error
 
 
-def _embedded(body: dict[str, Any], n: int) -> Vectors:
+def _embedded(endpoint: Endpoint, body: dict[str, Any], n: int) -> Vectors:
     """The rows in the order of the `n` texts, of unit length."""
     try:
         rows = sorted(body["data"], key=lambda row: row["index"])
         vectors = np.array([_row(row["embedding"]) for row in rows], dtype=np.float32).reshape(n, -1)
     except (KeyError, TypeError, ValueError) as error:
-        raise calls.strange(str(body)) from error
+        raise calls.strange(endpoint, str(body)) from error
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 

@@ -128,4 +128,4 @@ def _asked(
     try:
         return dict(response.json())
     except (json.JSONDecodeError, TypeError, ValueError) as error:
-        raise calls.strange(response.text) from error
+        raise calls.strange(engine, response.text) from error

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.serving.asking import calls
-from engine.serving.asking.calls import Failure, Use
+from engine.serving.asking.calls import Endpoint, Failure, Use
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Answer:
         return Use(self.tokens_in, self.tokens_out, self.seconds)
 
 
-def read(data: bytes, asked: str, seconds: float) -> Answer:
+def read(endpoint: Endpoint, data: bytes, asked: str, seconds: float) -> Answer:
     use = None
     try:
         body = msgspec.json.decode(data)
@@ -43,8 +43,8 @@ def read(data: bytes, asked: str, seconds: float) -> Answer:
         choice = body["choices"][0]
         message = choice["message"]
         answer = Answer(
-            text=message.get("content") or "",
-            model=body["model"],
+            text=text(message.get("content")),
+            model=str(body["model"] or ""),
             tokens_in=use.tokens_in,
             tokens_out=use.tokens_out,
             seconds=seconds,
@@ -55,24 +55,38 @@ def read(data: bytes, asked: str, seconds: float) -> Answer:
             tokens_cached=cached(body.get("usage") or {}),
         )
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise calls.strange(data.decode(errors="replace"), use) from error
+        raise calls.strange(endpoint, data.decode(errors="replace"), use) from error
     check_name(asked, answer.model, use)
     return answer
 
 
-def decoded(data: bytes) -> Any:
+def decoded(endpoint: Endpoint, data: bytes) -> Any:
     """An answer of another call than chat. Failure when it is no JSON."""
     try:
         return msgspec.json.decode(data)
     except ValueError as error:
-        raise calls.strange(data.decode(errors="replace")) from error
+        raise calls.strange(endpoint, data.decode(errors="replace")) from error
 
 
 def used(body: Any, seconds: float) -> Use:
     """What an answer, or an event of a stream, says that it took."""
     usage = body.get("usage") if isinstance(body, dict) else None
     told = usage if isinstance(usage, dict) else {}
-    return Use(told.get("prompt_tokens"), told.get("completion_tokens"), seconds)
+    return Use(counted(told.get("prompt_tokens")), counted(told.get("completion_tokens")), seconds)
+
+
+def counted(value: Any) -> int | None:
+    """A number of tokens; None where a server says anything else."""
+    return value if isinstance(value, int) else None
+
+
+def text(content: Any) -> str:
+    """What is said in a message, or in a piece of it. A model that thinks aloud sends parts: a thought is no answer."""
+    if isinstance(content, list):
+        return "".join(text(part["text"]) for part in content if part["type"] == "text")
+    if not isinstance(content, str | None):
+        raise TypeError(f"{content!r} is no text")
+    return content or ""
 
 
 def logprobs(choice: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,8 +94,7 @@ def logprobs(choice: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def cached(usage: dict[str, Any]) -> int | None:
-    found: int | None = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-    return found
+    return counted((usage.get("prompt_tokens_details") or {}).get("cached_tokens"))
 
 
 def grown(known: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ class Asker:
 
         async def call(endpoint: Endpoint, pool: client.Pool) -> tuple[Any, Use]:
             began = time.monotonic()
-            said = answers.decoded(await posting.post(endpoint, path, data, pool))
+            said = answers.decoded(endpoint, await posting.post(endpoint, path, data, pool))
             seconds = time.monotonic() - began
             return said, Use(0, 0, seconds) if free else answers.used(said, seconds)
 

@@ -4,9 +4,11 @@ Connections that fail, 429 and 5xx are tried again with growing pauses. Knows no
 calls at once are the matter of `posting`, which makes each once, and of `asker`, which knows when to try again.
 """
 
+import html
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -46,6 +48,10 @@ class Endpoint:
     def local(self) -> bool:
         """Whether what is sent there stays on this machine."""
         return _local(self.host)
+
+    def discreet(self, text: str) -> str:
+        """What somebody there said, without the key."""
+        return text.replace(self.key, "(the key)") if self.key else text
 
     def __str__(self) -> str:
         return urlsplit(self.url).netloc
@@ -114,7 +120,7 @@ def send(
         outcome: httpx.Response | httpx.HTTPError
         try:
             outcome = client.send(request, stream=stream)
-            if outcome.is_error:
+            if not outcome.is_success:
                 outcome.read()
         except httpx.HTTPError as error:
             outcome = error
@@ -145,19 +151,26 @@ def _checked(endpoint: Endpoint, outcome: httpx.Response | httpx.HTTPError) -> h
         raise lost(endpoint, outcome) from outcome
     if outcome.is_success:
         return outcome
-    raise refusal(endpoint, outcome.status_code, outcome.content, outcome.headers.get("retry-after", ""))
+    raise refusal(endpoint, outcome.status_code, outcome.content, outcome.headers)
 
 
-def refusal(endpoint: Endpoint, status: int, data: bytes, retry_after: str = "") -> Refused:
+def refusal(endpoint: Endpoint, status: int, data: bytes, headers: Mapping[str, str]) -> Refused:
     """What an answer that is no success says, without the key."""
     try:
         why = said(json.loads(data))
     except ValueError:
-        why = data.decode(errors="replace")[:300]
-    if endpoint.key:
-        why = why.replace(endpoint.key, "(the key)")
-    advice = {401: "Check the key.", 403: "Check what the key may do.", 429: "Wait, or ask fewer at once."}
-    return Refused(endpoint, status, why, advice.get(status, ""), asked_to_wait(retry_after))
+        why = _readable(data.decode(errors="replace"))[:300]
+    wait = asked_to_wait(headers.get("retry-after", ""))
+    advice = {
+        401: "Check the key.",
+        403: "Check what the key may do.",
+        404: "Check the address, and what the model is called there.",
+        429: f"Wait {wait:,.0f} seconds, or ask fewer at once." if wait else "Wait, or ask fewer at once.",
+    }
+    if 300 <= status < 400:  # the key goes to nobody but who was named
+        to = urlsplit(headers.get("location", ""))
+        why, advice[status] = f"It sends whoever asks to {to.netloc}{to.path}.", "Check the address."
+    return Refused(endpoint, status, endpoint.discreet(_sentence(why)), advice.get(status, ""), wait)
 
 
 def asked_to_wait(retry_after: str) -> float | None:
@@ -190,9 +203,10 @@ def broken_off(who: str) -> Failure:
     return Failure(CUT, f"The answer of {who} broke off.", do="Ask again.")
 
 
-def strange(text: str, use: Use | None = None) -> Failure:
-    what = "What came back is not in the chat protocol."
-    return Failure(BROKEN, what, f"It begins: {text[:200]}", "Check the address.", use=use)
+def strange(endpoint: Endpoint, text: str, use: Use | None = None) -> Failure:
+    what, why = f"What came back from {endpoint} is not in the chat protocol.", _readable(text)
+    why = _sentence(why) if why != text else f"It begins: {text[:200]}"
+    return Failure(BROKEN, what, endpoint.discreet(why), "Check the address.", use=use)
 
 
 def said(body: Any) -> str:
@@ -201,6 +215,20 @@ def said(body: Any) -> str:
     while isinstance(found, dict) and (inner := found.get("error") or found.get("message") or found.get("detail")):
         found = inner
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)[:300]
+
+
+def _readable(text: str) -> str:
+    """A page for people by its title; anything else as it is."""
+    if not re.search(r"<(!doctype\s+html|html|head|body)\b", text[:1000], re.IGNORECASE):
+        return text
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    named = " ".join(html.unescape(title[1]).split())[:200] if title else ""
+    return f"It is a web page called “{named}”" if named else "It is a web page"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return f"{text}." if text[-1:].isalnum() or text.endswith(("”", ")")) else text
 
 
 def headers(endpoint: Endpoint) -> dict[str, str]:

@@ -42,7 +42,7 @@ def chat(endpoint: Endpoint, model: str, question: Question) -> Answer:
     """One whole answer."""
     began = time.monotonic()
     response = calls.send(endpoint, "POST", "chat/completions", body(endpoint, model, question))
-    return answers.read(response.content, model, time.monotonic() - began)
+    return answers.read(endpoint, response.content, model, time.monotonic() - began)
 
 
 async def achat(endpoint: Endpoint, model: str, question: Question, pool: Pool) -> Answer:
@@ -55,21 +55,20 @@ async def apost(endpoint: Endpoint, model: str, data: bytes, pool: Pool, *, stre
     began = time.monotonic()
     if not stream:
         said = await posting.post(endpoint, "chat/completions", data, pool)
-        return answers.read(said, model, time.monotonic() - began)
-    so_far, plain = Stream(endpoint, model), b""
+        return answers.read(endpoint, said, model, time.monotonic() - began)
+    so_far = Stream(endpoint, model)
     with so_far.counted():
         async for line in posting.lines(endpoint, "chat/completions", data, pool):
-            so_far.hear(line.decode(), time.monotonic() - began)
-            plain += line
-        if plain.startswith(b"{"):  # a server that cannot stream sends all of it at once
-            return answers.read(plain, model, time.monotonic() - began)
-        if not so_far.ended:
-            raise calls.broken_off(model)
+            so_far.hear(line.decode(errors="replace"), time.monotonic() - began)
+        so_far.end(time.monotonic() - began)
     return so_far.answer
 
 
 def stream(endpoint: Endpoint, model: str, question: Question) -> "Stream":
     return Stream(endpoint, model, body(endpoint, model, question, stream=True))
+
+
+BESIDE = (":", "event:", "id:", "retry:")  # what else a line of server-sent events begins with
 
 
 class Stream:
@@ -79,6 +78,8 @@ class Stream:
         self.endpoint, self.model, self.asked = endpoint, model, asked
         self._so_far = Answer("", "", None, None, 0.0, None, "")
         self._told: Use | None = None
+        self._plain: list[str] = []  # lines that are no part of a stream
+        self._whole = False  # whether the answer came as one of these
 
     @property
     def answer(self) -> Answer:
@@ -88,7 +89,7 @@ class Stream:
 
     @property
     def ended(self) -> bool:
-        return bool(self._so_far.finish)
+        return bool(self._so_far.finish) or self._whole
 
     def __iter__(self) -> Iterator[str]:
         began = time.monotonic()
@@ -102,8 +103,8 @@ class Stream:
                 raise calls.lost(self.endpoint, error) from error
             finally:
                 response.close()
-            if not self.ended:
-                raise calls.broken_off(self.model)
+            if text := self.end(time.monotonic() - began):
+                yield text
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -116,12 +117,26 @@ class Stream:
 
     def hear(self, line: str, seconds: float) -> str:
         """Add a line of the stream, heard after so many seconds, to the answer; the text that it brings."""
-        if not line.startswith("data:") or line.removeprefix("data:").strip() == "[DONE]":
+        if not line.startswith("data:"):
+            self._plain += [] if line.startswith(BESIDE) or not line.strip() else [line]
+            return ""
+        if line.removeprefix("data:").strip() == "[DONE]":
             return ""
         try:
             return self._take(json.loads(line.removeprefix("data:")), seconds)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise calls.strange(line) from error
+            raise calls.strange(self.endpoint, line) from error
+
+    def end(self, seconds: float) -> str:
+        """Nothing more comes; the text that was not heard yet. Failure when that is no whole answer."""
+        if self.ended:
+            return ""
+        plain = "\n".join(self._plain)
+        if plain.startswith("{"):  # a server that cannot stream sends all of it at once
+            self._so_far = answers.read(self.endpoint, plain.encode(), self.model, seconds)
+            self._whole = True
+            return self._so_far.text
+        raise calls.strange(self.endpoint, plain) if plain and not self._so_far.model else calls.broken_off(self.model)
 
     def _take(self, event: dict[str, Any], seconds: float) -> str:
         """Add an event to the answer; the text that it brings."""
@@ -129,19 +144,20 @@ class Stream:
         if usage:
             self._told = answers.used(event, seconds)
         if "choices" not in event:
-            raise Failure(calls.SERVER_ERROR, f"{self.model} could not finish its answer.", calls.said(event))
-        answers.check_name(self.model, str(event.get("model", "")))
+            why = self.endpoint.discreet(calls.said(event))
+            raise Failure(calls.SERVER_ERROR, f"{self.model} could not finish its answer.", why)
+        answers.check_name(self.model, str(event.get("model") or ""))
         choice = event["choices"][0] if event["choices"] else {}
         delta = choice.get("delta") or {}
-        text = delta.get("content") or ""
+        text = answers.text(delta.get("content"))
         called = delta.get("tool_calls") or []
         first = self._so_far.first_token_seconds
         self._so_far = replace(
             self._so_far,
             text=self._so_far.text + text,
             model=event["model"],
-            tokens_in=usage.get("prompt_tokens", self._so_far.tokens_in),
-            tokens_out=usage.get("completion_tokens", self._so_far.tokens_out),
+            tokens_in=self._told.tokens_in if self._told else None,
+            tokens_out=self._told.tokens_out if self._told else None,
             seconds=seconds,
             first_token_seconds=seconds if first is None and (text or called) else first,
             finish=choice.get("finish_reason") or self._so_far.finish,
@@ -158,7 +174,7 @@ def models(endpoint: Endpoint) -> list[str]:
     try:
         return [str(model["id"]) for model in response.json()["data"]]
     except (ValueError, LookupError, TypeError) as error:
-        raise calls.strange(response.text) from error
+        raise calls.strange(endpoint, response.text) from error
 
 
 def load_adapter(endpoint: Endpoint, name: str, folder: Path) -> None:

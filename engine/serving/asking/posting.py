@@ -63,7 +63,7 @@ def _url(endpoint: Endpoint, path: str) -> str:
 async def _checked(endpoint: Endpoint, response: aiohttp.ClientResponse) -> bytes:
     said = await response.read()
     if response.status != 200:
-        raise calls.refusal(endpoint, response.status, said, response.headers.get("retry-after", ""))
+        raise calls.refusal(endpoint, response.status, said, response.headers)
     return said
 
 
@@ -74,5 +74,5 @@ def _failure(endpoint: Endpoint, error: Exception, pool: Pool) -> Failure:
     if isinstance(error, aiohttp.ClientPayloadError):
         return calls.broken_off(str(endpoint))
     if isinstance(error, aiohttp.ClientResponseError):  # no HTTP
-        return calls.strange(error.message)
+        return calls.strange(endpoint, error.message)
     return calls.unreachable(endpoint, error, sent=not isinstance(error, UNSENT))
