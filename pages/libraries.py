@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.problems import Problem
-from studio.reading import indexes, libraries, readings, upkeep
+from studio.reading import arrivals, indexes, libraries, readings, upkeep
 from studio.reading.libraries import Library
 from studio.ui import cutting, nav, notices, parts, stacks, state
 
@@ -46,6 +46,7 @@ def new(known: list[Library]) -> None:
             raise Problem(
                 f"There is a library {name} already.", do="Give this one another name, or open that one below."
             )
+        arrivals.check(store, name, chosen.paths)  # a typing error makes no library
         libraries.make(store, name, me, how)
         stacks.begin(store, name, chosen, me)
         nav.goto("library", library=name)

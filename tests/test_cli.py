@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from engine.problems import Problem
 from studio import cli
 from studio.folders import SAMPLE
 
@@ -49,6 +50,26 @@ def test_doctor_says_what_is_here(tmp_path):
     status, said = atelier("doctor", "--home", tmp_path, "--json")
     found = json.loads(said)
     assert status == 0 and found["duckdb"].startswith("2.") and found["studio"] == "not running"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["/nowhere/at-all"], "There is no file or folder /nowhere/at-all."),
+        ([str(SAMPLE / "README.md"), "--words", "-5"], "A chunk cannot have -5 words."),
+    ],
+)
+def test_a_typing_error_makes_no_library(tmp_path, typed, sentence):
+    with pytest.raises(Problem, match=sentence):
+        atelier("read", "handbook", *typed, "--home", tmp_path)
+    for command in (["recall", "handbook"], ["search", "handbook", "Who pays?"]):
+        with pytest.raises(Problem, match="There is no library handbook"):
+            atelier(*command, "--home", tmp_path)
+
+
+def test_no_passages_cannot_be_searched_for(tmp_path):
+    status, said = atelier("search", "handbook", "Who pays?", "-k", "0", "--home", tmp_path)
+    assert status == 2 and "greater than or equal to 1" in said
 
 
 def test_a_problem_is_a_sentence_and_no_traceback(tmp_path, monkeypatch, capsys):

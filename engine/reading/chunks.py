@@ -41,7 +41,7 @@ class _Section:
 
 def chunks(document: Document, how: Chunking = PLAIN) -> list[Chunk]:
     """The chunks of one document, in its order. Problem when the sizes do not fit each other."""
-    _check(how)
+    check(how)
     rows = document.kind == SHEET  # there each row is a fact of its own
     found: list[Chunk] = []
     for section in _sections(document.blocks):
@@ -55,8 +55,11 @@ def of_markdown(name: str, text: str) -> list[Chunk]:
     return chunks(Document(name, name, "markdown", tuple(markdown.blocks(text))))
 
 
-def _check(how: Chunking) -> None:
-    if how.words < 0 or how.overlap < 0 or (how.words and how.overlap >= how.words):
+def check(how: Chunking) -> None:
+    """Problem when nothing can be cut like that."""
+    if how.words < 0:
+        raise Problem(f"A chunk cannot have {how.words} words.", do="Say how many, or 0 for each paragraph.")
+    if how.overlap < 0 or (how.words and how.overlap >= how.words):
         raise Problem(
             f"Pieces of {how.words} words cannot have {how.overlap} words in common.",
             do="Choose an overlap smaller than the piece, a tenth of it for example.",

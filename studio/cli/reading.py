@@ -55,7 +55,7 @@ def index(library: Named, home: HomeOption = None, as_json: Json = False) -> Non
 def search(
     library: Named,
     question: Annotated[str, typer.Argument(help="What somebody would ask.")],
-    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    k: Annotated[int, typer.Option("-k", help="How many passages.", min=1)] = 5,
     by: Annotated[str, typer.Option(help="lexical, dense or hybrid; the library's own way otherwise.")] = "",
     home: HomeOption = None,
     as_json: Json = False,

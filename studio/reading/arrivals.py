@@ -67,15 +67,7 @@ def start(store: Store, library: str, sources: Sequence[Path], by: str, keep: bo
     when one cannot be there."""
     if not sources:
         raise Problem("There is nothing to read.", do="Choose files, or give a path.")
-    places = [path if _uploaded(store, library, path) else path.expanduser().absolute() for path in sources]
-    if missing := [path for path in places if not path.exists()]:
-        raise Problem(f"There is no file or folder {missing[0]}.", do="Check the path and its spelling.")
-    if inside := [path for path in places if _ours(store, library, path)]:
-        raise Problem(
-            f"{inside[0]} holds files that belong to Atelier itself.",
-            "Reading them would make copies without end.",
-            "Choose a folder of your own documents.",
-        )
+    places = check(store, library, sources)
     for old in readings.listed(store, library, READ):
         if not old.live and old.taken is None and old.state != jobs.DONE:
             forget(store, old)  # it never came to its end
@@ -86,6 +78,20 @@ def start(store: Store, library: str, sources: Sequence[Path], by: str, keep: bo
     spec = GatherSpec([str(path) for path in places], str(staging), str(staging / FOUND), kept)
     shown = [path.name if _uploaded(store, library, path) else str(path) for path in places]
     return readings.start(store, library, READ, spec, by, id, sources=shown)
+
+
+def check(store: Store, library: str, sources: Sequence[Path]) -> list[Path]:
+    """Where the sources lie, also of a library that is yet to be made. Problem when one is not there, or is ours."""
+    places = [path if _uploaded(store, library, path) else path.expanduser().absolute() for path in sources]
+    if missing := [path for path in places if not path.exists()]:
+        raise Problem(f"There is no file or folder {missing[0]}.", do="Check the path and its spelling.")
+    if inside := [path for path in places if _ours(store, library, path)]:
+        raise Problem(
+            f"{inside[0]} holds files that belong to Atelier itself.",
+            "Reading them would make copies without end.",
+            "Choose a folder of your own documents.",
+        )
+    return places
 
 
 def look_again(store: Store, library: str, path: str, by: str) -> Reading:

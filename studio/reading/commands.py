@@ -15,6 +15,7 @@ OVERLAP = 10  # one word in so many is shared by neighbours, where a paragraph m
 
 def read(store: Store, library: str, paths: Sequence[str], words: int, by: str) -> dict[str, Any]:
     """Start reading files, folders or archives into a library, which is made when there is none."""
+    arrivals.check(store, library, [Path(path) for path in paths])  # a typing error makes no library
     libraries.make(store, library, by, LibrarySettings(Chunking(words, words // OVERLAP)))
     return {"reading": arrivals.start(store, library, [Path(path) for path in paths], by).id, "library": library}
 
@@ -46,6 +47,7 @@ def search(store: Store, library: str, question: str, k: int, how: str) -> dict[
 
 
 def measure(store: Store, library: str) -> dict[str, Any]:
+    libraries.get(store, library)  # one that is not there has no questions either, which would be said first
     return {"library": library, **quality.told(quality.measure(store, library))}
 
 

@@ -18,10 +18,10 @@ import pandas as pd
 from engine import hashes
 from engine.data import language
 from engine.problems import Problem
+from engine.reading import chunks as cutting
 from engine.reading import documents as texts
 from engine.reading import gathering, indexing, markdown, retrieval, settings, versions
 from engine.reading.chunks import Chunk
-from engine.reading.chunks import chunks as cut
 from engine.reading.documents import HEADING
 from engine.reading.settings import LEXICAL, LibrarySettings
 from engine.reading.versions import About
@@ -103,6 +103,7 @@ def make(store: Store, name: str, by: str, how: LibrarySettings = PLAIN) -> Libr
     """A library without documents; one that is there stays as it is."""
     if not name.strip():
         raise Problem("The library has no name.", do="Give it one; candidates are told to look things up in it.")
+    cutting.check(how.chunking)
     if store.row("select 1 from library where name = ?", [name]) is None:
         with store.write(by, "library.make", name) as cursor:
             cursor.execute(
@@ -114,6 +115,7 @@ def make(store: Store, name: str, by: str, how: LibrarySettings = PLAIN) -> Libr
 
 def change(store: Store, name: str, how: LibrarySettings, by: str) -> Library:
     """Other settings; they hold for searches once the library is indexed anew."""
+    cutting.check(how.chunking)
     if get(store, name).settings != how:
         with store.write(by, "library.change", name, **settings.told(how)) as cursor:
             cursor.execute("update library set settings = ? where name = ?", [json.dumps(settings.told(how)), name])
@@ -138,7 +140,7 @@ def document(store: Store, library: str, name: str) -> Document:
 def chunks(store: Store, library: str) -> list[Chunk]:
     """Every chunk of a library, as its settings cut its documents."""
     how = get(store, library).settings.chunking
-    return [chunk for one in documents(store, library) for chunk in cut(one.read, how)]
+    return [chunk for one in documents(store, library) for chunk in cutting.chunks(one.read, how)]
 
 
 def folder(store: Store, library: str) -> Path:
