@@ -91,8 +91,8 @@ def quality(library: Library, found: list[libraries.Document]) -> None:
     figures = st.container()
     questioning.more(store, library, me)
     with figures:  # above, and drawn after: what was imported just now counts in them
-        recall.show(store, library)
-    questioning.listing(store, library.name, me)
+        lost = recall.show(store, library)
+    questioning.listing(store, library.name, me, lost)
     parts.command("atelier", "recall", library.name)
 
 

@@ -387,6 +387,11 @@ def test_html_keeps_its_structure_and_drops_what_nobody_reads(tmp_path):
     assert found.remarks == ("2 parts that the page hides from its readers were left out.",)
 
 
+def test_what_a_page_hides_is_counted_as_people_count(tmp_path):
+    found = read(tmp_path, "a.html", "<html><body><p>Seen.</p><p hidden>Unseen.</p></body></html>")
+    assert found.remarks == ("1 part that the page hides from its readers was left out.",)
+
+
 def test_a_page_that_only_scripts_would_fill_says_so(tmp_path):
     page = "<html><body><div id=root></div>" + "<script>document.write('<p>hello</p>')</script>" * 1000
     assert "holds no text once its scripts and navigation are left out." in refusal(tmp_path, "a.html", page)

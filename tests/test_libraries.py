@@ -11,7 +11,7 @@ import pytest
 
 from engine import jobs
 from engine.problems import Problem
-from engine.reading import retrieval
+from engine.reading import retrieval, versions
 from engine.reading.settings import HYBRID, LEXICAL, Chunking, LibrarySettings
 from studio import work
 from studio.building import candidates, endpoints, models
@@ -27,7 +27,7 @@ from studio.reading import (
     removal,
     upkeep,
 )
-from studio.reading.readings import INDEX
+from studio.reading.readings import INDEX, Reading
 from studio.store import Store
 from studio.ui import stacks
 from studio.writing import proposals
@@ -394,6 +394,16 @@ def test_a_question_by_hand_needs_words_that_stand_in_its_document(shop):
     assert questions.lost(shop, "shop") == []
     libraries.add(shop, "shop", {"kettle.md": "# Kettle\n\nNothing is promised.\n"}, "ada")
     assert questions.lost(shop, "shop") == [one]
+    assert commands.measure(shop, "shop")["lost"] == [one.question]
+
+
+def test_what_has_no_index_cannot_be_searched_and_it_says_of_which_library_and_what_to_do(shop):
+    versions.drop(libraries.folder(shop, "shop"))
+    libraries.make(shop, "empty", "ada")
+    for library, says in (("shop", "not indexed yet"), ("empty", "no documents yet")):
+        with pytest.raises(Problem, match=f"Nothing can be found in {library}") as refused:
+            quality.opened(shop, library)
+        assert says in str(refused.value) and str(shop.home.root) not in str(refused.value)
 
 
 def test_a_chunk_of_several_paragraphs_is_a_passage_too(shop):
@@ -426,15 +436,31 @@ def test_questions_come_from_a_file_and_every_row_that_is_none_is_told(shop, tmp
         questions.bring_in(shop, "shop", tmp_path / "bare.csv", "ada")
 
 
-def test_a_model_proposes_questions_that_wait_for_a_person_and_leaves_no_copy_of_passages(shop):
+def proposing(store: Store) -> Reading:
+    """A model that has proposed a question for each of three passages; nobody has taken them over yet."""
+
     def taught(messages: list[dict[str, str]]) -> str:
         asked = messages[-1]["content"]
         return '["What is told of it here?"]' if asked.startswith("Read the following") else "It is told plainly here."
 
     with teacher(taught) as url:
-        endpoints.add(shop, "teacher", url, "teacher", "ada")
-        reading = proposals.start(shop, "shop", "teacher", 3, "ada")
+        endpoints.add(store, "teacher", url, "teacher", "ada")
+        reading = proposals.start(store, "shop", "teacher", 3, "ada")
         assert waited(reading.job) == jobs.DONE, jobs.why(reading.job.folder)
+    return reading
+
+
+def test_proposals_whose_passage_is_gone_by_the_time_they_come_are_counted(shop):
+    reading = proposing(shop)
+    libraries.add(shop, "shop", {name: "# Here\n\nNothing is told.\n" for name in ("kettle.md", "lamp.md")}, "ada")
+    upkeep.catch_up(shop)
+    taken = readings.get(shop, reading.id).taken
+    assert taken is not None and taken["unplaced"] + taken["failed"] == 3 and taken["unplaced"] >= 1, taken
+    assert questions.listed(shop, "shop") == []
+
+
+def test_a_model_proposes_questions_that_wait_for_a_person_and_leaves_no_copy_of_passages(shop):
+    reading = proposing(shop)
     upkeep.catch_up(shop)
     taken = readings.get(shop, reading.id).taken
     assert taken is not None and taken["proposed"] + taken["failed"] == 3 and taken["proposed"] >= 1, taken

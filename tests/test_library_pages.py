@@ -204,6 +204,19 @@ def test_words_that_stand_everywhere_are_not_marked():
     )
 
 
+def test_a_question_whose_passage_is_gone_comes_first_and_says_so(shop, app):
+    kept = questions.add(shop, "shop", "How long does it shine?", "lamp.md", "shines for 14 hours", "ada")
+    gone = questions.add(shop, "shop", "How much does it hold?", "kettle.md", "holds 1.5 litres", "ada")
+    libraries.add(shop, "shop", {"kettle.md": "# Kettle\n\nIt was melted down.\n"}, "ada")
+    libraries.index(shop, "shop")
+    found = look(app, "library", library="shop", part="Quality")
+    assert "The passage of 1 question does not stand in its document any more" in found.warning[0].value
+    told = [one.value for one in found.markdown if one.value.startswith(("How long", "How much"))]
+    assert [("its passage is gone" in one, one[:8]) for one in told] == [(True, "How much"), (False, "How long")]
+    found.button(key=f"drop-{gone.id}").click().run()
+    assert not found.warning and questions.approved(shop, "shop") == [kept]
+
+
 def test_proposed_questions_are_judged_one_by_one(shop, app):
     row = {"question": "How big?", "answer": "1.5", "document": "kettle.md", "passage": "holds 1.5 litres"}
     questions.propose(shop, "shop", [row], "teacher", "ada")

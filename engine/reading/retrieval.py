@@ -202,7 +202,7 @@ def open_index(folder: Path) -> Index:
             return _opened(folder, version, stat.st_mtime_ns, stat.st_ino)
         except FileNotFoundError:
             continue  # it was replaced at this moment
-    raise Problem(f"There is no index in {folder}.", do="Build it from the library's documents first.")
+    raise Problem("There is no index of this library.", do="Index its documents first.")
 
 
 def _best(scores: Scores, k: int) -> list[int]:

@@ -91,6 +91,9 @@ def recall(library: Named, home: HomeOption = None, as_json: Json = False) -> No
     console.print(table)
     for sentence in found["says"]:
         console.print(sentence, markup=False, highlight=False)
+    for question in found["lost"]:
+        said = f"Counts as not found, since its passage does not stand in its document any more: {question}"
+        console.print(said, style="yellow", markup=False, highlight=False)
 
 
 @app.command()

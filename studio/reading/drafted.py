@@ -22,8 +22,9 @@ def catch_up(store: Store) -> None:
         rows = [_row(one, seeds[one["task"]]) for one in made if not one["failed"] and not one["held"]]
         new, strange = questions.propose(store, reading.library, rows, reading.body["model"], reading.made_by)
         failed = [one["failed"] or one["held"] for one in made if one["failed"] or one["held"]]
-        why = {"why": failed[0]} if failed else {}
-        readings.settle(store, reading, proposed=new, known=len(rows) - new - strange, failed=len(failed), **why)
+        told: dict[str, Any] = {"unplaced": strange} if strange else {}
+        told |= {"why": failed[0]} if failed else {}
+        readings.settle(store, reading, proposed=new, known=len(rows) - new - strange, failed=len(failed), **told)
         forget(store, reading)
 
 

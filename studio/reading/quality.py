@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import hashes
 from engine.problems import Problem
-from engine.reading import ranking, retrieval
+from engine.reading import ranking, retrieval, versions
 from engine.reading.retrieval import Hit, Index
 from engine.reading.settings import DENSE, HYBRID, LEXICAL
 from engine.scoring import clustered, verdicts
@@ -40,11 +40,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Measured:
-    """All ways that the index has, on the same questions."""
+    """All ways that the index has, on the same questions. A question is `lost` when its passage does not stand in its
+    document any more: it counts as not found."""
 
     questions: tuple[Question, ...]
     ways: dict[str, Way]
     own: str  # the way of searching that the library uses
+    lost: tuple[Question, ...] = ()
 
     @property
     def documents(self) -> Clusters:
@@ -68,8 +70,12 @@ def ways(index: Index) -> tuple[str, ...]:
 
 def opened(store: Store, library: str) -> Index:
     """The index that searches read. Problem when nothing was indexed yet."""
-    libraries.get(store, library)
-    return retrieval.open_index(libraries.folder(store, library))
+    held, place = libraries.get(store, library), libraries.folder(store, library)
+    if versions.current(place) is None:
+        wanted = "Index them, under Settings on its page." if held.documents else "Bring some in first."
+        why = "Its documents are not indexed yet." if held.documents else "It has no documents yet."
+        raise Problem(f"Nothing can be found in {library}.", why, wanted)
+    return retrieval.open_index(place)
 
 
 def key(store: Store, library: str) -> str:
@@ -95,7 +101,7 @@ def measure(store: Store, library: str, progress: Progress = lambda done, of: No
             tops.append(tuple(hits[:TOP]))
             progress(number * len(asked) + at + 1, len(found) * len(asked))
         measured[how] = Way(how, ranking.measures(ranks, documents), tuple(ranks), tuple(tops))
-    return Measured(asked, measured, index.how)
+    return Measured(asked, measured, index.how, tuple(questions.lost(store, library)))
 
 
 def missed(measured: Measured, how: str) -> list[Missed]:
@@ -132,6 +138,7 @@ def told(measured: Measured) -> dict[str, Any]:
         "own": measured.own,
         "ways": {how: {name: _plain(one) for name, one in way.figures.items()} for how, way in measured.ways.items()},
         "missed": {how: [one.question.question for one in missed(measured, how)] for how in measured.ways},
+        "lost": [one.question for one in measured.lost],
         "says": sentences(measured),
     }
 

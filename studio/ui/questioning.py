@@ -1,6 +1,7 @@
 """Questioning: the questions whose passage is known: imported, proposed by a model, judged one by one, taken away."""
 
 import html
+from collections.abc import Collection
 from pathlib import Path
 
 import streamlit as st
@@ -52,16 +53,17 @@ def more(store: Store, library: Library, me: str) -> None:
     if last is not None and last.taken is not None:
         n = last.taken
         why = f" The first failure: {notices.plain(n['why'])}" if n.get("why") else ""
+        gone = f", {n['unplaced']:,} whose passage is gone by now" if n.get("unplaced") else ""
         who = notices.plain(last.body["model"])
         st.caption(
             f"{who} was asked for {last.body['n']:,} questions {parts.ago(last.made_at)}: "
-            f"{n['proposed']:,} proposed, {n['known']:,} known already, {n['failed']:,} failed.{why}"
+            f"{n['proposed']:,} proposed, {n['known']:,} known already{gone}, {n['failed']:,} failed.{why}"
         )
 
 
-def listing(store: Store, library: str, me: str) -> None:
-    """Those that count, with the way to their passage and out."""
-    held = questions.approved(store, library)
+def listing(store: Store, library: str, me: str, lost: Collection[str] = ()) -> None:
+    """Those that count, with the way to their passage and out; first those whose passage is `lost`."""
+    held = sorted(questions.approved(store, library), key=lambda one: one.id not in lost)
     if not held:
         return
     with st.expander(f"{parts.count(len(held), 'question')} that count{'s' * (len(held) == 1)}", key="held"):
@@ -70,6 +72,7 @@ def listing(store: Store, library: str, me: str) -> None:
         for one in held[(page - 1) * SHOWN : page * SHOWN]:
             with st.container(horizontal=True, vertical_alignment="center", key=f"held-{one.id}"):
                 origin = f" · {notices.plain(one.origin)}" if one.origin else ""
+                origin += " · :orange[its passage is gone]" if one.id in lost else ""
                 st.markdown(
                     f"{notices.plain(one.question)}  \n:gray[{notices.plain(one.document)}{origin}]", width="stretch"
                 )

@@ -1,6 +1,7 @@
 """Recall: how well a library is searched, drawn from the questions whose passage is known; and what fails."""
 
 import html
+from collections.abc import Collection
 
 import streamlit as st
 
@@ -31,8 +32,9 @@ ITSELF = 3000  # questions times chunks that are measured without being asked, i
 SHOWN = 10
 
 
-def show(store: Store, library: Library) -> None:
-    """The figures side by side, the differences in words, the questions that fail."""
+def show(store: Store, library: Library) -> Collection[str]:
+    """The figures side by side, the differences in words, the questions that fail. The ids of those whose passage does
+    not stand in its document any more, as far as anybody has looked."""
     asked = questions.approved(store, library.name)
     if not asked:
         st.info(
@@ -40,27 +42,28 @@ def show(store: Store, library: Library) -> None:
             "import questions; or have a model propose some. Thirty tell something, a hundred tell much.",
             icon=":material/target:",
         )
-        return
+        return ()
     quick = len(asked) * library.chunks <= ITSELF * 1000 and "://" not in library.settings.embedder
     if not quick and not st.toggle(f"Measure with {len(asked):,} questions now", key="measure"):
-        return
-    found, lost = _measured(store, str(store.home.root), library.name, quality.key(store, library.name))
-    if lost:
+        return ()
+    found = _measured(store, str(store.home.root), library.name, quality.key(store, library.name))
+    if found.lost:
         st.warning(
-            f"The passage of {parts.count(lost, 'question')} does not stand in its document any more. Until it is "
-            "removed below, it counts as not found.",
+            f"The passage of {parts.count(len(found.lost), 'question')} does not stand in its document any more. Until "
+            "it is removed below, where it comes first, it counts as not found.",
             icon=":material/history:",
         )
     _table(found)
     for sentence in quality.sentences(found):
         st.markdown(notices.plain(sentence))
     _missed(store, library.name, found)
+    return {one.id for one in found.lost}
 
 
 @st.cache_resource(max_entries=8, show_spinner="Asking every question")
-def _measured(_store: Store, home: str, library: str, key: str) -> tuple[Measured, int]:
-    """The figures, and how many passages are lost. `key` changes with the index and the questions."""
-    return quality.measure(_store, library), len(questions.lost(_store, library))
+def _measured(_store: Store, home: str, library: str, key: str) -> Measured:
+    """The figures. `key` changes with the index and the questions."""
+    return quality.measure(_store, library)
 
 
 def _table(found: Measured) -> None:

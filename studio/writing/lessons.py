@@ -13,13 +13,13 @@ from typing import Any
 from engine.data.conversations import parse
 from engine.data.rows import Valid
 from engine.problems import Problem
-from engine.reading import lessons, retrieval
+from engine.reading import lessons
 from engine.reading.grounding import NOT_FOUND
 from engine.reading.lessons import Asked, Lesson, Lessons, Order
 from engine.scoring.wording import plain
 from studio.data import datasets
 from studio.data.examples import APPROVED, DRAFT, IN_REVIEW
-from studio.reading import libraries, questions
+from studio.reading import libraries, quality, questions
 from studio.store import Store, now
 
 GROUNDED, ABSENT = "grounded", "absent"  # the tags of examples with their passage, and without
@@ -106,7 +106,7 @@ def prepare(store: Store, plan: Plan, progress: Callable[[int, int], None] = lam
     rows = _rows(store, plan.dataset)
     if not rows:
         raise Problem(f"{plan.dataset} has no approved example.", do="Approve some; only these are learned from.")
-    index = retrieval.open_index(libraries.folder(store, plan.library))
+    index = quality.opened(store, plan.library)
     known = _known(store, plan.library)
     made = lessons.make([_asked(row, known) for row in rows], index.search, plan.order, progress)
     if not made.made:

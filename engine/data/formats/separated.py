@@ -143,7 +143,8 @@ def _row(line: int, cells: list[str], why: str, columns: tuple[str, ...]) -> Row
     elif not all(map(encodings.whole, cells)):
         yield Reject(line, "not-utf8", "It is not UTF-8 text. Save the file as UTF-8.", encodings.bare(content))
     elif any(cell.strip() for cell in cells[len(columns) :]):
-        said = f"It has {len(cells)} cells, but there are {len(columns)} columns."
+        known = f"there are {len(columns)} columns" if len(columns) > 1 else "there is 1 column"
+        said = f"It has {len(cells)} cells, but {known}."
         yield Reject(line, "too-many-cells", f"{said} A cell with the separator in it needs quotation marks.", content)
     else:
         padded = [*cells, *[""] * (len(columns) - len(cells))]

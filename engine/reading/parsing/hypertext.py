@@ -46,8 +46,9 @@ def read(path: Path, name: str, progress: Progress) -> Document:
             "Save the page from the browser as it is shown, or print it as PDF.",
         )
     first = next((block.text for block in blocks if block.kind == HEADING), "")
-    unseen = f"{hidden:,} parts that the page hides from its readers were left out." if hidden else ""
-    remarks = tuple(filter(None, [remark, unseen]))
+    several = "parts that the page hides from its readers were left out."
+    unseen = "1 part that the page hides from its readers was left out." if hidden == 1 else f"{hidden:,} {several}"
+    remarks = tuple(filter(None, [remark, unseen if hidden else ""]))
     return Document(name, title or first or name, kinds.HTML, tuple(blocks), remarks=remarks)
 
 
