@@ -330,6 +330,18 @@ def test_the_key_stays_out_of_what_an_endpoint_says_with_200(said):
             assert "secret-key" not in str(caught.value)
 
 
+def test_a_key_is_taken_without_what_stands_around_it_and_one_that_cannot_be_sent_is_not_shown(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", " secret-key\r\n")
+    with foreign((200, {}, whole())) as (endpoint, asked):
+        client.chat(calls.keyed(endpoint.url, "SOME_KEY"), "large", Question(HELLO))
+    assert {name.lower(): value for name, value in asked[0][1].items()}["authorization"] == "Bearer secret-key"
+    for wrong in ("secret\nkey", "“secret-key”"):
+        monkeypatch.setenv("SOME_KEY", wrong)
+        with pytest.raises(Problem, match="What SOME_KEY holds cannot be a key") as caught:
+            calls.keyed("https://api.mistral.ai", "SOME_KEY")
+        assert "secret" not in str(caught.value)
+
+
 def test_mistrals_hosted_api_is_spoken_to_in_its_dialect():
     hosted, other = Endpoint("https://api.mistral.ai"), Endpoint("https://api.openai.com/v1/")
     assert (hosted.api, other.api) == ("https://api.mistral.ai/v1", "https://api.openai.com/v1")

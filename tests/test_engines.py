@@ -65,6 +65,8 @@ def test_an_engine_is_remembered_with_the_name_of_its_keys_variable_and_never_th
         ("", far.ATELIER, "http://127.0.0.1:9", "", "no name"),
         ("gpu", "magic", "http://127.0.0.1:9", "", "no kind of engine"),
         ("gpu", far.ATELIER, "gpu-machine", "", "is not an address"),
+        ("gpu", far.ATELIER, "http://ada:sk-1234@127.0.0.1:9", "", "more than an address"),
+        ("gpu", far.ATELIER, "http://127.0.0.1:9/?key=sk-1234", "", "more than an address"),
         ("gpu", far.ATELIER, "http://127.0.0.1:9", "sk-1234", "not the name of an environment variable"),
         ("gpu", far.ATELIER, "http://127.0.0.1:9", "NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE"),
         ("gpu", far.ATELIER, "http://127.0.0.1:9", "", "cannot be reached"),

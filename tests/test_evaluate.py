@@ -214,3 +214,6 @@ def test_a_hosted_candidate_takes_its_key_from_the_environment_alone(monkeypatch
     endpoint, name = candidates.located(hosted, Path("/nowhere"))
     assert (endpoint, name) == (client.Endpoint("https://api.mistral.ai", "secret-key"), "large")
     assert candidates.parse(asdict(hosted)) == hosted and "secret-key" not in json.dumps(asdict(hosted))
+    monkeypatch.delenv("SOME_KEY")
+    with pytest.raises(Problem, match=r"has no SOME_KEY, which holds the key of api\.mistral\.ai"):
+        candidates.located(hosted, Path("/nowhere"))

@@ -296,7 +296,10 @@ def test_an_embedder_that_cannot_be_had_is_one_clear_sentence(tmp_path, monkeypa
     library = filled(tmp_path)
     for name, what in (
         ("https://api.mistral.ai", "names no model"),
-        ("https://api.mistral.ai#mistral-embed#NO_SUCH_KEY", "NO_SUCH_KEY is not set"),
+        (
+            "https://api.mistral.ai#mistral-embed#NO_SUCH_KEY",
+            "has no NO_SUCH_KEY, which holds the key",
+        ),
         ("http://127.0.0.1:9#points", "cannot be reached"),
     ):
         with pytest.raises(Problem, match=what):

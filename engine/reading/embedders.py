@@ -6,7 +6,6 @@ two embedders are never compared. No model is loaded here: a model answers from 
 
 import base64
 import importlib.util
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,9 +172,7 @@ def _remote(name: str) -> Remote:
         raise Problem(
             f"{name} names no model.", do="Write the model behind a #, as https://api.mistral.ai#mistral-embed."
         )
-    if variable and not os.environ.get(variable):
-        raise Problem(f"The environment variable {variable} is not set.", f"It would hold the key for {url}.")
-    return Remote(Endpoint(url, os.environ.get(variable, "") if variable else ""), model)
+    return Remote(calls.keyed(url, variable), model)
 
 
 def _body(model: str, texts: Sequence[str]) -> dict[str, Any]:

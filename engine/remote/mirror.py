@@ -5,7 +5,6 @@ listening to the same run. Stopped, it cancels the run there. The key comes from
 """
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.remote import far
+from engine.serving.asking import calls
 from engine.serving.asking.calls import Endpoint
 from engine.specs import setting
 from engine.training.settings import TrainSpec
@@ -38,11 +38,7 @@ class RemoteSpec:
 
     @property
     def engine(self) -> Endpoint:
-        if self.key_from and self.key_from not in os.environ:
-            raise Problem(
-                f"The environment has no {self.key_from}, which holds the key of {self.url}.", do="Set it and resume."
-            )
-        return Endpoint(self.url, os.environ.get(self.key_from, ""))
+        return calls.keyed(self.url, self.key_from)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from engine.reading.grounding import grounded, parted
 from engine.reading.retrieval import Hit
 from engine.scoring import shots
 from engine.serving import servers
+from engine.serving.asking import calls
 from engine.serving.asking.client import Decoding, Endpoint
 
 Message = dict[str, str]
@@ -85,7 +86,7 @@ def shown(candidate: Candidate, conversation: Sequence[Message]) -> list[Message
 def located(candidate: Candidate, running: Path) -> tuple[Endpoint, str]:
     """Where to ask, and by which name; starts the server and loads the adapter if need be. `running`: our servers."""
     if not candidate.base:
-        return Endpoint(candidate.endpoint, os.environ.get(candidate.key_from, "")), candidate.model
+        return calls.keyed(candidate.endpoint, candidate.key_from), candidate.model
     base = Path(candidate.base)
     endpoint = Endpoint(candidate.endpoint) if candidate.endpoint else servers.ensure(running, base)
     if not candidate.adapter:

@@ -6,7 +6,6 @@ nothing. Pure but for the judge, which asks a model.
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,7 @@ from engine.problems import Problem
 from engine.scoring import guide as guides
 from engine.scoring.said import Answer, Row, asked, calls_of, expected, short, text_of
 from engine.scoring.score import Score
-from engine.serving.asking import client
-from engine.serving.asking.calls import Endpoint
+from engine.serving.asking import calls, client
 from engine.serving.asking.client import Decoding, Question
 from engine.specs import setting
 
@@ -236,8 +234,8 @@ class Judge(Rate):
     asks: ClassVar[bool] = True
 
     def rate(self, answer: Answer, row: Row) -> Score:
-        endpoint = Endpoint(self.url, os.environ.get(self.key_from, "") if self.key_from else "")
         try:
+            endpoint = calls.keyed(self.url, self.key_from)
             found = client.chat(endpoint, self.model, Question(self._messages(answer, row), Decoding(max_tokens=300)))
         except Problem as problem:
             return Score(None, f"The judge did not answer: {problem.what}")

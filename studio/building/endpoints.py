@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.problems import Problem
-from engine.serving.asking import client
+from engine.serving.asking import calls, client
 from studio import prices
 from studio.building import addresses, models
 from studio.building.models import Model
@@ -29,7 +29,7 @@ def add(store: Store, name: str, url: str, served: str, by: str, *, key_from: st
         raise Problem("The model has no name.", do="Give it one, such as mistral-large.")
     models.free(store, name)
     addresses.check(url, key_from, like="https://api.mistral.ai/v1", variable="MISTRAL_API_KEY")
-    there = addresses.endpoint(url, key_from, name)
+    there = calls.keyed(url, key_from, name)
     known = client.models(there)
     wanted = served or name
     if wanted not in known:

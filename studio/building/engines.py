@@ -5,7 +5,7 @@ from datetime import datetime
 
 from engine.problems import Problem
 from engine.remote import far
-from engine.serving.asking import client
+from engine.serving.asking import calls, client
 from engine.serving.asking.calls import Endpoint
 from studio.building import addresses
 from studio.store import Store, now
@@ -25,7 +25,7 @@ class Engine:
     @property
     def endpoint(self) -> Endpoint:
         """Problem when its key is not in the environment."""
-        return addresses.endpoint(self.url, self.key_from, self.name)
+        return calls.keyed(self.url, self.key_from, self.name)
 
     @property
     def tunnelled(self) -> bool:

@@ -13,12 +13,12 @@ from engine import events, processes
 from engine.problems import Problem
 from engine.scoring import candidates
 from engine.serving import adapters, health, servers
-from engine.serving.asking import client
+from engine.serving.asking import calls, client
 from engine.serving.asking.client import Answer, Decoding, Question
 from engine.serving.health import Health
 from engine.serving.servers import CHILD, Server
 from engine.serving.settings import ServeSpec
-from studio.building import addresses, models
+from studio.building import models
 from studio.building.models import Model
 from studio.folders import CODE
 from studio.store import Store
@@ -190,7 +190,7 @@ def elsewhere(store: Store) -> list[Model]:
 
 def test(model: Model) -> Answer:
     """What an endpoint answers to a greeting. Nothing else is sent, and nothing is kept."""
-    there = addresses.endpoint(model.path, model.key_from, model.name)
+    there = calls.keyed(model.path, model.key_from, model.name)
     messages = [{"role": "user", "content": GREETING}]
     asked = Question(messages, Decoding(max_tokens=60))
     stream = client.stream(there, model.served or model.name, asked)

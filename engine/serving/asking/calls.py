@@ -6,6 +6,7 @@ calls at once are the matter of `posting`, which makes each once, and of `asker`
 
 import html
 import json
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -54,7 +55,24 @@ class Endpoint:
         return text.replace(self.key, "(the key)") if self.key else text
 
     def __str__(self) -> str:
-        return urlsplit(self.url).netloc
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+
+def keyed(url: str, key_from: str, whose: str = "") -> Endpoint:
+    """An address with the key that the environment holds under the name `key_from`; '' for none.
+
+    Problem when it holds none, or one that cannot be sent. What stands around a key, as the end of the line in the file
+    that it was read from, is no part of it.
+    """
+    key = os.environ.get(key_from, "").strip() if key_from else ""
+    there = Endpoint(url, key)
+    if key_from and not key:
+        what = f"The environment has no {key_from}, which holds the key of {whose or there}."
+        raise Problem(what, do="Set it where the studio, or this command, is started.")
+    if not (key.isascii() and key.isprintable()):
+        why = "It has signs in it that no key has, as a typographic quotation mark or a line end."
+        raise Problem(f"What {key_from} holds cannot be a key.", why, f"Copy the key of {whose or there} anew.")
+    return there
 
 
 @dataclass(frozen=True)
