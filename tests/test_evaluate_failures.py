@@ -26,6 +26,7 @@ from engine.serving.asking import calls, kept
 from engine.serving.asking.client import Decoding, Question
 from tests import tiny
 from tests.patience import LONG, until, waited
+from tests.test_client import foreign
 
 FAST = {"timeout": 0.25, "patience": 20.0, "pause": 0.01, "tries": 3, "concurrency": 32}
 
@@ -141,6 +142,16 @@ def test_a_server_that_stays_away_is_not_waited_for_by_every_question_anew(tmp_p
         done(tmp_path / "job", what)
     assert time.monotonic() - began < LONG  # 200 times five seconds would be more
     assert {one["code"] for one in evaluate.responses(tmp_path / "job")} == {calls.UNREACHABLE}
+
+
+def test_one_that_asks_to_be_left_alone_for_long_is_left_alone_and_the_questions_stay_open(tmp_path):
+    quota = (429, {"retry-after": "60"}, {"message": "The quota of this day is used up."})
+    with foreign(quota, quota) as (endpoint, asked):
+        what = spec([hosted(endpoint.url)], items(tmp_path / "items.jsonl", 6), patience=0.5, concurrency=1)
+        with pytest.raises(Problem, match=r"quota of this day is used up\. Wait 60 seconds"):
+            done(tmp_path / "job", what)
+    assert len(asked) == 1, "all others know it by then"
+    assert {one["code"] for one in evaluate.responses(tmp_path / "job")} == {calls.RATE_LIMIT}
 
 
 def test_while_nobody_answers_it_is_told_where_and_for_how_long(tmp_path, monkeypatch):

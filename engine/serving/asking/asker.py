@@ -23,7 +23,7 @@ from engine.scoring.candidates import Candidate
 from engine.serving.asking import answers, calls, client, kept, posting
 from engine.serving.asking.answers import Answer
 from engine.serving.asking.calls import Endpoint, Failure, Refused, Use
-from engine.serving.asking.gate import Gate
+from engine.serving.asking.gate import Gate, Shut
 from engine.serving.asking.kept import Kept
 from engine.serving.asking.likelihood import Likelihood, Reader, Weighed
 from engine.serving.asking.purse import Purse, Spent
@@ -192,10 +192,10 @@ class Asker:
         """Seconds until the next try; None when there is none. `taken` are those that the question has taken so far."""
         grown = min(LONGEST, self.manner.pause * 2 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)
         pause = max(grown, failure.wait or 0.0)
-        if failure.code in HOPELESS:
+        if failure.code in HOPELESS or isinstance(failure, Shut):
             return None
         if failure.code == calls.RATE_LIMIT:
-            gate.refused(failure.wait or 0.0)
+            gate.refused(failure)
             return pause if taken + pause < self.manner.patience else None
         if failure.code == calls.UNREACHABLE or (isinstance(failure, Refused) and failure.status in AWAY):
             # patience is with the server: whoever comes when it has been away for long tries only once
@@ -210,7 +210,7 @@ class Asker:
     def _gate(self, candidate: Candidate) -> Gate:
         where = candidate.endpoint or candidate.base
         if where not in self._gates:
-            self._gates[where] = Gate(self.concurrency)
+            self._gates[where] = Gate(self.concurrency, self.manner.patience)
         return self._gates[where]
 
     def _pool(self, endpoint: Endpoint) -> client.Pool:
