@@ -63,12 +63,20 @@ def session(home: Home) -> Iterator[Callable[..., dict[str, Any]]]:
 
 
 def _asked(studio: dict[str, Any], command: str, /, **arguments: Any) -> dict[str, Any]:
-    answer = httpx.post(
-        f"{studio['url']}/commands/{command}",
-        json=arguments,
-        headers={"authorization": f"Bearer {studio['key']}"},
-        timeout=600,
-    )
+    try:
+        answer = httpx.post(
+            f"{studio['url']}/commands/{command}",
+            json=arguments,
+            headers={"authorization": f"Bearer {studio['key']}"},
+            timeout=httpx.Timeout(None, connect=5.0),  # a model may take a quarter of an hour to load
+            trust_env=False,  # a proxy of the environment is not for this machine, and must not see the key
+        )
+    except httpx.TransportError as error:
+        raise Problem(
+            f"The studio at {studio['url']} has this home open and does not answer.",
+            f"{type(error).__name__}: {error}",
+            "Try again when it is up, or stop it.",
+        ) from error
     found: dict[str, Any] = answer.json()
     if answer.status_code == 422:
         raise Problem(found["what"], found["why"], found["do"])

@@ -12,10 +12,12 @@ from studio.folders import Home
 def announce(home: Home, url: str, key: str) -> None:
     """Leave address and key of this process, readable by the owner alone."""
     me = psutil.Process()
-    home.running.unlink(missing_ok=True)  # an older file may be readable by others
-    descriptor = os.open(home.running, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fresh = home.running.with_suffix(".fresh")
+    fresh.unlink(missing_ok=True)  # an older file may be readable by others
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump({"url": url, "key": key, "pid": me.pid, "started": me.create_time()}, file)
+    fresh.replace(home.running)  # in one step: whoever looks meanwhile reads all of it or nothing
 
 
 def find(home: Home) -> dict[str, Any] | None:

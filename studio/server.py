@@ -5,6 +5,8 @@ one thread keeps the queue moving and brings in what jobs have written.
 """
 
 import asyncio
+import atexit
+import gc
 import hmac
 import logging
 import os
@@ -21,6 +23,7 @@ from starlette.routing import Mount, Route
 from streamlit.web.server.starlette.starlette_app import App
 
 from engine import jobs
+from engine.api import alone
 from engine.api import app as api
 from engine.problems import Problem
 from engine.serving import servers
@@ -49,10 +52,14 @@ BROUGHT = (  # what jobs have left is taken over by those who know it
 )
 
 
-def serve(home: Home, host: str = "127.0.0.1", port: int = PORT) -> None:
-    """Run the studio until it is interrupted. Problem when another one has the folder or the port."""
+def serve(home: Home, host: str = "127.0.0.1", port: int = PORT, greet: Callable[[], None] = lambda: None) -> None:
+    """Run the studio until it is interrupted; `greet` once nothing stands in its way. Problem when another one has the
+    folder or the port."""
     os.environ["ATELIER_HOME"] = str(home.root)  # pages ask for the default home
+    atexit.register(gc.unfreeze)  # what `waking` froze DuckDB would tell as leaked, a screenful, when the process ends
+    alone.require_free(host, port)
     store = opened(home)
+    greet()
     key = secrets.token_urlsafe(32)
     command = Route("/commands/{name}", _command(home, key), methods=["POST"])
     app = App(

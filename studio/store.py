@@ -37,18 +37,12 @@ def now() -> datetime:
 class Store:
     def __init__(self, home: Home) -> None:
         self.home = home
-        for folder in (home.root, home.files, home.jobs, home.snapshots, home.libraries):
-            folder.mkdir(parents=True, exist_ok=True)
         try:
+            for folder in (home.root, home.files, home.jobs, home.snapshots, home.libraries):
+                folder.mkdir(parents=True, exist_ok=True)
             self._db = duckdb.connect(str(home.database), config={"memory_limit": MEMORY})
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise
-            raise Problem(
-                f"Another studio is using {home.root}.",
-                "One process owns the database.",
-                "Use that one, stop it, or choose another folder with --home.",
-            ) from error
+        except (OSError, duckdb.IOException) as error:
+            raise _unusable(home, error) from error
         self._lock = threading.Lock()
         self._beside: dict[str, Any] = {}
         self._besides = threading.RLock()
@@ -176,6 +170,21 @@ def close_all() -> None:
     with _opening:
         while _opened:
             _opened.popitem()[1].close()
+
+
+def _unusable(home: Home, error: Exception) -> Problem:
+    """Why a home could not be opened, for people."""
+    if "Could not set lock" in str(error):
+        return Problem(
+            f"Another studio is using {home.root}.",
+            "One process owns the database.",
+            "Use that one, stop it, or choose another folder with --home.",
+        )
+    return Problem(
+        f"{home.root} cannot be the home folder.",
+        f"{error}".rstrip(".!") + ".",
+        "Choose a folder that you may write to with --home or ATELIER_HOME.",
+    )
 
 
 def _write_over(cursor: Cursor) -> None:

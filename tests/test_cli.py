@@ -1,14 +1,20 @@
 """The command line: one clear sentence for a person, JSON for a script, an exit status for both."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
 
 from engine.problems import Problem
-from studio import cli
-from studio.folders import SAMPLE
+from studio import cli, running
+from studio.folders import SAMPLE, Home
 
 GOOD = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
 
@@ -78,3 +84,61 @@ def test_a_problem_is_a_sentence_and_no_traceback(tmp_path, monkeypatch, capsys)
         cli.main()
     assert ended.value.code == 1
     assert "nothing has no approved example to train on." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_home_that_cannot_be_is_said_in_a_sentence(tmp_path, below):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(Problem, match="cannot be the home folder"):
+        atelier("servers", "--home", tmp_path / "file" / below)
+    with pytest.raises(Problem, match="cannot be the home folder"):
+        atelier("engine", "--port", "0", "--home", tmp_path / "file" / below)
+
+
+def test_a_file_that_is_no_database_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "studio.duckdb").write_text("no database")
+    with pytest.raises(Problem, match="not a valid DuckDB database"):
+        atelier("servers", "--home", tmp_path)
+
+
+@pytest.mark.parametrize("command", ["studio", "engine"])
+def test_a_port_that_is_taken_is_a_sentence_and_nothing_is_said_to_be_open(tmp_path, command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked = [sys.executable, "-m", "studio", command, "--home", str(tmp_path / "home")]
+        port = str(taken.getsockname()[1])
+        found = subprocess.run([*asked, "--port", port], capture_output=True, text=True, check=False)
+    assert found.returncode == 1 and found.stdout == ""
+    sentence = f"Nothing can listen at 127.0.0.1, port {port}. Address already in use. Choose another --port."
+    assert sentence in " ".join(found.stderr.split())
+    assert "leaked" not in found.stderr and "Traceback" not in found.stderr
+
+
+def test_a_studio_that_does_not_answer_is_said_in_a_sentence(tmp_path):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and nobody listens
+        running.announce(Home(tmp_path), f"http://127.0.0.1:{bound.getsockname()[1]}", "key")
+        with pytest.raises(Problem, match="has this home open and does not answer"):
+            atelier("servers", "--home", tmp_path)
+    assert os.stat(Home(tmp_path).running).st_mode & 0o077 == 0
+
+
+def test_a_running_studio_is_asked_past_any_proxy(tmp_path, monkeypatch):
+    class Studio(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = json.dumps({"what": "Here I am.", "why": "", "do": ""}).encode()
+            self.send_response(422)
+            self.send_header("content-length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+    with socket.socket() as proxy, ThreadingHTTPServer(("127.0.0.1", 0), Studio) as studio:
+        proxy.bind(("127.0.0.1", 0))  # and nobody listens
+        for name in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        Thread(target=studio.serve_forever, daemon=True).start()
+        running.announce(Home(tmp_path), f"http://127.0.0.1:{studio.server_port}", "key")
+        with pytest.raises(Problem, match="Here I am"):
+            atelier("servers", "--home", tmp_path)
+        studio.shutdown()

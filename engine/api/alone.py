@@ -1,6 +1,7 @@
 """Alone: the API and the queue on a machine without a studio, from one process that listens on this machine only."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class Setup:
 
 def serve(home: Path, setup: Setup, said: Callable[[str], None]) -> None:
     """Answer and keep the queue moving until it is interrupted. `said` hears what whoever starts it must know."""
+    require_free(setup.host, setup.port)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"{home} cannot be the home folder.", f"{error}.", "Choose another with --home.") from error
+    said(f"The engine listens at http://{setup.host}:{setup.port}/v1 (home {home}). Ctrl-C ends it.")
     set_aliases(home, setup.aliases)
     secret = first_key(home, setup.host)
     if secret:
@@ -51,6 +58,17 @@ def serve(home: Path, setup: Setup, said: Callable[[str], None]) -> None:
     finally:
         ending.set()
         keeper.join(5)
+
+
+def require_free(host: str, port: int) -> None:
+    """Problem when nobody can listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as who listens there later does
+        try:
+            door.bind((host, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or f"{error}"
+            raise Problem(f"Nothing can listen at {host}, port {port}.", f"{why}.", "Choose another --port.") from error
 
 
 def first_key(home: Path, host: str) -> str:

@@ -21,8 +21,9 @@ def studio(
     with waking.modules():
         from studio import server  # Streamlit takes a second to load; other commands need none of it
 
-    console.print(f"Atelier is open at [bold]http://{host}:{port}[/] (home {home_of(home).root}). Ctrl-C closes it.")
-    server.serve(home_of(home), host, port)
+    place = home_of(home)
+    words = f"Atelier is open at [bold]http://{host}:{port}[/] (home {place.root}). Ctrl-C closes it."
+    server.serve(place, host, port, lambda: console.print(words, soft_wrap=True))
 
 
 @app.command()
@@ -71,7 +72,6 @@ def engine(
         limits=desk.Limits(upload_bytes=upload_limit * 2**20),
         rate=desk.rate_from(hour_price) if hour_price else Rate(),
     )
-    console.print(f"The engine listens at [bold]http://{host}:{port}/v1[/] (home {place.root}). Ctrl-C ends it.")
     alone.serve(place.root, setup, lambda words: console.print(words, markup=False, highlight=False, soft_wrap=True))
 
 
