@@ -68,6 +68,22 @@ def test_a_point_of_the_frontier_carries_its_interval():
     assert (point.error_y.array[0], point.error_y.arrayminus[0]) == pytest.approx((0.2, 0.1))
 
 
+def test_a_long_name_beside_a_point_is_broken_into_lines_and_has_room_on_its_right():
+    name = "fernwick-triage-2026 + the whole handbook"
+    row = {"name": name, "value": 0.5, "low": 0.4, "high": 0.7, "n": 80, "cost": 2.0, "seconds": 1.5}
+    found = charts.frontier(pd.DataFrame([row]), charts.TIME)
+    lines = found.data[0].text[0].removeprefix("<b>").removesuffix("</b>").split("<br>")
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "") and max(map(len, lines)) <= charts.LINE
+    assert found.layout.xaxis.range[1] >= 1.6 * 1.5
+    assert name in found.data[0].customdata[0], "under the mouse it is whole"
+
+
+def test_the_three_lines_of_a_legend_on_a_phone_do_not_cover_the_bar_of_preferences():
+    found = charts.preferred([("plain", 3), ("tie or both bad", 1), ("tuned", 0)])
+    assert [bar.x[0] for bar in found.data] == [3, 1, 0] and found.layout.xaxis.range == (0, 4)
+    assert found.layout.height / 2 >= 3 * 25, "Plotly gives a legend half of the height at most"
+
+
 def test_the_calm_curve_of_a_straight_fall_is_that_fall():
     values = pd.Series([3.0, 2.5, 2.0, 1.5, 1.0])
     assert list(charts.smooth(values))[1:-1] == [2.5, 2.0, 1.5]

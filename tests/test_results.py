@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from engine import specs
+from engine import events, jobs, specs
 from engine.problems import Problem
 from engine.scoring import metrics, stats
 from engine.scoring.evaluate import EvaluateSpec
@@ -306,6 +306,14 @@ def test_figures_leave_as_json_with_their_n_intervals_and_differences(store, fou
         "value": 0.75, "low": 0, "high": 0, "n": 4, "of": "", "failed": 0,
     }  # fmt: skip
     assert told["metrics"]["facts"]["differences"][tuned]["n"] == 4 and told["baseline"] == plain
+    assert told["evaluation"]["state"] == "done" and told["evaluation"]["answers"] == {"asked": 10, "of": 10}
+
+
+def test_figures_that_leave_before_everything_was_asked_say_so(store, found):
+    events.append(found.job.folder, "progress", done=4, of=10, seconds_left=6)
+    events.append(found.job.folder, "end", state=jobs.STOPPED)
+    told = json.loads(exports.write(store, found.id, exports.FIGURES, "ada"))["evaluation"]
+    assert (told["state"], told["answers"]) == ("stopped", {"asked": 4, "of": 10})
 
 
 def test_nothing_is_exported_before_the_first_answer(store, pair):

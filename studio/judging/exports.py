@@ -76,12 +76,18 @@ def figures_of(store: Store, evaluation: Evaluation) -> dict[str, Any]:
     names = {row["id"]: row["name"] for row in store.rows("select id, name from candidate")}
     first = evaluation.candidates[0]
     return {
-        "evaluation": {"id": evaluation.id, "name": evaluation.name, "items": evaluation.items},
+        "evaluation": {"id": evaluation.id, "name": evaluation.name, "items": evaluation.items, **_asked(evaluation)},
         "candidates": {id: names.get(id, "") for id in evaluation.candidates},
         "baseline": first,
         "metrics": {metric: _metric(store, evaluation, metric, first) for metric in evaluation.metrics},
         **_agreement(store, evaluation),
     }
+
+
+def _asked(evaluation: Evaluation) -> dict[str, Any]:
+    """How far it was asked, since figures of a part look like those of all."""
+    told = evaluation.progress or {"done": 0, "of": None}
+    return {"state": evaluation.state, "answers": {"asked": told["done"], "of": told["of"]}}
 
 
 def _agreement(store: Store, evaluation: Evaluation) -> dict[str, Any]:

@@ -4,7 +4,9 @@ Colours are the place-holders of Streamlit's own Plotly theme, which the browser
 so one figure is right in light and in dark.
 """
 
+import html
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,6 +22,7 @@ ACCENT, SECOND, THIRD, FOURTH = COLORS[:4]
 INK = "rgba(134, 121, 108, 0.9)"  # readable on paper and by lamplight
 HAIR = "rgba(134, 121, 108, 0.22)"
 LABELLED = 12  # of the largest topics on a map; more names would cover each other
+LINE = 16  # letters of a name beside a point, in a line; more would leave a phone's screen
 MONEY, TIME = "cost", "seconds"
 
 
@@ -133,7 +136,7 @@ def frontier(
             x=[row[against]],
             y=[row["value"]],
             name=row["name"],
-            text=[f"<b>{row['name']}</b>"],
+            text=[f"<b>{'<br>'.join(textwrap.wrap(row['name'], LINE))}</b>"],
             mode="markers+text",
             textposition=place,
             cliponaxis=False,
@@ -146,7 +149,24 @@ def frontier(
     figure.update_yaxes(tickformat=shape, range=[-0.08, 1.1] if percent else None, title=quality)
     title = "euros for 1,000 answers" if against == MONEY else "seconds for an answer (median)"
     most = float(table[against].max() or 1) if len(table) else 1.0
-    figure.update_xaxes(title=title, range=[0, 1.4 * most], nticks=6, exponentformat="none")
+    figure.update_xaxes(title=title, range=[0, 1.6 * most], nticks=6, exponentformat="none")
+    return figure
+
+
+def preferred(counts: Sequence[tuple[str, int]]) -> go.Figure:
+    """What blind judges said of two as one bar: how many preferred the first, neither, the second."""
+    # the legend gets half of the height at most: its three lines on a phone would cover a lower one
+    figure = go.Figure(layout=layout(160))
+    for color, (name, n) in zip((ACCENT, HAIR, SECOND), counts, strict=True):
+        figure.add_bar(
+            x=[n], y=[""], width=0.5, name=name, orientation="h", marker={"color": color}, text=[str(n) if n else ""],
+            textposition="inside", insidetextanchor="middle",
+            insidetextfont={"color": INK} if color == HAIR else None,
+            hovertemplate=f"{html.escape(name)}: {n}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(barmode="stack", showlegend=True, legend={"traceorder": "normal"})
+    figure.update_xaxes(visible=False, range=[0, sum(n for _, n in counts)])
+    figure.update_yaxes(visible=False)
     return figure
 
 

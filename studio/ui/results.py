@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from engine import jobs
@@ -63,20 +62,9 @@ def rows(told: Sequence[tuple[str, str, str]]) -> None:
 
 def preference(tally: Tally, key: str) -> None:
     """Wins, ties and losses as one bar, and what they say in words."""
-    parts_of = ((tally.first, tally.wins), ("tie or both bad", tally.ties), (tally.second, tally.losses))
-    figure = go.Figure(layout=charts.layout(110))
-    for color, (name, n) in zip((charts.ACCENT, charts.HAIR, charts.SECOND), parts_of, strict=True):
-        figure.add_bar(
-            x=[n], y=[""], name=name, orientation="h", marker={"color": color}, text=[str(n) if n else ""],
-            textposition="inside", insidetextanchor="middle",
-            insidetextfont={"color": charts.INK} if color == charts.HAIR else None,
-            hovertemplate=f"{html.escape(name)}: {n}<extra></extra>",
-        )  # fmt: skip
-    figure.update_layout(barmode="stack", showlegend=True, legend={"traceorder": "normal"})
-    figure.update_xaxes(visible=False, range=[0, tally.n])
-    figure.update_yaxes(visible=False)
+    counts = [(tally.first, tally.wins), ("tie or both bad", tally.ties), (tally.second, tally.losses)]
     said = findings.preferred(tally)
-    charts.show(figure, key, said)
+    charts.show(charts.preferred(counts), key, said)
     st.markdown(UNPARTED.sub("\N{NO-BREAK SPACE}", notices.plain(said)))
     if tally.skipped:
         st.caption(f"{tally.skipped} skipped, counted nowhere.")
