@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine import jobs
 from engine.reading import documents
@@ -111,6 +112,19 @@ def test_numbers_in_an_answer_become_links_to_the_passages_that_are_there():
     several = cited.numbered("So it is [1, 2; 3].", [*passages[:1], {**passages[0], "text": "Else."}])
     assert several.count('href="library?library=shop') == 2 and ">1</a>, <a" in several
     assert several.endswith(">2</a>; 3].")
+
+
+def test_passages_say_whether_a_search_found_them_or_the_question_brought_them():
+    def drawn() -> None:
+        from studio.ui import chat
+
+        chat.passages([{"text": "It holds 1.5 litres.", "source": "kettle.md"}], "shop")
+        chat.passages([{"text": "It holds 1.5 litres.", "source": ""}] * 2)
+
+    assert [one.label for one in AppTest.from_function(drawn).run().expander] == [
+        "1 passage retrieved",
+        "2 passages that the question brought",
+    ]
 
 
 def test_met_words_are_marked_and_nothing_in_a_text_is_markup():

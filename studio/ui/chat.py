@@ -34,8 +34,10 @@ def said(text: str, *, large: bool = False) -> str:
 
 
 def passages(found: Sequence[Mapping[str, Any]], library: str = "") -> None:
-    """What was retrieved, folded away, numbered as the model saw it; each leads to where it stands in `library`."""
-    with st.expander(f"{len(found)} passage{'s' * (len(found) != 1)} retrieved", type="compact"):
+    """What was retrieved, folded away, numbered as the model saw it; each leads to where it stands in `library`. Those
+    that the question brought stand in none."""
+    whence = "retrieved" if any(passage.get("source") for passage in found) else "that the question brought"
+    with st.expander(f"{parts.count(len(found), 'passage')} {whence}", type="compact"):
         for number, passage in enumerate(found, 1):
             text, home = str(passage["text"]), str(passage.get("library", library))
             link = cited.citation(f"[{number}] {cited.place(passage)}", home, str(passage.get("source", "")), text)
