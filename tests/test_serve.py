@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from engine import events, processes
 from engine.problems import Problem
@@ -18,6 +19,7 @@ from engine.serving.asking import client
 from engine.serving.asking.client import Decoding, Endpoint, Question
 from engine.serving.small import protocol
 from engine.serving.small.protocol import Refused
+from studio.cli import shell
 from tests import adapters, tiny
 from tests.patience import until
 
@@ -292,6 +294,13 @@ def test_a_killed_server_is_back_at_its_address_with_its_adapters(endpoint, plac
     assert client.chat(endpoint, "kept", Question(asked(QUESTIONS[1]), Decoding(max_tokens=12))).text == before
     told = [event["adapters"] for event in events.read(server.folder)[0] if event["kind"] == "started"]
     assert "kept" in told[-1]  # beside those that other tests have loaded
+
+
+def test_the_command_line_names_each_server_and_its_address_in_full_however_narrow_it_is(endpoint, place, monkeypatch):
+    [server] = servers.listed(place / "servers")
+    monkeypatch.setattr(shell.console, "width", 40)
+    said = CliRunner().invoke(shell.app, ["servers", "--home", str(place)]).stdout.splitlines()
+    assert f"{endpoint.api}  {server.id}" in said[0] and "our own server" in said[1]
 
 
 def test_more_adapters_than_fit_in_memory_are_all_answered_for(place):

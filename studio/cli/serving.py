@@ -2,10 +2,9 @@
 
 import getpass
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from studio import progress
 from studio.cli.shell import HomeOption, Json, app, console, home_of, run, say
@@ -46,11 +45,18 @@ def servers(
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("server", "model", "state", "address", "tokens/s", "memory", "tuned models")
     for one in found["servers"]:
-        pace = "" if one["per_second"] is None else f"{one['per_second']:,.0f}"
-        adapters = ", ".join(one["adapters"])
-        table.add_row(one["server"], one["model"], one["state"], one["url"], pace, one["memory"], adapters)
-    console.print(table if found["servers"] else "Nothing is served now.")
+        # never wrapped or cut: ids and addresses are there to be copied
+        console.print(_told(one), markup=False, highlight=False, soft_wrap=True)
+    if not found["servers"]:
+        console.print("Nothing is served now.")
     if found["gpu"]:
         console.print(found["gpu"], markup=False, highlight=False)
+
+
+def _told(one: dict[str, Any]) -> str:
+    """A server on two lines, whatever the width: what it is and where, then how it does."""
+    pace = [] if one["per_second"] is None else [f"{one['per_second']:,.0f} tokens/s"]
+    tuned = [f"tuned models: {', '.join(one['adapters'])}"] if one["adapters"] else []
+    does = "; ".join([one["kind"], *pace, *([one["memory"]] if one["memory"] else []), *tuned])
+    return f"{one['model']} {one['state']}: {one['url']}  {one['server']}\n   {does}"
