@@ -309,6 +309,20 @@ def test_figures_leave_as_json_with_their_n_intervals_and_differences(store, fou
     assert told["evaluation"]["state"] == "done" and told["evaluation"]["answers"] == {"asked": 10, "of": 10}
 
 
+def test_one_answer_that_varies_takes_no_interval_from_a_candidate_that_is_wrong_everywhere(store, pair):
+    plain, tuned = pair
+    lines = [
+        judged.answer(who, f"i{n:03}", f"{n} {repeat}", repeat=repeat, scores=judged.right(value))
+        for n in range(10)
+        for repeat in range(2)
+        for who, value in ((plain, 0.0), (tuned, 1.0 if n else float(repeat)))
+    ]
+    made = judged.evaluation(store, judged.items(10), lines)
+    wrong, varied = (figures.estimate(store, made.id, one.id, "facts") for one in pair)
+    assert str(wrong) == str(stats.share(0, 10)) == "0 % (0-28, n = 10)"
+    assert varied.value == pytest.approx(0.95) and varied.low is not None
+
+
 def test_figures_that_leave_before_everything_was_asked_say_so(store, found):
     events.append(found.job.folder, "progress", done=4, of=10, seconds_left=6)
     events.append(found.job.folder, "end", state=jobs.STOPPED)

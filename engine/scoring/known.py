@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from engine.scoring import asked, metrics
-from engine.scoring.scales import LOWER, MEAN, SHARE, Scale
+from engine.scoring.scales import ASKED_AGAIN, LOWER, MEAN, SHARE, Scale
 from engine.scoring.score import Guide, Item, Setting
 
 ASKS = {asked.JUDGE: "a model that judges", asked.CANDIDATE: "a model that tells how likely words are"}
@@ -62,7 +62,7 @@ def scale(name: str, values: Sequence[float] = ()) -> Scale:
     """What the values of a score are. One that is known no longer is read off its `values`; and where several answers
     to an item have been taken together, right or wrong has become a mean."""
     found = known()[name].scale if name in known() else SCALES.get(name, SHARE)
-    return MEAN if found.yes_no and not {*values} <= {0.0, 1.0} else found
+    return ASKED_AGAIN if found.yes_no and not {*values} <= {0.0, 1.0} else found
 
 
 def lacks(name: str, items: Sequence[Item], guide: Guide = None) -> tuple[int, str]:

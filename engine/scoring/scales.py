@@ -20,10 +20,14 @@ class Scale:
     of_hundred: bool = True
     unit: str = ""
     lower: bool = False  # lower is better
+    asked_again: bool = False  # each value is the share of an item's answers that are right
 
     def estimate(self, values: Sequence[float], clusters: Clusters = ALONE) -> Estimate:
-        """The figure over answers: a share with Wilson's interval, or a mean with a bootstrap interval."""
-        if not self.yes_no:
+        """The figure over answers: a share with Wilson's interval, or a mean with a bootstrap interval.
+
+        Where items were asked again and none was answered now right, now wrong, they are a share like any other.
+        """
+        if not self.yes_no and not (self.asked_again and {*values} <= {0, 1}):
             return resampling.mean(values, clusters)
         if odd := next((value for value in values if value not in (0, 1)), None):
             raise ValueError(f"{odd} is neither right (1) nor wrong (0)")
@@ -89,6 +93,7 @@ class Scale:
 
 SHARE = Scale(yes_no=True, unit=" %")
 MEAN = Scale(unit=" %")  # a share within each answer: of its claims, of its levels
+ASKED_AGAIN = Scale(unit=" %", asked_again=True)
 POINTS = Scale()  # chrF, BLEU, ROUGE: points of a hundred that are no share of anything
 NUMBER = Scale(of_hundred=False)
 LOWER = Scale(of_hundred=False, lower=True)  # perplexity, bits
