@@ -56,7 +56,18 @@ def reading(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def watch(job: Job, what: str, progress: Progress) -> None:
-    """Follow a job to its end, keeping the queue moving meanwhile. Problem when it does not end well."""
+    """Follow a job to its end, keeping the queue moving meanwhile. Problem when it does not end well; whoever looks
+    away before that is told what becomes of it."""
+    try:
+        _watch(job, what, progress)
+    except KeyboardInterrupt:
+        if job.state in jobs.LIVE:
+            goes = "waits in the queue" if job.state == jobs.QUEUED else "goes on by itself"
+            progress.console.print(f"{what} {goes}; the studio shows how far it is.", markup=False, highlight=False)
+        raise
+
+
+def _watch(job: Job, what: str, progress: Progress) -> None:
     bar = progress.add_task(what, total=None, note="")
     offset, state, said = 0, job.state, ""
     while True:

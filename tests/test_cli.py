@@ -1,5 +1,6 @@
 """The command line: one clear sentence for a person, JSON for a script, an exit status for both."""
 
+import _thread
 import json
 import os
 import socket
@@ -12,9 +13,12 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner
 
+from engine import jobs
 from engine.problems import Problem
-from studio import cli, running
+from studio import cli, progress, running
 from studio.folders import SAMPLE, Home
+from tests.patience import until, waited
+from tests.sleeping import Sleep
 
 GOOD = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
 
@@ -142,3 +146,18 @@ def test_a_running_studio_is_asked_past_any_proxy(tmp_path, monkeypatch):
         with pytest.raises(Problem, match="Here I am"):
             atelier("servers", "--home", tmp_path)
         studio.shutdown()
+
+
+def test_who_looks_away_from_a_job_is_told_that_it_goes_on(tmp_path, capsys):
+    job = jobs.submit(tmp_path / "jobs", "tests.sleeping", Sleep(2, gate=str(tmp_path / "gate")), by="ada")
+
+    def interrupt() -> None:
+        until(lambda: job.state == jobs.RUNNING)
+        _thread.interrupt_main()  # as Ctrl-C does; the job waits for its gate, so it cannot have ended
+
+    Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt), progress.bars() as bars:
+        progress.watch(job, "sleep", bars)
+    assert job.state == jobs.RUNNING and "sleep goes on by itself" in capsys.readouterr().err
+    (tmp_path / "gate").touch()
+    assert waited(job) == jobs.DONE
