@@ -26,7 +26,7 @@ from engine.serving.asking import calls, kept
 from engine.serving.asking.client import Decoding, Question
 from tests import tiny
 from tests.patience import LONG, until, waited
-from tests.test_client import foreign
+from tests.test_client import foreign, whole
 
 FAST = {"timeout": 0.25, "patience": 20.0, "pause": 0.01, "tries": 3, "concurrency": 32}
 
@@ -145,13 +145,18 @@ def test_a_server_that_stays_away_is_not_waited_for_by_every_question_anew(tmp_p
 
 
 def test_one_that_asks_to_be_left_alone_for_long_is_left_alone_and_the_questions_stay_open(tmp_path):
-    quota = (429, {"retry-after": "60"}, {"message": "The quota of this day is used up."})
-    with foreign(quota, quota) as (endpoint, asked):
-        what = spec([hosted(endpoint.url)], items(tmp_path / "items.jsonl", 6), patience=0.5, concurrency=1)
-        with pytest.raises(Problem, match=r"quota of this day is used up\. Wait 60 seconds"):
-            done(tmp_path / "job", what)
-    assert len(asked) == 1, "all others know it by then"
-    assert {one["code"] for one in evaluate.responses(tmp_path / "job")} == {calls.RATE_LIMIT}
+    quota = (429, {"retry-after": "3600"}, {"message": "The quota of this day is used up."})
+    answer = (200, {}, whole("small", "yes"))
+    with foreign(quota, answer, answer) as (endpoint, asked):
+        chosen = [hosted(endpoint.url), Candidate("other", "small", endpoint=endpoint.url)]
+        what = spec(chosen, items(tmp_path / "items.jsonl", 2), patience=0.5, concurrency=1, timeout=LONG)
+        assert done(tmp_path / "job", what) == {"answered": 2, "failed": 2}
+    assert [body["model"] for _, _, body in asked] == ["fast", "small", "small"], (
+        "another model has its own quota"
+    )
+    open = [one for one in evaluate.responses(tmp_path / "job") if one["error"]]
+    assert {(one["candidate"], one["code"]) for one in open} == {("fast", calls.RATE_LIMIT)}
+    assert all("quota of this day is used up. Wait 3,600 seconds" in one["error"] for one in open)
 
 
 def test_while_nobody_answers_it_is_told_where_and_for_how_long(tmp_path, monkeypatch):
@@ -284,8 +289,6 @@ def test_a_streamed_answer_tells_when_its_first_word_came(tmp_path):
 
 
 def test_tools_and_a_schema_go_with_the_question_and_a_called_tool_comes_back(tmp_path):
-    from tests.test_client import foreign
-
     tool = {"type": "function", "function": {"name": "track", "parameters": {"type": "object", "properties": {}}}}
     called = {"id": "c1", "type": "function", "function": {"name": "track", "arguments": "{}"}}
     choice = {"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [called]}}

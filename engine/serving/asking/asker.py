@@ -23,7 +23,7 @@ from engine.scoring.candidates import Candidate
 from engine.serving.asking import answers, calls, client, kept, posting
 from engine.serving.asking.answers import Answer
 from engine.serving.asking.calls import Endpoint, Failure, Refused, Use
-from engine.serving.asking.gate import Gate, Shut
+from engine.serving.asking.gate import Gate
 from engine.serving.asking.kept import Kept
 from engine.serving.asking.likelihood import Likelihood, Reader, Weighed
 from engine.serving.asking.purse import Purse, Spent
@@ -68,6 +68,7 @@ class Asker:
         self._seen: set[str] = set()  # whose place was found once
         self._pools: dict[str, client.Pool] = {}
         self._gates: dict[str, Gate] = {}
+        self._quotas: dict[tuple[str, str], tuple[float, Failure]] = {}  # used up until then, as it was told
         self._named: dict[str, tuple[bytes, str]] = {}
         self._readers: dict[str, Reader] = {}
 
@@ -169,6 +170,7 @@ class Asker:
                 endpoint, _ = await self._place(candidate)
                 paying = self.purse.paying(candidate.name, sent, most, self.manner.timeout)
                 async with gate, paying as pay:
+                    self._leave_alone(candidate)
                     asked = time.monotonic()
                     answer, use = await call(endpoint, self._pool(endpoint))
                     pay(use)
@@ -178,6 +180,7 @@ class Asker:
                 raise
             except Failure as failure:
                 tries, last = tries + 1, failure
+                self._note_quota(candidate, failure)
                 pause = self._pause(failure, gate, tries, time.monotonic() - began)
                 if pause is None and not (tries == 1 and _forgot(failure, candidate)):
                     raise
@@ -192,15 +195,28 @@ class Asker:
         """Seconds until the next try; None when there is none. `taken` are those that the question has taken so far."""
         grown = min(LONGEST, self.manner.pause * 2 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)
         pause = max(grown, failure.wait or 0.0)
-        if failure.code in HOPELESS or isinstance(failure, Shut):
+        if failure.code in HOPELESS:
             return None
         if failure.code == calls.RATE_LIMIT:
-            gate.refused(failure)
+            if (failure.wait or 0.0) > self.manner.patience:
+                return None
+            gate.refused(failure.wait or 0.0)
             return pause if taken + pause < self.manner.patience else None
         if failure.code == calls.UNREACHABLE or (isinstance(failure, Refused) and failure.status in AWAY):
             # patience is with the server: whoever comes when it has been away for long tries only once
             return pause if max(taken, gate.lost()) < self.manner.patience else None
         return pause if tries < self.manner.tries else None
+
+    def _note_quota(self, candidate: Candidate, failure: Failure) -> None:
+        """A model that asks to be left alone for longer than anybody waits, as where a day's quota is used up."""
+        if failure.code == calls.RATE_LIMIT and (failure.wait or 0.0) > self.manner.patience:
+            self._quotas[candidate.endpoint, candidate.model] = (time.monotonic() + (failure.wait or 0.0), failure)
+
+    def _leave_alone(self, candidate: Candidate) -> None:
+        """Failure where it has asked for that: the same answer, without asking once more."""
+        until, said = self._quotas.get((candidate.endpoint, candidate.model), (0.0, None))
+        if said is not None and (left := until - time.monotonic()) > 0:
+            raise Failure(said.code, said.what, said.why, said.do, left, calls.NOTHING)
 
     async def _who(self, candidate: Candidate) -> tuple[bytes, str]:
         if candidate.name not in self._named:
@@ -210,7 +226,7 @@ class Asker:
     def _gate(self, candidate: Candidate) -> Gate:
         where = candidate.endpoint or candidate.base
         if where not in self._gates:
-            self._gates[where] = Gate(self.concurrency, self.manner.patience)
+            self._gates[where] = Gate(self.concurrency)
         return self._gates[where]
 
     def _pool(self, endpoint: Endpoint) -> client.Pool:

@@ -10,36 +10,24 @@ import time
 from collections import deque
 from types import TracebackType
 
-from engine.serving.asking import calls
-from engine.serving.asking.calls import Failure
-
 LESS = 0.7  # of what was asked at once, after a refusal
 
 
-class Shut(Failure):
-    """It asks to be left alone for longer than anybody waits, as where a day's quota is used up: nobody asks it."""
-
-
 class Gate:
-    """`async with gate:` around a question. `room` is how many may be inside now, never above `most`; Shut when it
-    would open in more than `patience` seconds."""
+    """`async with gate:` around a question. `room` is how many may be inside now, never above `most`."""
 
-    def __init__(self, most: int, patience: float) -> None:
-        self.most, self.patience = max(1, most), patience
+    def __init__(self, most: int) -> None:
+        self.most = max(1, most)
         self.room = float(self.most)
         self.inside = 0
         self.lost_at: float | None = None  # since when nobody answers there
         self._shut = 0.0
-        self._said: Failure | None = None  # with which it was shut
         self._due = 0  # so many more outcomes until a refusal means that there is less room again
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
         while True:
-            shut = self._shut - time.monotonic()
-            if shut > self.patience and (said := self._said) is not None:
-                raise Shut(said.code, said.what, said.why, said.do, shut, calls.NOTHING)
-            if shut > 0:
+            if (shut := self._shut - time.monotonic()) > 0:
                 await asyncio.sleep(shut * random.uniform(1.0, 1.2))  # not all in the same moment
             elif self.inside < int(self.room):
                 self.inside += 1
@@ -61,9 +49,9 @@ class Gate:
         if self.room < self.most:
             self.room = min(self.most, self.room + 1 / self.room)
 
-    def refused(self, failure: Failure) -> None:
-        """It was too much. Nobody enters for as long as it asked to be left alone."""
-        self._shut, self._said = max(self._shut, time.monotonic() + (failure.wait or 0.0)), failure
+    def refused(self, wait: float) -> None:
+        """It was too much. Nobody enters for `wait` seconds."""
+        self._shut = max(self._shut, time.monotonic() + wait)
         if self._due <= 0:
             self._due = int(self.room)
             self.room = max(1.0, self.room * LESS)
