@@ -151,9 +151,7 @@ def test_one_that_asks_to_be_left_alone_for_long_is_left_alone_and_the_questions
         chosen = [hosted(endpoint.url), Candidate("other", "small", endpoint=endpoint.url)]
         what = spec(chosen, items(tmp_path / "items.jsonl", 2), patience=0.5, concurrency=1, timeout=LONG)
         assert done(tmp_path / "job", what) == {"answered": 2, "failed": 2}
-    assert [body["model"] for _, _, body in asked] == ["fast", "small", "small"], (
-        "another model has its own quota"
-    )
+    assert [body["model"] for _, _, body in asked] == ["fast", "small", "small"], "another model has its own quota"
     open = [one for one in evaluate.responses(tmp_path / "job") if one["error"]]
     assert {(one["candidate"], one["code"]) for one in open} == {("fast", calls.RATE_LIMIT)}
     assert all("quota of this day is used up. Wait 3,600 seconds" in one["error"] for one in open)
