@@ -68,6 +68,8 @@ def begin() -> None:
         metrics = two.multiselect(
             "Metrics", contest.metrics(), default=sources.proposed(store, source), key=f"m-{source.name}"
         )
+    if barred := grids.barred(store, source, search):
+        notices.tell(barred)
     voice = sources.voice(store, source)
     proposed = variants.proposed(store, base, guides.get(store, voice))
     plan = contest.budget(proposed, metrics, bool(shown), f"{base}-{voice}")
@@ -76,7 +78,7 @@ def begin() -> None:
     seen = reckoning.reaching(store, sources.questions(store, source, n).items)
     st.markdown(contest.promise(store, base, model, races, seen, n, probe))
     st.caption(contest.course(races))
-    ready = bool(metrics and plan.depths) and all(race.rounds for race in races)
+    ready = bool(metrics and plan.depths and not barred) and all(race.rounds for race in races)
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not ready):
         with notices.told():
             made = grids.start(

@@ -428,7 +428,7 @@ def test_jobs_of_a_search_are_those_of_evaluations(store, snapshot):
     assert store.row("select purpose from evaluation")["purpose"] == "search"
 
 
-def test_questions_that_bring_their_passages_are_no_questions_for_four_arms(store, snapshot, tmp_path):
+def test_questions_that_bring_their_passages_are_no_questions_for_four_arms(store, snapshot, tmp_path, app):
     file = tmp_path / "read.jsonl"
     asked = [grounded(f"How long is cup {n} covered?", [f"The warranty of cup {n} is {n} months."]) for n in range(90)]
     file.write_text("".join(json.dumps(conversation(one, "Some months.")) + "\n" for one in asked))
@@ -439,3 +439,8 @@ def test_questions_that_bring_their_passages_are_no_questions_for_four_arms(stor
         with pytest.raises(Problem, match="bring their passages"):
             grids.start(store, "four", "playful", "manual", test, validation, PLAN, "ada", snapshot=snapshot)
     assert not evaluations.listed(store)
+    look(app, "grid")
+    for test, said in ((pairs[1][0], True), (pairs[0][0], False)):
+        next(field for field in app.selectbox if field.label == "Test items, asked once").set_value(test).run()
+        assert ("bring their passages" in words(app)) == said and not app.exception
+        assert next(button for button in app.button if button.label == "Start").disabled == said

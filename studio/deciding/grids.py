@@ -110,8 +110,8 @@ def start(
         raise Problem(f"{model} is not a tuned model.", do="Choose one that was tuned from a base that is here.")
     if not library:
         raise Problem("No library is chosen.", "Two of the four arms read one.", "Choose a library.")
-    for asked in (source, searched):
-        _check_bare(store, asked)
+    if bars := barred(store, source, searched):
+        raise bars
     if not plan.depths:
         raise Problem("No number of passages is chosen.", "Two of the four arms read some.", "Choose at least one.")
     if not 0 < margin < 1:
@@ -129,14 +129,16 @@ def start(
     return made
 
 
-def _check_bare(store: Store, asked: Source) -> None:
-    """Problem where questions bring passages: then no two arms differ in what they read."""
-    if sources.brought(sources.questions(store, asked).items):
-        raise Problem(
-            f"The questions of {asked.name} bring their passages.",
-            "All four arms would read these, also the two that shall have none, and no library would be searched.",
-            "Choose a snapshot of the questions alone: that of the dataset whose answers got the passages.",
-        )
+def barred(store: Store, *asked: Source) -> Problem | None:
+    """Why these cannot be asked of four arms: where questions bring passages, no two arms differ in what they read."""
+    for source in asked:
+        if sources.brought(sources.questions(store, source).items):
+            return Problem(
+                f"The questions of {source.name} bring their passages.",
+                "All four arms would read these, also the two that shall have none, and no library would be searched.",
+                "Choose a snapshot of the questions alone: that of the dataset whose answers got the passages.",
+            )
+    return None
 
 
 def takes(store: Store, answers: Mapping[str, int]) -> tuple[float | None, float | None]:
