@@ -46,6 +46,7 @@ def new(known: list[Library]) -> None:
             raise Problem(
                 f"There is a library {name} already.", do="Give this one another name, or open that one below."
             )
+        libraries.check(name, how)
         arrivals.check(store, name, chosen.paths)  # a typing error makes no library
         libraries.make(store, name, me, how)
         stacks.begin(store, name, chosen, me)

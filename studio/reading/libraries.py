@@ -99,11 +99,16 @@ def get(store: Store, name: str) -> Library:
     return found
 
 
-def make(store: Store, name: str, by: str, how: LibrarySettings = PLAIN) -> Library:
-    """A library without documents; one that is there stays as it is."""
+def check(name: str, how: LibrarySettings) -> None:
+    """Problem when no library can be called or cut like that."""
     if not name.strip():
         raise Problem("The library has no name.", do="Give it one; candidates are told to look things up in it.")
     cutting.check(how.chunking)
+
+
+def make(store: Store, name: str, by: str, how: LibrarySettings = PLAIN) -> Library:
+    """A library without documents; one that is there stays as it is."""
+    check(name, how)
     if store.row("select 1 from library where name = ?", [name]) is None:
         with store.write(by, "library.make", name) as cursor:
             cursor.execute(
