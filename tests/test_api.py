@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from starlette.testclient import TestClient
 from engine import events, jobs, processes, specs
 from engine.api import alone, app, catalogue, keys, page, shapes, stored
 from engine.api.catalogue import Known
-from engine.api.desk import Limits
+from engine.api.desk import Desk, Limits
 from engine.api.routing import Call
 from engine.checking.cost import Rate
 from engine.problems import Problem
 from engine.serving import servers
+from engine.serving.asking.calls import Endpoint
 from engine.training.settings import TrainSpec
-from tests import judged, tiny
+from tests import judged, speaking, tiny
 
 ROWS = [tiny.conversation(f"Where is cup {n}?", f"Cup {n} is on its way!") for n in range(6)]
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
@@ -507,6 +509,28 @@ def test_a_model_that_would_run_code_is_refused(
 
 
 # Chat and embeddings
+
+
+class Dies(BaseHTTPRequestHandler):
+    """A server that dies while its answer is on the way."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"model": "tiny", "choices": [')
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: tests read assertions, not access logs."""
+
+
+def test_an_answer_that_breaks_off_is_told_and_may_be_asked_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = {"model": "tiny", "messages": [{"role": "user", "content": "Hm?"}]}
+    with speaking.served(Dies) as url:
+        monkeypatch.setattr(Desk, "server", lambda desk, model: (Endpoint(url), "tiny"))
+        assert "went away" in client.refused(502, "POST", "chat/completions", json=question)
 
 
 @contextmanager

@@ -227,6 +227,16 @@ def test_tokens_that_are_no_numbers_count_as_untold(usage):
 def test_an_answer_without_a_name_is_nobodys():
     with foreign((200, {}, whole(None))) as (endpoint, _), pytest.raises(Problem, match="somebody without a name"):
         client.chat(endpoint, "large", Question(HELLO))
+    nameless = events({**part("Good day", "stop"), "model": ""})
+    with foreign((200, {}, nameless)) as (endpoint, _), pytest.raises(Problem, match="somebody without a name"):
+        list(client.stream(endpoint, "large", Question(HELLO)))
+
+
+def test_what_says_nothing_needs_no_name():
+    filtered = {"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
+    with foreign((200, {}, events(filtered, part("Good day", "stop"), filtered))) as (endpoint, _):
+        stream = client.stream(endpoint, "large", Question(HELLO))
+        assert list(stream) == ["Good day"] and stream.answer.model == "large"
 
 
 def test_a_stream_gives_pieces_and_then_its_answer():

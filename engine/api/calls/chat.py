@@ -32,8 +32,11 @@ async def complete(asked: Asked) -> Any:
     response = await _sent(desk, endpoint, {**body, "model": served})
     if body.get("stream"):
         return StreamingResponse(_pieces(response, name, turn), media_type="text/event-stream")
-    await response.aread()
-    return {**response.json(), "model": name}
+    try:
+        await response.aread()
+        return {**response.json(), "model": name}
+    except (httpx.HTTPError, ValueError) as error:
+        raise _gone(error) from error
 
 
 async def embed(asked: Asked) -> dict[str, Any]:
@@ -59,13 +62,17 @@ async def _sent(desk: Desk, endpoint: Endpoint, body: dict[str, Any]) -> httpx.R
             return response
         await response.aread()
     except httpx.HTTPError as error:
-        raise Refusal(502, f"The model's server went away: {error or type(error).__name__}. Ask again.") from error
+        raise _gone(error) from error
     try:
         why = said(response.json())
     except ValueError:
         why = response.text[:300]
     status = response.status_code if response.status_code in refusals.KINDS else 502
     raise Refusal(status, why)
+
+
+def _gone(error: Exception) -> Refusal:
+    return Refusal(502, f"The model's server went away: {error or type(error).__name__}. Ask again.")
 
 
 async def _pieces(response: httpx.Response, name: str, turn: Turn) -> AsyncIterator[str]:

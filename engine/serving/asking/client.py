@@ -146,7 +146,9 @@ class Stream:
         if "choices" not in event:
             why = self.endpoint.discreet(calls.said(event))
             raise Failure(calls.SERVER_ERROR, f"{self.model} could not finish its answer.", why)
-        answers.check_name(self.model, str(event.get("model") or ""))
+        name = str(event.get("model") or "")
+        if name or event["choices"]:  # one without words may come without a name, as what Azure says of the question
+            answers.check_name(self.model, name)
         choice = event["choices"][0] if event["choices"] else {}
         delta = choice.get("delta") or {}
         text = answers.text(delta.get("content"))
@@ -155,7 +157,7 @@ class Stream:
         self._so_far = replace(
             self._so_far,
             text=self._so_far.text + text,
-            model=event["model"],
+            model=name or self._so_far.model,
             tokens_in=self._told.tokens_in if self._told else None,
             tokens_out=self._told.tokens_out if self._told else None,
             seconds=seconds,
