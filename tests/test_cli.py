@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from engine import jobs
 from engine.problems import Problem
 from studio import cli, progress, running
+from studio.building import serving
 from studio.folders import SAMPLE, Home
 from tests.patience import until, waited
 from tests.sleeping import Sleep
@@ -60,6 +61,16 @@ def test_doctor_says_what_is_here(tmp_path):
     status, said = atelier("doctor", "--home", tmp_path, "--json")
     found = json.loads(said)
     assert status == 0 and found["duckdb"].startswith("2.") and found["studio"] == "not running"
+    assert found["home"] == str(tmp_path)
+
+
+def test_doctor_says_what_stands_in_the_way(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr(serving, "vllm", lambda: "")
+    found = json.loads(atelier("doctor", "--home", tmp_path / "taken" / "home", "--json")[1])
+    assert found["home"].endswith("which cannot be written to: choose another")
+    assert found["GPU"].startswith("none") and "make serving" in found["vLLM"]
 
 
 @pytest.mark.parametrize(
