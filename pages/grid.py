@@ -8,7 +8,7 @@ from engine.scoring import known
 from studio import work
 from studio.building import models
 from studio.data import guides
-from studio.deciding import decision, findings, grids
+from studio.deciding import decision, fairness, findings, grids
 from studio.deciding.grids import Grid
 from studio.judging import baselines, evaluations, probes, reports, sources, variants
 from studio.judging.sources import Source
@@ -121,7 +121,7 @@ def detail(grid: Grid) -> None:
         if st.button("All grids", type="tertiary", icon=":material/arrow_back:"):
             nav.goto("grid")
     live.watch(found, grid.id, standing, live=goes_on)
-    fairness(grids.get(store, grid.id))
+    fair(grids.get(store, grid.id))
 
 
 def found(id: str, before: str) -> bool:
@@ -186,10 +186,10 @@ def forgetting(grid: Grid) -> None:
     nav.link("Every answer to the general questions", "evaluation", evaluation=grid.forgetting)
 
 
-def fairness(grid: Grid) -> None:
+def fair(grid: Grid) -> None:
     """What the base was given, so that nobody need take it on trust."""
     parts.section("How fair it is")
-    for sentence in grids.fairness(store, grid):
+    for sentence in fairness.sentences(store, grid):
         st.markdown(f"- {notices.plain(sentence)}")
     search = baselines.get(store, grid.baseline)
     if not search.done:

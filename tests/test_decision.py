@@ -9,7 +9,7 @@ import pytest
 from engine.problems import Problem
 from studio import audit
 from studio.building import candidates
-from studio.deciding import decision, findings, grids
+from studio.deciding import decision, fairness, findings, grids
 from studio.judging import reports
 from studio.store import Store
 from tests.conftest import look
@@ -45,7 +45,7 @@ def test_the_page_has_every_arm_and_step_with_the_figures_of_the_studio(store, s
         effects = findings.effects(store, made.evaluation, metric, made.arms)
         assert all(f"{name} {sentence}" in said for name, sentence in findings.steps(effects))
     lines = reports.frontier(store, made.evaluation, "facts")
-    for sentence in (*grids.fairness(store, made), findings.price_of_it(lines), grids.forgotten(store, made).words):
+    for sentence in (*fairness.sentences(store, made), findings.price_of_it(lines), grids.forgotten(store, made).words):
         assert sentence in said
 
 

@@ -19,7 +19,7 @@ from studio import prices, steps, work
 from studio.building import candidates, models
 from studio.building.candidates import SEARCH, Candidate
 from studio.data import datasets
-from studio.deciding import decision, findings, grids
+from studio.deciding import decision, fairness, findings, grids
 from studio.freezing import snapshots
 from studio.judging import baselines, evaluations, probes, reports, rounds, sources, variants
 from studio.judging.evaluations import Evaluation
@@ -391,7 +391,7 @@ def test_a_grid_that_stopped_or_failed_foretells_no_time_and_says_why(store, sna
 
 
 def test_how_fair_it_is_stands_in_sentences(store, snapshot):
-    said = " ".join(grids.fairness(store, whole(store, snapshot)))
+    said = " ".join(fairness.sentences(store, whole(store, snapshot)))
     assert "among 18 variants" in said and "a budget of 600 answers" in said
     assert "“Be brief.” with 2 examples" in said and "one run with one seed" in said
     assert "starter + best prompt had facts 62 % (47-76, n = 40) on the validation items, as the best of 12" in said

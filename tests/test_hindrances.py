@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from studio.building import candidates, keeping, models
-from studio.deciding import grids
+from studio.deciding import fairness, grids
 from studio.freezing import snapshots
 from studio.judging import baselines, evaluations, probes, variants
 from studio.judging.variants import Baseline
@@ -113,6 +113,6 @@ def test_where_no_variant_answered_everything_it_is_said_that_no_figure_chose(st
     made = grids.start(store, "four", "playful", "manual", *asked, replace(PLAN, shots=(), depths=(1,)), "ada")
     finished(store, baselines.get(store, made.baseline), likes, fails="starter")
     grids.catch_up(store)
-    said = " ".join(grids.fairness(store, grids.get(store, made.id)))
+    said = " ".join(fairness.sentences(store, grids.get(store, made.id)))
     assert "none did better" not in said and "looks better there than it is" not in said
     assert "No figure chose starter: none of its 3 variants answered every validation item" in said

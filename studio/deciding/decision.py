@@ -13,7 +13,7 @@ from engine.serving.asking.client import Decoding
 from studio import prices
 from studio.building import candidates
 from studio.building.candidates import Candidate
-from studio.deciding import findings, grids, report
+from studio.deciding import fairness, findings, grids, report
 from studio.deciding.findings import Arms
 from studio.deciding.grids import Grid
 from studio.judging import baselines, evaluations, reach, reports, variants
@@ -83,7 +83,7 @@ def page(store: Store, grid: Grid, by: str) -> str:
         euros=findings.euros,
         price=prices.assume(store),
         forgetting=grids.forgotten(store, grid),
-        fairness=grids.fairness(store, grid),
+        fairness=fairness.sentences(store, grid),
         search=search,
         tried=[(stage, variants.tried(store, search, stage)) for stage in search.stages if not stage.more],
         reach=reach.had(store, asked.id),

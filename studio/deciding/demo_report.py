@@ -13,7 +13,7 @@ from engine.scoring.confusion import Confusion, confusion
 from studio import diagnosis, prices, sample
 from studio.building import runs
 from studio.building.candidates import Candidate
-from studio.deciding import grids
+from studio.deciding import fairness, grids
 from studio.deciding.grids import Grid
 from studio.judging import evaluations, figures, kin, reach, reports
 from studio.judging.evaluations import Evaluation
@@ -56,7 +56,7 @@ def compose(
         "arms": _arms(store, arms, four),
         "differences": _differences(store, arms, four),
         "reach": asdict(reach.had(store, four.id).visible),
-        "fairness": grids.fairness(store, grid),
+        "fairness": fairness.sentences(store, grid),
         "forgetting": _forgetting(store, grid),
         "interaction": {metric: _interaction(store, arms, four, metric) for metric in METRICS},
         "triage": _triage(store, *triage),
