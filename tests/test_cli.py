@@ -1,6 +1,5 @@
 """The command line: one clear sentence for a person, JSON for a script, an exit status for both."""
 
-import _thread
 import json
 import os
 import socket
@@ -18,7 +17,7 @@ from engine.problems import Problem
 from studio import cli, progress, running
 from studio.building import serving
 from studio.folders import SAMPLE, Home
-from tests.patience import until, waited
+from tests.patience import waited
 from tests.sleeping import Sleep
 
 GOOD = {"messages": [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."}]}
@@ -159,16 +158,19 @@ def test_a_running_studio_is_asked_past_any_proxy(tmp_path, monkeypatch):
         studio.shutdown()
 
 
-def test_who_looks_away_from_a_job_is_told_that_it_goes_on(tmp_path, capsys):
+def test_who_looks_away_from_a_job_is_told_that_it_goes_on(tmp_path, capsys, monkeypatch):
     job = jobs.submit(tmp_path / "jobs", "tests.sleeping", Sleep(2, gate=str(tmp_path / "gate")), by="ada")
+    tick = jobs.tick
 
-    def interrupt() -> None:
-        until(lambda: job.state == jobs.RUNNING)
-        _thread.interrupt_main()  # as Ctrl-C does; the job waits for its gate, so it cannot have ended
+    def interrupted(folder: Path) -> None:
+        tick(folder)
+        if job.state == jobs.RUNNING:  # and it waits for its gate, so it cannot have ended
+            raise KeyboardInterrupt
 
-    Thread(target=interrupt).start()
+    monkeypatch.setattr(jobs, "tick", interrupted)
     with pytest.raises(KeyboardInterrupt), progress.bars() as bars:
         progress.watch(job, "sleep", bars)
     assert job.state == jobs.RUNNING and "sleep goes on by itself" in capsys.readouterr().err
+    monkeypatch.undo()
     (tmp_path / "gate").touch()
     assert waited(job) == jobs.DONE

@@ -15,7 +15,7 @@ from studio.cli import app as cli
 from studio.store import Store
 from tests import speaking
 from tests.conftest import Full, look, words
-from tests.patience import until
+from tests.patience import LONG, until
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def answering(full: Full, monkeypatch) -> Iterator[Store]:
     def begin(folder: Path, wanted: servers.ServeSpec, patience: float = 0.0) -> servers.Server:
         from dataclasses import replace
 
-        return real(folder, replace(wanted, module="tests.answering"), patience)
+        return real(folder, replace(wanted, module="tests.answering", patience=LONG), patience)
 
     monkeypatch.setattr(servers, "begin", begin)
     monkeypatch.setattr(serving, "CHAT", "tests.answering")
@@ -110,7 +110,7 @@ def test_one_that_hangs_is_said_to_give_no_sign_and_not_to_start_anew(answering:
     until(lambda: serving.get(answering, one.id).state == serving.SILENT)
     said = words(look(app, "serving"))
     child.resume()
-    assert "gives no sign" in said and "After 60 s" in said and "starting anew" not in said
+    assert "gives no sign" in said and f"After {LONG:g} s" in said and "starting anew" not in said
     until(lambda: serving.get(answering, one.id).state == serving.ANSWERS)
     assert serving.get(answering, one.id).health.restarts == 0
 
