@@ -284,8 +284,11 @@ def test_where_a_chosen_model_was_deleted_the_page_goes_on_and_says_who_stands_t
     app.run()
     first = app.selectbox(key="who-0").value
     assert f"no longer offered. {first} stands in its place." in words(app)
-    app.chat_input[0].set_value("How long?").run()
+    for side, name in enumerate(("one", "two")):
+        app.selectbox(key=f"who-{side}").set_value(name)
+    app.run().chat_input[0].set_value("How long?").run()
     assert not app.exception and not app.error and "no longer offered" not in words(app)
+    assert "Two short weeks." in words(app)
 
 
 def test_a_conversation_is_saved_as_an_example_with_its_system_prompt():
