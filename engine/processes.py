@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 
 FILE = "process.json"
+TIDIES = "multiprocessing.resource_tracker"  # Python starts it beside whoever shares memory
+PASSES = 50  # looks at a group that is killed: somebody may just have started another
 
 # What every process of ours is told unless whoever starts it says otherwise. A thread that waits for another soon
 # sleeps: by default it spins 300 times as long, which takes the cores from whoever has work, and a job runs beside the
@@ -86,13 +88,13 @@ def end(folder: Path, grace: float = 10.0, file: str = FILE) -> None:
     process = find(folder, file)
     if process is None:
         return
-    for sent, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        try:
-            os.killpg(process.pid, sent)
-        except ProcessLookupError:
-            return
-        if _gone(process, patience):
-            return
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    if not _gone(process, grace):
+        _kill(process.pid)
+        _gone(process, 5.0)
 
 
 def sweep(folder: Path, file: str = FILE) -> None:
@@ -102,8 +104,7 @@ def sweep(folder: Path, file: str = FILE) -> None:
         return
     pid = json.loads(path.read_text())["pid"]
     if not psutil.pid_exists(pid) or _is_zombie(pid):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+        _kill(pid)
 
 
 def log(folder: Path, lines: int = 200) -> str:
@@ -118,6 +119,29 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _kill(group: int) -> None:
+    """Kill all of a process group but who tidies up: that one gives shared memory back once the others are gone, which
+    would stay until the machine goes down, and then ends by itself."""
+    for _ in range(PASSES):
+        others = [one for one in psutil.process_iter() if _kills(one, group)]
+        for one in others:
+            with suppress(psutil.Error):
+                one.kill()
+        if not others:
+            return
+        time.sleep(0.02)
+
+
+def _kills(process: psutil.Process, group: int) -> bool:
+    """Whether it lives, is of the group and may be killed."""
+    try:
+        if os.getpgid(process.pid) != group or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return TIDIES not in " ".join(process.cmdline())
+    except (OSError, psutil.Error):
+        return False
 
 
 def _is_zombie(pid: int) -> bool:
