@@ -34,6 +34,7 @@ def start(folder: Path, module: str) -> psutil.Process:
 
     What it prints is added to `log.txt`.
     """
+    begun = time.time()
     with (folder / "log.txt").open("ab") as out:
         child = subprocess.Popen(
             [sys.executable, "-m", module, str(folder)],
@@ -43,7 +44,7 @@ def start(folder: Path, module: str) -> psutil.Process:
             start_new_session=True,
             env=_environment(),
         )
-    return remember(folder, child.pid)
+    return remember(folder, child.pid, begun=begun)  # it may have ended by now: what it said is said since
 
 
 def _environment() -> dict[str, str]:
@@ -51,11 +52,11 @@ def _environment() -> dict[str, str]:
     return {**ours, **os.environ}
 
 
-def remember(folder: Path, pid: int, file: str = FILE) -> psutil.Process:
-    """Note which process runs a folder; one that it has besides goes by another `file`."""
+def remember(folder: Path, pid: int, file: str = FILE, begun: float = 0.0) -> psutil.Process:
+    """Note which process runs a folder, since `begun` or now; one that it has besides goes by another `file`."""
     process = psutil.Process(pid)
     draft = folder / f".{file}.{os.getpid()}"  # the process itself may note the same at this moment
-    draft.write_text(json.dumps({"pid": pid, "started": process.create_time(), "noted": time.time()}))
+    draft.write_text(json.dumps({"pid": pid, "started": process.create_time(), "noted": begun or time.time()}))
     draft.rename(folder / file)
     return process
 

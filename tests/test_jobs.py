@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine import events, jobs, processes
@@ -147,6 +148,17 @@ def test_what_is_done_or_live_is_not_resumed(tmp_path):
     waited(job)
     with pytest.raises(Problem, match="is done"):
         jobs.resume(job)
+
+
+def test_a_job_that_ends_before_whoever_started_it_could_note_it_has_ended_well(tmp_path, monkeypatch):
+    remember = processes.remember
+
+    def late(folder: Path, pid: int, **more: float) -> psutil.Process:
+        until(lambda: events.last(folder, "end"))
+        return remember(folder, pid, **more)
+
+    monkeypatch.setattr(processes, "remember", late)
+    assert waited(sleeping(tmp_path)) == jobs.DONE
 
 
 def test_processes_that_tick_at_the_same_moment_start_a_job_once(tmp_path):
